@@ -1,0 +1,113 @@
+# The only entry: every target installs what it needs into .venv and runs from there.
+# Sizes are parameters, e.g. `make model STEPS=1000000`.
+
+STEPS ?= 20000
+OPS ?= 2000
+CYCLES ?= 3
+DEMO_SECONDS ?=
+JOBS ?= 2
+SEED ?=
+
+PY := .venv/bin/python
+RUN := .venv/.installed-run
+DEV := .venv/.installed-dev
+UV_VERSION := 0.13.9
+CODE := ocs tests tools $(wildcard loadtest)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
+	mutants cases bench demo docs lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ------------------------------------------------------------------------------------- install
+
+# The stamps are written last, so an interrupted installation is taken up again.
+$(RUN): requirements.lock
+	@tools/venv.sh .venv requirements.lock
+	@touch $@
+
+$(DEV): requirements-dev.lock
+	@tools/venv.sh .venv requirements-dev.lock
+	@touch $(RUN) $@
+
+setup: $(DEV) ## the virtual environment with everything for development
+
+lock: $(DEV) ## pin every dependency again with hashes; UPGRADE=1 moves to the newest allowed
+	$(PY) -m pip install --quiet uv==$(UV_VERSION)
+	$(call compile,requirements.lock,--extra build)
+	$(call compile,requirements-dev.lock,--extra build --extra dev --constraint requirements.lock)
+
+compile = $(PY) -m uv pip compile pyproject.toml $(2) --quiet --output-file $(1) --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+
+clean: ## remove what a clone made for itself, the demo's data included
+	rm -rf .venv .demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
+		build dist
+	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ------------------------------------------------------------------------------------ contract
+
+proto: $(DEV) ## generate ocs/v1 from protos/ocs/v1
+	$(PY) -m tools.protos generate
+
+proto-check: $(DEV) ## fail if ocs/v1 is not what protos/ generates
+	$(PY) -m tools.protos check
+
+proto-baseline: $(DEV) ## accept the present contract as what later changes must not break
+	$(PY) -m tools.protos baseline
+
+# -------------------------------------------------------------------------------------- checks
+
+lint: $(DEV) proto-check ## ruff, mypy, import-linter, buf; nothing is changed
+	$(PY) -m ruff check $(CODE)
+	$(PY) -m ruff format --check --quiet $(CODE)
+	$(PY) -m mypy $(CODE)
+	.venv/bin/lint-imports --no-logo
+	$(PY) -m tools.protos lint
+	$(PY) -m tools.docs check
+
+format: $(DEV) ## let ruff and buf rewrite what they can
+	$(PY) -m ruff check --fix-only --quiet $(CODE)
+	$(PY) -m ruff format --quiet $(CODE)
+	.venv/bin/buf format --write protos
+
+docs: $(DEV) ## write the tables of docs/ again from their sources
+	$(PY) -m tools.docs write
+
+test: $(DEV) ## every test, with a small share of each campaign
+	@exec $(PY) -m pytest -n $(JOBS) -q
+
+# ----------------------------------------------------------------------------------- campaigns
+
+seed = $(if $(SEED),--seed $(SEED))
+
+model: $(DEV) ## STEPS random commands on the Lua ledger and on the specification, compared
+	@exec $(PY) -m tests.campaigns.model --steps $(STEPS) $(seed)
+
+race: $(DEV) ## OPS concurrent calls on a few hot accounts, replayed through the specification
+	@exec $(PY) -m tests.campaigns.race --ops $(OPS) $(seed)
+
+kill: $(DEV) ## CYCLES of kill -9 on the store, the service and both, under load
+	@exec $(PY) -m tests.campaigns.kill --cycles $(CYCLES) $(seed)
+
+lost-reply: $(DEV) ## OPS calls through proxies that drop only replies
+	@exec $(PY) -m tests.campaigns.lost_reply --ops $(OPS) $(seed)
+
+mutants: $(DEV) ## mutants of the Lua that the model test has to catch
+	@exec $(PY) -m tests.campaigns.mutants $(seed)
+
+cases: $(DEV) ## worked cases by id: tested, or not expressible and why
+	@exec $(PY) -m tests.campaigns.cases
+
+bench: $(DEV) ## server CPU per call against a bare echo, Valkey CPU per charge
+	@exec $(PY) -m loadtest.bench
+
+# ---------------------------------------------------------------------------------------- demo
+
+# exec: the demo is make's own child, so a signal to the process group reaches it directly, once,
+# and make waits for it.
+demo: $(RUN) ## a running system with traffic and a live table; DEMO_SECONDS=15 ends by itself
+	@exec $(PY) -m ocs.demo --data-dir .demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))

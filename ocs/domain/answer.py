@@ -1,0 +1,140 @@
+"""What an operation answers: a decision, or the reason why it does not fit."""
+
+import enum
+from dataclasses import dataclass, field
+
+from ocs.domain.units import Unit
+
+
+class Outcome(enum.StrEnum):
+    """The decision on a charge; journaled and replayed. Names equal the proto's and Lua's."""
+
+    GRANTED = "GRANTED"
+    CHARGED = "CHARGED"
+    RELEASED = "RELEASED"
+    CREDIT_LIMIT_REACHED = "CREDIT_LIMIT_REACHED"
+    SPENDING_CAP_REACHED = "SPENDING_CAP_REACHED"
+    SERVICE_DENIED = "SERVICE_DENIED"
+    RATING_FAILED = "RATING_FAILED"
+    TOO_MANY_RESERVATIONS = "TOO_MANY_RESERVATIONS"
+    OUT_OF_ORDER = "OUT_OF_ORDER"
+    # Account keeping, which decides nothing.
+    DONE = "DONE"
+
+
+class Reason(enum.StrEnum):
+    """Why a call failed; names equal the proto's ErrorReason."""
+
+    INVALID_FIELD = "INVALID_FIELD"
+    ACCOUNT_NOT_FOUND = "ACCOUNT_NOT_FOUND"
+    SUBSCRIBER_NOT_FOUND = "SUBSCRIBER_NOT_FOUND"
+    RESERVATION_NOT_FOUND = "RESERVATION_NOT_FOUND"
+    ACCOUNT_EXISTS = "ACCOUNT_EXISTS"
+    SUBSCRIBER_EXISTS = "SUBSCRIBER_EXISTS"
+    IDENTITY_TAKEN = "IDENTITY_TAKEN"
+    REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
+    RESERVATION_EXISTS = "RESERVATION_EXISTS"
+    SEQUENCE_NUMBER_REUSED = "SEQUENCE_NUMBER_REUSED"
+    PAYMENT_REFERENCE_USED = "PAYMENT_REFERENCE_USED"
+    REQUEST_TOO_OLD = "REQUEST_TOO_OLD"
+    REQUEST_TIME_AHEAD = "REQUEST_TIME_AHEAD"
+    RESERVATION_CLOSED = "RESERVATION_CLOSED"
+    RESERVATION_EXPIRED = "RESERVATION_EXPIRED"
+    COMMIT_EXCEEDS_RESERVED = "COMMIT_EXCEEDS_RESERVED"
+    UNIT_MISMATCH = "UNIT_MISMATCH"
+    CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
+    BALANCE_LIMIT = "BALANCE_LIMIT"
+    CHARGE_LIMIT = "CHARGE_LIMIT"
+    TOP_UP_EXPIRED = "TOP_UP_EXPIRED"
+    BUCKET_MISMATCH = "BUCKET_MISMATCH"
+    TOO_MANY_BUCKETS = "TOO_MANY_BUCKETS"
+    CAP_MISMATCH = "CAP_MISMATCH"
+    TOO_MANY_CAPS = "TOO_MANY_CAPS"
+    CLOCK_SKEW = "CLOCK_SKEW"
+    DEADLINE_PASSED = "DEADLINE_PASSED"
+    DEADLINE_TOO_SHORT = "DEADLINE_TOO_SHORT"
+    STORE_UNAVAILABLE = "STORE_UNAVAILABLE"
+    STORE_FULL = "STORE_FULL"
+    ACCOUNT_BUSY = "ACCOUNT_BUSY"
+    STATE_CORRUPT = "STATE_CORRUPT"
+    INTERNAL = "INTERNAL"
+    # Never leave the service: the caller's view of the account is out of date, or more holds are
+    # due than one call may expire. Nothing is recorded under the request_id.
+    STALE_PROFILE = "STALE_PROFILE"
+    STALE_RESERVATION = "STALE_RESERVATION"
+    EXPIRE_MORE = "EXPIRE_MORE"
+
+
+# Refusals that depend on the state of what the call names: recorded under the request_id, so that
+# a resend gets the same answer. All others leave the request_id unconsumed.
+RECORDED_REASONS = frozenset(
+    {
+        Reason.RESERVATION_CLOSED,
+        Reason.RESERVATION_EXPIRED,
+        Reason.COMMIT_EXCEEDS_RESERVED,
+        Reason.UNIT_MISMATCH,
+        Reason.CURRENCY_MISMATCH,
+        Reason.BALANCE_LIMIT,
+        Reason.CHARGE_LIMIT,
+        Reason.TOP_UP_EXPIRED,
+        Reason.BUCKET_MISMATCH,
+        Reason.TOO_MANY_BUCKETS,
+        Reason.CAP_MISMATCH,
+        Reason.TOO_MANY_CAPS,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CapReached:
+    """The cap that refused or cut a grant. reset_ms: 0 = never starts again."""
+
+    holder: str
+    cap_id: str
+    unit: Unit
+    remaining: int
+    reset_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What one bucket paid: units of the service, and money (0 for a bucket of units)."""
+
+    bucket_id: str
+    units: int
+    micros: int
+
+
+@dataclass(slots=True)
+class Answer:
+    """The answer of a charging operation; equal for a replay but for `replayed`.
+
+    Either `outcome` or `reason` is set. Units are the service's; micros are micro-units of the
+    account's currency; times are store time, 0 = unset. rated_units counts uncollected ones too.
+    bucket_balance and bucket_available answer a top-up.
+    """
+
+    seq: int
+    store_ms: int
+    outcome: Outcome | None = None
+    reason: Reason | None = None
+    reservation_id: str = ""
+    granted_units: int = 0
+    valid_until_ms: int = 0
+    expire_ms: int = 0
+    final_grant: bool = False
+    held_micros: int = 0
+    rated_units: int = 0
+    charged_micros: int = 0
+    uncollected_units: int = 0
+    uncollected_micros: int = 0
+    late: bool = False
+    sequence_gap: bool = False
+    out_of_order: bool = False
+    cap: CapReached | None = None
+    payments: tuple[Payment, ...] = field(default=())
+    bucket_id: str = ""
+    bucket_balance: int = 0
+    bucket_available: int = 0
+    expired_count: int = 0
+    replayed: bool = False

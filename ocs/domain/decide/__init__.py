@@ -1,0 +1,113 @@
+"""The executable specification: decide(state, command, now) -> (state', answer, events).
+
+Pure. The Lua scripts must do exactly this; the model test compares them after every step.
+"""
+
+from ocs.domain.answer import Answer, Reason
+from ocs.domain.commands import (
+    AddSubscriber,
+    Command,
+    Commit,
+    CreateAccount,
+    Debit,
+    Expire,
+    Release,
+    Reserve,
+    SetSpendingCap,
+    TopUp,
+)
+from ocs.domain.decide.accounts import add_subscriber, create_account, set_spending_cap, top_up
+from ocs.domain.decide.commit import commit
+from ocs.domain.decide.debit import debit
+from ocs.domain.decide.expire import expire_due
+from ocs.domain.decide.prelude import answer_from_record, check_age, record
+from ocs.domain.decide.release import release
+from ocs.domain.decide.reserve import reserve
+from ocs.domain.decide.turn import Decision, Turn
+from ocs.domain.state import AccountState
+
+__all__ = ["Decision", "decide"]
+
+
+def decide(state: AccountState | None, command: Command, now_ms: int) -> Decision:
+    """Decide one command on one account.
+
+    state: None for an unknown account; left unchanged. now_ms: the store's clock; the account's
+    floor keeps it from going back. Order of checks: record, age, staleness, due expiries, then
+    the operation's own.
+    """
+    if isinstance(command, CreateAccount):
+        return create_account(state, command, now_ms)
+    if state is None:
+        return Decision(None, Answer(0, now_ms, reason=Reason.ACCOUNT_NOT_FOUND), [])
+    turn = Turn(state.clone(), max(now_ms, state.floor_ms))
+    if isinstance(command, Expire):
+        more = expire_due(turn)
+        return turn.finish(turn.answer(expired_count=len(turn.events)), more_due=more)
+    early = answer_from_record(turn, command) or check_age(turn, command)
+    if early is None:
+        early = _stale(turn, command)
+    if early is not None:
+        # Nothing is written but the count of replays.
+        state = turn.state if early.replayed else state
+        return Decision(state, early, [])
+    if expire_due(turn):
+        return turn.finish(turn.refuse(Reason.EXPIRE_MORE))
+    answer = _operate(turn, command)
+    record(turn, command, answer)
+    return turn.finish(answer)
+
+
+def _stale(turn: Turn, command: Command) -> Answer | None:
+    """Refuse a command that was built on an old view of the account; nothing is written."""
+    state = turn.state
+    if isinstance(command, Reserve | Debit):
+        if command.profile.version != state.profile_version:
+            return turn.refuse(Reason.STALE_PROFILE)
+        subscriber_id = command.profile.subscriber_id
+        if subscriber_id and subscriber_id not in state.subscribers:
+            return turn.refuse(Reason.SUBSCRIBER_NOT_FOUND)
+    if isinstance(command, Commit | Release):
+        reservation = turn.reservation(command.reservation_id)
+        if reservation is None:
+            return turn.refuse(Reason.RESERVATION_NOT_FOUND)
+        terms = reservation.terms
+        facts = command.reservation
+        if facts is None or (
+            facts.service_id,
+            facts.unit,
+            facts.zone,
+            facts.session_id,
+            facts.subscriber_id,
+        ) != (
+            terms.service_id,
+            terms.unit,
+            terms.zone,
+            reservation.session_id,
+            reservation.subscriber_id,
+        ):
+            return turn.refuse(Reason.STALE_RESERVATION)
+        if command.profile is None or command.profile.version != state.profile_version:
+            return turn.refuse(Reason.STALE_PROFILE)
+    return None
+
+
+def _operate(turn: Turn, command: Command) -> Answer:
+    match command:
+        case Reserve():
+            return reserve(turn, command)
+        case Commit():
+            return commit(turn, command)
+        case Release():
+            return release(turn, command)
+        case Debit():
+            return debit(turn, command)
+        case TopUp():
+            return top_up(turn, command)
+        case AddSubscriber():
+            return add_subscriber(turn, command)
+        case SetSpendingCap():
+            return set_spending_cap(turn, command)
+        case _:
+            message = f"not a mutation of an existing account: {type(command).__name__}"
+            raise TypeError(message)

@@ -1,0 +1,159 @@
+"""Account keeping: open an account, add a line, credit a bucket, set a cap."""
+
+from dataclasses import replace
+
+from ocs.domain.answer import Answer, Outcome, Reason
+from ocs.domain.bucket import MAIN, Bucket, BucketTerms
+from ocs.domain.charging_event import EventKind
+from ocs.domain.commands import AddSubscriber, CreateAccount, SetSpendingCap, TopUp
+from ocs.domain.decide.prelude import answer_from_record, check_age, record
+from ocs.domain.decide.turn import Decision, Turn
+from ocs.domain.spending_cap import SpendingCap
+from ocs.domain.state import AccountState
+from ocs.domain.units import Unit
+from ocs.limits import (
+    BUCKET_PRIORITY_MAX,
+    BUCKETS_MAX,
+    CAPS_PER_HOLDER_MAX,
+    QUANTITY_MAX,
+)
+
+
+def create_account(
+    state: AccountState | None, command: CreateAccount, now_ms: int
+) -> Decision:
+    """Open an account with an empty `main`; an equal one is answered as a replay."""
+    if state is not None:
+        turn = Turn(state.clone(), max(now_ms, state.floor_ms))
+        early = answer_from_record(turn, command)
+        if early is None and state.terms == command.terms:
+            turn.state.replayed_count += 1
+            early = turn.answer(outcome=Outcome.DONE, replayed=True)
+        if early is None:
+            early = turn.refuse(Reason.ACCOUNT_EXISTS)
+        return Decision(turn.state if early.replayed else state, early, [])
+    fresh = AccountState(
+        command.tenant, command.account_id, command.terms, create_ms=now_ms, floor_ms=now_ms
+    )
+    turn = Turn(fresh, now_ms)
+    early = check_age(turn, command)
+    if early is not None:
+        return Decision(None, early, [])
+    fresh.buckets[MAIN] = Bucket(MAIN, BucketTerms(Unit.MICROS, BUCKET_PRIORITY_MAX))
+    terms = command.terms
+    turn.emit(
+        EventKind.CREATE_ACCOUNT,
+        terms=[("a", terms.currency, str(terms.anchor_day), str(terms.credit_limit))],
+    )
+    answer = turn.answer(outcome=Outcome.DONE)
+    record(turn, command, answer)
+    return turn.finish(answer)
+
+
+def add_subscriber(turn: Turn, command: AddSubscriber) -> Answer:
+    """Add a line with its groups."""
+    if command.subscriber_id in turn.state.subscribers:
+        return turn.refuse(Reason.SUBSCRIBER_EXISTS)
+    turn.state.subscribers[command.subscriber_id] = command.group_ids
+    turn.emit(
+        EventKind.ADD_SUBSCRIBER, ref=command.subscriber_id, group_ids=list(command.group_ids)
+    )
+    return turn.answer(outcome=Outcome.DONE)
+
+
+def top_up(turn: Turn, command: TopUp) -> Answer:
+    """Credit an existing bucket, or open one with terms."""
+    if command.payment_reference in turn.state.payment_references:
+        return turn.refuse(Reason.PAYMENT_REFERENCE_USED)
+    if command.refusal is not None:
+        return turn.refuse(command.refusal)
+    bucket = turn.state.buckets.get(command.bucket_id)
+    refusal = _top_up_refusal(turn, command, bucket)
+    if refusal is not None:
+        return turn.refuse(refusal)
+    opened = bucket is None
+    if bucket is None:
+        assert command.terms is not None
+        bucket = Bucket(command.bucket_id, command.terms)
+    bucket = replace(
+        bucket,
+        balance=bucket.balance + command.quantity,
+        credited=bucket.credited + command.quantity,
+    )
+    turn.state.buckets[command.bucket_id] = bucket
+    turn.state.payment_references.add(command.payment_reference)
+    turn.emit(
+        EventKind.TOP_UP,
+        ref=command.bucket_id,
+        terms=[_terms_token(bucket.terms)] if opened else [],
+    )
+    spendable = bucket.terms.start_ms <= turn.now_ms
+    return turn.answer(
+        outcome=Outcome.DONE,
+        bucket_id=bucket.bucket_id,
+        bucket_balance=bucket.balance,
+        bucket_available=bucket.available(turn.state.terms.credit_limit) if spendable else 0,
+    )
+
+
+def _top_up_refusal(turn: Turn, command: TopUp, bucket: Bucket | None) -> Reason | None:
+    terms = bucket.terms if bucket is not None else command.terms
+    if terms is None or terms.unit != command.unit:
+        return Reason.BUCKET_MISMATCH
+    if bucket is not None and command.terms is not None and command.terms != bucket.terms:
+        return Reason.BUCKET_MISMATCH
+    if 0 < terms.expire_ms <= turn.now_ms:
+        return Reason.TOP_UP_EXPIRED
+    if bucket is None and len(turn.state.buckets) >= BUCKETS_MAX:
+        return Reason.TOO_MANY_BUCKETS
+    # Bounds every figure the bucket can ever show, available under the credit limit included.
+    limit = turn.state.terms.credit_limit if command.bucket_id == MAIN else 0
+    credited = bucket.credited if bucket is not None else 0
+    if credited + command.quantity + limit > QUANTITY_MAX:
+        return Reason.BALANCE_LIMIT
+    return None
+
+
+def _terms_token(terms: BucketTerms) -> tuple[str, ...]:
+    return (
+        "t",
+        terms.unit,
+        str(terms.priority),
+        str(terms.start_ms),
+        str(terms.expire_ms),
+        "1" if terms.blocking else "0",
+        ",".join(terms.service_ids) or "-",
+        ",".join(terms.zones) or "-",
+    )
+
+
+def set_spending_cap(turn: Turn, command: SetSpendingCap) -> Answer:
+    """Create a cap, or change the limit of one; what it counts never changes."""
+    cap = command.cap
+    key = (cap.holder, cap.cap_id)
+    kind, _, holder_id = cap.holder.partition("/")
+    if kind == "subscriber" and holder_id not in turn.state.subscribers:
+        return turn.refuse(Reason.SUBSCRIBER_NOT_FOUND)
+    old = turn.state.caps.get(key)
+    if old is not None and not old.same_meaning(cap):
+        return turn.refuse(Reason.CAP_MISMATCH)
+    held = sum(1 for other in turn.state.caps.values() if other.holder == cap.holder)
+    if old is None and held >= CAPS_PER_HOLDER_MAX:
+        return turn.refuse(Reason.TOO_MANY_CAPS)
+    turn.state.caps[key] = cap
+    turn.state.profile_version += 1
+    turn.emit(EventKind.SET_SPENDING_CAP, ref=cap.cap_id, terms=[_cap_token(cap)])
+    return turn.answer(outcome=Outcome.DONE)
+
+
+def _cap_token(cap: SpendingCap) -> tuple[str, ...]:
+    return (
+        "q",
+        cap.holder,
+        cap.cap_id,
+        cap.unit,
+        str(cap.limit),
+        cap.period.value,
+        cap.service_id or "-",
+        cap.zone or "-",
+    )

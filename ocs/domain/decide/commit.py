@@ -1,0 +1,200 @@
+"""Commit: settle used units, then close, keep or hold anew."""
+
+from dataclasses import dataclass, replace
+
+from ocs.domain.allocation import target_of
+from ocs.domain.answer import Answer, Outcome, Reason
+from ocs.domain.charging_event import EventKind
+from ocs.domain.commands import Commit
+from ocs.domain.decide.grant import GrantDecision, apply_hold, caps_in_force, decide_grant
+from ocs.domain.decide.reserve import grant_parts, hold_parts
+from ocs.domain.decide.sequence import Order, advance, order_of
+from ocs.domain.decide.settle import Settlement, settle_available, settle_hold
+from ocs.domain.decide.turn import Turn
+from ocs.domain.reservation import (
+    TRANSITIONS,
+    Hold,
+    Reservation,
+    ReservationState,
+    SessionRating,
+    Step,
+)
+from ocs.limits import EXPIRE_GRACE_MIN_MS, REMEMBER_MS
+
+
+@dataclass(slots=True)
+class _Case:
+    """One commit in the making."""
+
+    turn: Turn
+    command: Commit
+    reservation: Reservation
+    session: SessionRating
+    order: Order
+    hold: Hold | None
+    target: int
+
+
+def commit(turn: Turn, command: Commit) -> Answer:
+    """Check everything, settle, then decide what becomes of the rest."""
+    reservation = turn.reservation(command.reservation_id)
+    assert reservation is not None
+    refusal = _refusal(turn, command, reservation)
+    terms = reservation.terms
+    session = turn.session(reservation.session_id, terms.service_id)
+    order = order_of(session, command.sequence_number)
+    if refusal is None and order.reused:
+        refusal = Reason.SEQUENCE_NUMBER_REUSED
+    target = target_of(terms.rate, session, command.used_units)
+    if refusal is None and target is None:
+        refusal = Reason.CHARGE_LIMIT
+    if refusal is not None:
+        return turn.refuse(refusal)
+    assert target is not None
+    hold = turn.state.holds.get(command.reservation_id)
+    case = _Case(turn, command, reservation, session, order, hold, target)
+    settlement = _settle(case)
+    after = advance(session, command.sequence_number)
+    after = replace(after, position=session.position + command.used_units, paid_to=target)
+    grant = _next_grant(case, after) if command.wish is not None else None
+    return _conclude(case, settlement, after, grant)
+
+
+def _refusal(turn: Turn, command: Commit, reservation: Reservation) -> Reason | None:
+    allowed = TRANSITIONS[(reservation.state, command.step)]
+    if isinstance(allowed, Reason):
+        return allowed
+    if command.refusal is not None:
+        return command.refusal
+    hold = turn.state.holds.get(command.reservation_id)
+    held_units = hold.granted_units if hold is not None else 0
+    if command.reject_overrun and command.used_units > held_units:
+        return Reason.COMMIT_EXCEEDS_RESERVED
+    opens = command.step is Step.NEXT_GRANT and reservation.state is ReservationState.EXPIRED
+    if opens and turn.reservation(command.next_reservation_id) is not None:
+        return Reason.RESERVATION_EXISTS
+    return None
+
+
+def _settle(case: _Case) -> Settlement:
+    turn, terms, hold = case.turn, case.reservation.terms, case.hold
+    start = case.session.paid_to
+    if hold is None:
+        settlement = Settlement(start, case.target)
+    else:
+        keep = case.command.step is Step.KEEP
+        settlement = settle_hold(turn, hold, terms.rate, start, case.target, keep=keep)
+        del turn.state.holds[case.command.reservation_id]
+        if settlement.remaining is not None:
+            left = max(0, hold.granted_units - case.command.used_units)
+            kept = replace(settlement.remaining, granted_units=left)
+            turn.state.holds[case.command.reservation_id] = kept
+    caps = caps_in_force(turn, terms, case.reservation.subscriber_id)
+    settle_available(turn, terms, settlement, caps)
+    return settlement
+
+
+def _next_grant(case: _Case, after: SessionRating) -> GrantDecision:
+    if case.order.out_of_order:
+        return GrantDecision(Outcome.OUT_OF_ORDER)
+    turn, terms, wish = case.turn, case.reservation.terms, case.command.wish
+    assert wish is not None
+    caps = caps_in_force(turn, terms, case.reservation.subscriber_id)
+    return decide_grant(turn, terms, after, wish, caps, others_hold=bool(turn.state.holds))
+
+
+def _conclude(
+    case: _Case, settlement: Settlement, after: SessionRating, grant: GrantDecision | None
+) -> Answer:
+    turn, command, late = case.turn, case.command, case.hold is None
+    current_id = command.next_reservation_id if late and grant is not None else ""
+    holding = _hold_after(case, settlement, grant, current_id or command.reservation_id)
+    until = holding.expire_ms if holding is not None else turn.now_ms
+    after = replace(after, expire_ms=max(after.expire_ms, until + REMEMBER_MS))
+    turn.save_session(case.reservation.session_id, case.reservation.terms.service_id, after)
+    outcome = Outcome.CHARGED if grant is None else grant.outcome
+    successor = current_id if grant is not None and grant.hold is not None else ""
+    flags = ("l" if late else "") + case.order.flags
+    flags += "f" if grant is not None and grant.final_grant else ""
+    before = case.session
+    turn.emit(
+        EventKind.COMMIT,
+        ref=command.reservation_id,
+        outcome=outcome,
+        requested_units=command.wish.requested_units if command.wish is not None else 0,
+        used_units=command.used_units,
+        position=(before.position, before.paid_to, after.position, after.paid_to),
+        payments=list(settlement.payments()),
+        uncollected_units=settlement.uncollected_units,
+        uncollected_micros=settlement.uncollected_micros,
+        successor_id=successor,
+        flags=flags,
+        **(hold_parts(grant) if grant is not None and grant.hold is not None else _rest(holding)),
+    )
+    return turn.answer(
+        outcome=outcome,
+        reservation_id=successor or command.reservation_id,
+        **(grant_parts(grant) if grant is not None else {}),
+        **charge_parts(settlement),
+        late=late,
+        sequence_gap=case.order.gap,
+        out_of_order=case.order.out_of_order,
+    )
+
+
+def _hold_after(
+    case: _Case, settlement: Settlement, grant: GrantDecision | None, holder_id: str
+) -> Hold | None:
+    """Settle what the reservation (or its successor) holds, and what is remembered of it."""
+    turn, reservation = case.turn, case.reservation
+    late = case.hold is None
+    if grant is None:
+        state = TRANSITIONS[(reservation.state, case.command.step)]
+        assert isinstance(state, ReservationState)
+        forget = reservation.forget_ms
+        if state is ReservationState.CLOSED and not late:
+            forget = turn.now_ms + REMEMBER_MS
+        turn.state.reservations[reservation.reservation_id] = replace(
+            reservation, state=state, forget_ms=forget
+        )
+        return settlement.remaining and turn.state.holds[reservation.reservation_id]
+    if grant.hold is None and late:
+        return None
+    hold = grant.hold or _empty_hold(turn, reservation)
+    apply_hold(turn, holder_id, hold)
+    turn.state.reservations[holder_id] = Reservation(
+        holder_id,
+        ReservationState.OPEN,
+        hold.expire_ms + REMEMBER_MS,
+        reservation.session_id,
+        reservation.subscriber_id,
+        reservation.terms,
+    )
+    return hold
+
+
+def _empty_hold(turn: Turn, reservation: Reservation) -> Hold:
+    """Keep a reservation open that was refused its next grant: it holds nothing."""
+    validity = reservation.terms.validity_ms
+    return Hold(turn.now_ms + validity + max(validity, EXPIRE_GRACE_MIN_MS), 0)
+
+
+def _rest(hold: Hold | None) -> dict[str, object]:
+    if hold is None:
+        return {"hold": (0, 0)}
+    return {
+        "hold": (hold.expire_ms, hold.granted_units),
+        "hold_lines": list(hold.lines),
+        "cap_lines": list(hold.cap_lines),
+    }
+
+
+def charge_parts(settlement: Settlement) -> dict[str, object]:
+    """Return the fields of the answer that tell of a charge."""
+    return {
+        "rated_units": settlement.end - settlement.start,
+        "charged_micros": settlement.charged_micros,
+        "uncollected_units": settlement.uncollected_units,
+        "uncollected_micros": settlement.uncollected_micros,
+        "payments": settlement.payments(),
+    }

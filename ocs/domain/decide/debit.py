@@ -1,0 +1,97 @@
+"""Debit: charge at once, without a reservation."""
+
+from dataclasses import replace
+
+from ocs.domain.allocation import allocate, reached, target_of
+from ocs.domain.answer import Answer, CapReached, Outcome, Reason
+from ocs.domain.charging_event import EventKind
+from ocs.domain.commands import Basis, Debit
+from ocs.domain.decide.commit import charge_parts
+from ocs.domain.decide.grant import CapInForce, caps_in_force, sources_for
+from ocs.domain.decide.sequence import Order, advance, order_of
+from ocs.domain.decide.settle import Settlement, settle_available
+from ocs.domain.decide.turn import Turn
+from ocs.domain.reservation import ServiceTerms, SessionRating
+from ocs.domain.units import Unit
+
+
+def debit(turn: Turn, command: Debit) -> Answer:
+    """AUTHORIZE takes all or is refused; USED takes what there is (P8)."""
+    if isinstance(command.refusal, Reason):
+        return turn.refuse(command.refusal)
+    session = SessionRating(0)
+    if command.session_id:
+        session = turn.session(command.session_id, command.service_id)
+    order = order_of(session, command.sequence_number)
+    if order.reused:
+        return turn.refuse(Reason.SEQUENCE_NUMBER_REUSED)
+    if isinstance(command.refusal, Outcome):
+        return _deny(turn, command, session, order, command.refusal, None)
+    terms = command.terms
+    assert terms is not None
+    target = target_of(terms.rate, session, command.used_units)
+    if target is None:
+        return turn.refuse(Reason.CHARGE_LIMIT)
+    caps = caps_in_force(turn, terms, command.profile.subscriber_id)
+    if command.basis is Basis.AUTHORIZE:
+        denial, cap = _denial(turn, terms, session.paid_to, target, caps)
+        if denial is not None:
+            return _deny(turn, command, session, order, denial, cap)
+    settlement = Settlement(session.paid_to, target)
+    settle_available(turn, terms, settlement, caps)
+    after = advance(session, command.sequence_number)
+    after = replace(after, position=session.position + command.used_units, paid_to=target)
+    turn.save_session(command.session_id, command.service_id, after)
+    turn.emit(
+        EventKind.DEBIT,
+        outcome=Outcome.CHARGED,
+        used_units=command.used_units,
+        position=(session.position, session.paid_to, after.position, after.paid_to),
+        payments=list(settlement.payments()),
+        uncollected_units=settlement.uncollected_units,
+        uncollected_micros=settlement.uncollected_micros,
+        flags=order.flags,
+    )
+    return turn.answer(
+        outcome=Outcome.CHARGED,
+        **charge_parts(settlement),
+        sequence_gap=order.gap,
+        out_of_order=order.out_of_order,
+    )
+
+
+def _denial(
+    turn: Turn, terms: ServiceTerms, start: int, target: int, caps: list[CapInForce]
+) -> tuple[Outcome | None, CapReached | None]:
+    segments = allocate(terms.rate, start, target, sources_for(turn, terms))
+    if reached(segments, start) < target:
+        return Outcome.CREDIT_LIMIT_REACHED, None
+    money = sum(segment.quantity for segment in segments if segment.source.money)
+    for cap in caps:
+        quantity = money if cap.cap.unit is Unit.MICROS else target - start
+        if quantity > max(0, cap.headroom):
+            return Outcome.SPENDING_CAP_REACHED, cap.reached()
+    return None, None
+
+
+def _deny(
+    turn: Turn,
+    command: Debit,
+    session: SessionRating,
+    order: Order,
+    outcome: Outcome,
+    cap: CapReached | None,
+) -> Answer:
+    turn.save_session(
+        command.session_id, command.service_id, advance(session, command.sequence_number)
+    )
+    turn.emit(
+        EventKind.DEBIT,
+        outcome=outcome,
+        used_units=command.used_units if command.basis is Basis.USED else 0,
+        requested_units=command.used_units if command.basis is Basis.AUTHORIZE else 0,
+        flags=order.flags,
+    )
+    return turn.answer(
+        outcome=outcome, cap=cap, sequence_gap=order.gap, out_of_order=order.out_of_order
+    )

@@ -1,0 +1,262 @@
+"""Grants: how much may be held now, from which buckets, under which caps, and until when.
+
+Order of refusals: rating, buckets, caps. A partial grant is at least grant_min and ends on an
+increment boundary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ocs.domain.allocation import (
+    Segment,
+    Source,
+    allocate,
+    clip,
+    money_within,
+    reached,
+    target_of,
+)
+from ocs.domain.answer import CapReached, Outcome
+from ocs.domain.commands import GrantWish
+from ocs.domain.decide.turn import Turn
+from ocs.domain.periods import Period, PeriodBounds
+from ocs.domain.rating import Rate
+from ocs.domain.reservation import CapLine, Hold, ServiceTerms, SessionRating
+from ocs.domain.spending_cap import (
+    ACCOUNT_HOLDER,
+    SpendingCap,
+    group_holder,
+    subscriber_holder,
+)
+from ocs.domain.units import Unit
+from ocs.limits import (
+    EXPIRE_GRACE_MIN_MS,
+    OPEN_RESERVATIONS_MAX,
+    QUANTITY_MAX,
+    VALIDITY_MIN_MS,
+    VALIDITY_SHORT_MS,
+)
+
+
+@dataclass(slots=True)
+class CapInForce:
+    """A cap that counts this charge, rolled to its current period."""
+
+    cap: SpendingCap
+    bounds: PeriodBounds | None
+    spent: int
+    reserved: int
+
+    @property
+    def headroom(self) -> int:
+        """What is left; negative after the limit was lowered or an overrun."""
+        return self.cap.limit - self.spent - self.reserved
+
+    def reached(self) -> CapReached:
+        """Say which cap it was."""
+        lifetime = self.cap.period is Period.LIFETIME
+        reset = 0 if self.bounds is None or lifetime else self.bounds.end_ms
+        cap = self.cap
+        return CapReached(cap.holder, cap.cap_id, cap.unit, max(0, self.headroom), reset)
+
+
+@dataclass(slots=True)
+class GrantDecision:
+    """What a wish gets. hold is set if and only if outcome is GRANTED."""
+
+    outcome: Outcome
+    granted_units: int = 0
+    cap: CapReached | None = None
+    final_grant: bool = False
+    valid_until_ms: int = 0
+    held_micros: int = 0
+    hold: Hold | None = None
+
+
+def caps_in_force(turn: Turn, terms: ServiceTerms, subscriber_id: str) -> list[CapInForce]:
+    """Caps of the account, the subscriber and its groups that count this service and zone."""
+    holders = [ACCOUNT_HOLDER]
+    if subscriber_id:
+        holders.append(subscriber_holder(subscriber_id))
+        holders += [group_holder(group) for group in turn.state.subscribers.get(subscriber_id, ())]
+    found = []
+    for holder in holders:
+        for cap in sorted(turn.state.caps.values(), key=lambda cap: cap.cap_id):
+            if cap.holder == holder and cap.counts(terms.unit, terms.service_id, terms.zone):
+                found.append(_in_force(turn, cap))
+    return found
+
+
+def _in_force(turn: Turn, cap: SpendingCap) -> CapInForce:
+    account = turn.state.terms
+    bounds = cap.bounds(account.time_zone, account.anchor_day, turn.now_ms)
+    if bounds is None:
+        return CapInForce(cap, None, 0, 0)
+    key = (cap.holder, cap.cap_id)
+    counter = turn.state.counters.get(key)
+    current = counter is not None and counter.period_start_ms == bounds.start_ms
+    spent = counter.spent if counter is not None and current else 0
+    reserved = turn.state.reserved_in(*key, bounds.start_ms, turn.now_ms)
+    return CapInForce(cap, bounds, spent, reserved)
+
+
+def sources_for(turn: Turn, terms: ServiceTerms) -> list[Source]:
+    """Buckets that may pay now, in consumption order, up to and including a blocking one."""
+    sources = []
+    for bucket in turn.state.in_consumption_order():
+        if not bucket.pays_for(terms.unit, terms.service_id, terms.zone, turn.now_ms):
+            continue
+        capacity = bucket.available(turn.state.terms.credit_limit)
+        money = bucket.terms.unit is Unit.MICROS
+        if capacity > 0 or money:
+            sources.append(Source(bucket.bucket_id, money, capacity))
+        if bucket.terms.blocking:
+            break
+    return sources
+
+
+def decide_grant(
+    turn: Turn,
+    terms: ServiceTerms,
+    rating: SessionRating,
+    wish: GrantWish,
+    caps: Sequence[CapInForce],
+    *,
+    others_hold: bool,
+) -> GrantDecision:
+    """Decide a wish from the session's position; reads only."""
+    if len(turn.state.holds) >= OPEN_RESERVATIONS_MAX:
+        return GrantDecision(Outcome.TOO_MANY_RESERVATIONS)
+    rate, start = terms.rate, rating.paid_to
+    full = _full_target(rate, rating, wish.requested_units)
+    least = (
+        wish.requested_units
+        if wish.all_or_nothing
+        else min(wish.requested_units, max(1, terms.grant_min))
+    )
+    need = target_of(rate, rating, least)
+    if need is None:
+        return GrantDecision(Outcome.CREDIT_LIMIT_REACHED)
+    segments = allocate(rate, start, full, sources_for(turn, terms))
+    covered = reached(segments, start)
+    to = full if covered >= full else max(start, rate.round_down(covered))
+    if to < need:
+        return GrantDecision(Outcome.CREDIT_LIMIT_REACHED)
+    to, binding = _within_caps(rate, start, to, segments, caps)
+    if binding is not None and to < need:
+        return GrantDecision(Outcome.SPENDING_CAP_REACHED, cap=binding.reached())
+    granted = min(wish.requested_units, to - rating.position)
+    limited = granted < wish.requested_units
+    segments = clip(rate, segments, to)
+    # A cap per request cuts every request alike: what it leaves is never the last.
+    counted = binding is None or binding.bounds is not None
+    cut = limited and counted
+    validity = _validity(turn, terms, wish, segments, caps, short=cut and others_hold)
+    hold = Hold(
+        expire_ms=turn.now_ms + validity + max(validity, EXPIRE_GRACE_MIN_MS),
+        granted_units=granted,
+        lines=tuple((s.source.bucket_id, s.quantity) for s in segments if s.quantity > 0),
+        cap_lines=_cap_lines(segments, to - start, caps),
+    )
+    return GrantDecision(
+        Outcome.GRANTED,
+        granted_units=granted,
+        cap=binding.reached() if binding is not None and limited else None,
+        final_grant=cut and not others_hold,
+        valid_until_ms=turn.now_ms + validity,
+        held_micros=sum(s.quantity for s in segments if s.source.money),
+        hold=hold,
+    )
+
+
+def _full_target(rate: Rate, rating: SessionRating, requested_units: int) -> int:
+    wanted = target_of(rate, rating, requested_units)
+    if wanted is None:
+        base = rate.cost(rating.paid_to)
+        assert base is not None
+        wanted = rate.round_down(rate.reach(rating.paid_to, QUANTITY_MAX, QUANTITY_MAX - base))
+    return wanted
+
+
+def _within_caps(
+    rate: Rate,
+    start: int,
+    to: int,
+    segments: Sequence[Segment],
+    caps: Sequence[CapInForce],
+) -> tuple[int, CapInForce | None]:
+    """Cut `to` to the tightest cap; say which cap cut it."""
+    binding = None
+    for cap in caps:
+        headroom = max(0, cap.headroom)
+        if cap.cap.unit is not Unit.MICROS:
+            allowed = to if to - start <= headroom else rate.round_down(start + headroom)
+        else:
+            allowed = _reach_money(rate, start, to, segments, headroom)
+        if allowed < to:
+            to, binding = allowed, cap
+    return to, binding
+
+
+def _reach_money(
+    rate: Rate, start: int, to: int, segments: Sequence[Segment], headroom: int
+) -> int:
+    """Largest increment boundary in [start, to] whose money stays within the headroom."""
+    if money_within(rate, segments, to) <= headroom:
+        return to
+    low, high = 0, (to - start) // rate.increment
+    while low < high:
+        middle = low + (high - low + 1) // 2
+        if money_within(rate, segments, start + middle * rate.increment) <= headroom:
+            low = middle
+        else:
+            high = middle - 1
+    return start + low * rate.increment
+
+
+def _cap_lines(
+    segments: Sequence[Segment], stretch: int, caps: Sequence[CapInForce]
+) -> tuple[CapLine, ...]:
+    money = sum(s.quantity for s in segments if s.source.money)
+    lines = []
+    for cap in caps:
+        quantity = money if cap.cap.unit is Unit.MICROS else stretch
+        if cap.bounds is not None and quantity > 0:
+            key = (cap.cap.holder, cap.cap.cap_id)
+            lines.append(CapLine(*key, cap.bounds.start_ms, quantity))
+    return tuple(lines)
+
+
+def _validity(
+    turn: Turn,
+    terms: ServiceTerms,
+    wish: GrantWish,
+    segments: Sequence[Segment],
+    caps: Sequence[CapInForce],
+    *,
+    short: bool,
+) -> int:
+    """Milliseconds until the gateway must come back.
+
+    Cut at the next cap period end or expiry of a bucket held from; a cut is shortened by the
+    jitter, so that not every gateway comes back at midnight.
+    """
+    validity = wish.validity_ms or terms.validity_ms
+    if short:
+        validity = min(validity, VALIDITY_SHORT_MS)
+    ends = [cap.bounds.end_ms for cap in caps if cap.bounds is not None]
+    for segment in segments:
+        ends.append(turn.state.buckets[segment.source.bucket_id].terms.expire_ms)
+    cut = min((end - turn.now_ms for end in ends if end > 0), default=validity)
+    if cut < validity:
+        validity = max(VALIDITY_MIN_MS, cut - cut * wish.jitter_permille // 1000)
+    return validity
+
+
+def apply_hold(turn: Turn, reservation_id: str, hold: Hold) -> None:
+    """Hold what was decided."""
+    turn.state.holds[reservation_id] = hold
+    for bucket_id, quantity in hold.lines:
+        turn.hold(bucket_id, quantity)
+    for line in hold.cap_lines:
+        turn.count((line.holder, line.cap_id), line.period_start_ms, spent=0, held=line.quantity)

@@ -1,0 +1,27 @@
+"""What the service knew when it charged; journaled beside the event, opaque to the scripts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, kw_only=True)
+class EventContext:
+    """Context of one event; empty or 0 where there was nothing to know.
+
+    sequence_number: -1 = none. segments: (units, start_ms, end_ms) as reported.
+    """
+
+    request_id: str = ""
+    session_id: str = ""
+    subscriber_id: str = ""
+    segment: str = ""
+    plan: str = ""
+    service_id: str = ""
+    zone: str = ""
+    partner: str = ""
+    currency: str = ""
+    tariff_version: str = ""
+    event_time_ms: int = 0
+    actor: str = ""
+    sequence_number: int = -1
+    segments: tuple[tuple[int, int, int], ...] = ()
+    payment_reference: str = ""

@@ -1,0 +1,89 @@
+"""The whole state of one account: what one script may read and change."""
+
+from dataclasses import dataclass, field, replace
+
+from ocs.domain.answer import Answer
+from ocs.domain.bucket import Bucket, consumption_order
+from ocs.domain.reservation import Hold, Reservation, SessionRating
+from ocs.domain.spending_cap import ACCOUNT_HOLDER, CapCounter, SpendingCap
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTerms:
+    """What is fixed when an account opens.
+
+    currency: ISO 4217. time_zone: IANA name. anchor_day: 1 .. 31. credit_limit: micro-units.
+    """
+
+    currency: str
+    time_zone: str
+    anchor_day: int
+    plan: str
+    segment: str
+    credit_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """What a request_id was used for, and the answer it gets until expire_ms."""
+
+    expire_ms: int
+    fingerprint: str
+    answer: Answer
+
+
+@dataclass(slots=True)
+class AccountState:
+    """State of one account. `decide` never changes one in place: it returns a changed clone."""
+
+    tenant: str
+    account_id: str
+    terms: AccountTerms
+    create_ms: int
+    floor_ms: int
+    profile_version: int = 1
+    seq: int = 0
+    replayed_count: int = 0
+    buckets: dict[str, Bucket] = field(default_factory=dict)
+    caps: dict[tuple[str, str], SpendingCap] = field(default_factory=dict)
+    counters: dict[tuple[str, str], CapCounter] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+    reservations: dict[str, Reservation] = field(default_factory=dict)
+    sessions: dict[tuple[str, str], SessionRating] = field(default_factory=dict)
+    records: dict[str, RequestRecord] = field(default_factory=dict)
+    subscribers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    payment_references: set[str] = field(default_factory=set)
+
+    def clone(self) -> "AccountState":
+        """Copy as far as anything can change; the values themselves are frozen."""
+        return replace(
+            self,
+            buckets=dict(self.buckets),
+            caps=dict(self.caps),
+            counters=dict(self.counters),
+            holds=dict(self.holds),
+            reservations=dict(self.reservations),
+            sessions=dict(self.sessions),
+            records=dict(self.records),
+            subscribers=dict(self.subscribers),
+            payment_references=set(self.payment_references),
+        )
+
+    def in_consumption_order(self) -> list[Bucket]:
+        """All buckets, in the order they are drawn on."""
+        return sorted(self.buckets.values(), key=consumption_order)
+
+    def reserved_in(self, holder: str, cap_id: str, period_start_ms: int, now_ms: int) -> int:
+        """What live holds of one period hold in a cap, summed from the holds themselves."""
+        return sum(
+            line.quantity
+            for hold in self.holds.values()
+            for line in hold.cap_lines
+            if (line.holder, line.cap_id, line.period_start_ms) == (holder, cap_id, period_start_ms)
+            and (holder == ACCOUNT_HOLDER or hold.expire_ms > now_ms)
+        )
+
+    def due_holds(self, now_ms: int) -> list[str]:
+        """Reservation ids whose hold has lapsed, oldest deadline first, ties by id."""
+        due = [rid for rid, hold in self.holds.items() if hold.expire_ms <= now_ms]
+        return sorted(due, key=lambda rid: (self.holds[rid].expire_ms, rid))

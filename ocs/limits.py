@@ -1,0 +1,73 @@
+"""Every bound of the service, in one place, with the relations between them asserted."""
+
+from typing import Final
+
+# Quantities. Lua's numbers are doubles: whole numbers are exact up to here.
+QUANTITY_MAX: Final = 2**53 - 1
+
+# Identifiers.
+ID_PATTERN: Final = r"[A-Za-z0-9._+@-]{1,128}"
+
+# What one script may have to read.
+BUCKETS_MAX: Final = 32
+CAPS_PER_HOLDER_MAX: Final = 16
+GROUPS_PER_SUBSCRIBER_MAX: Final = 4
+IDENTITIES_PER_SUBSCRIBER_MAX: Final = 8
+OPEN_RESERVATIONS_MAX: Final = 1024
+EXPIRIES_PER_CALL_MAX: Final = 64
+SERVICES_PER_BUCKET_MAX: Final = 16
+ZONES_PER_BUCKET_MAX: Final = 16
+USED_SEGMENTS_MAX: Final = 8
+
+# How long a request_id protects its operation, from request_time.
+WINDOW_GRANT_MS: Final = 15 * 60_000
+WINDOW_SETTLE_MS: Final = 60 * 60_000
+WINDOW_USED_MS: Final = 48 * 3_600_000
+REQUEST_AHEAD_MAX_MS: Final = 60_000
+
+# How long an ended reservation answers for itself, and a session's rating is kept.
+REMEMBER_MS: Final = 60 * 60_000
+
+# Grants.
+VALIDITY_MIN_MS: Final = 1_000
+VALIDITY_MAX_MS: Final = 24 * 3_600_000
+VALIDITY_DEFAULT_MS: Final = 600_000
+# Short validity of a cut grant while something else is held that could come back.
+VALIDITY_SHORT_MS: Final = 30_000
+EXPIRE_GRACE_MIN_MS: Final = 60_000
+JITTER_PERMILLE_MAX: Final = 100
+REPORT_AT_PERCENT: Final = 80
+SEQUENCE_NUMBER_MAX: Final = 2**32 - 1
+BUCKET_PRIORITY_MAX: Final = 1000
+BUCKET_PRIORITY_DEFAULT: Final = 100
+
+# Clocks and deadlines.
+CLOCK_SKEW_MAX_MS: Final = 5_000
+DEADLINE_DEFAULT_MS: Final = 2_000
+DEADLINE_FLOOR_MS: Final = 5
+TIME_MAX_MS: Final = 7_258_118_400_000  # 2200-01-01
+
+# Lookups (identities, payment references).
+CLAIM_PENDING_MS: Final = 60_000
+
+# Journal and lists.
+EVENTS_PAGE_DEFAULT: Final = 50
+EVENTS_PAGE_MAX: Final = 500
+SUBSCRIBERS_LISTED_MAX: Final = 1000
+
+# Messages.
+UNARY_CHARGING_BYTES_MAX: Final = 64 * 1024
+RECEIVE_BYTES_MAX: Final = 1024 * 1024
+
+# The adapter asks again this often when an account's terms or a due batch moved under a call.
+STALE_RETRIES_MAX: Final = 2
+EXPIRE_ROUNDS_MAX: Final = OPEN_RESERVATIONS_MAX // EXPIRIES_PER_CALL_MAX + 1
+
+assert OPEN_RESERVATIONS_MAX % EXPIRIES_PER_CALL_MAX == 0
+# A record must outlive the reservation's memory, or a resend could charge again.
+assert WINDOW_SETTLE_MS >= REMEMBER_MS
+assert WINDOW_GRANT_MS <= WINDOW_SETTLE_MS <= WINDOW_USED_MS
+assert VALIDITY_SHORT_MS >= VALIDITY_MIN_MS
+assert VALIDITY_DEFAULT_MS <= VALIDITY_MAX_MS
+assert TIME_MAX_MS + WINDOW_USED_MS < QUANTITY_MAX
+assert SEQUENCE_NUMBER_MAX <= QUANTITY_MAX

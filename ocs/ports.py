@@ -1,0 +1,105 @@
+"""What the service needs from the outside, as Protocols over domain types."""
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple, Protocol
+
+from ocs.domain.answer import Answer
+from ocs.domain.charging_event import ChargingEvent
+from ocs.domain.commands import Expire, Mutation, Profile, ReservationFacts
+from ocs.domain.event_context import EventContext
+from ocs.domain.state import AccountState
+
+
+class Clock(Protocol):
+    """The service's own clock."""
+
+    def __call__(self) -> int:
+        """Return milliseconds since 1970 UTC."""
+
+
+class Ledger(Protocol):
+    """Accounts and what may be asked of them. Every method may be called concurrently.
+
+    No method raises for a store that is in doubt: the answer's reason says so.
+    """
+
+    async def profile(
+        self, tenant: str, account_id: str, subscriber_id: str, *, fresh: bool = False
+    ) -> Profile | Answer:
+        """Read an account's terms and the caps that may bind the subscriber.
+
+        subscriber_id: empty for none. fresh: past any cache. Answers with ACCOUNT_NOT_FOUND,
+        SUBSCRIBER_NOT_FOUND or a store reason.
+        """
+
+    async def reservation_facts(
+        self, tenant: str, account_id: str, reservation_id: str, *, fresh: bool = False
+    ) -> ReservationFacts | None:
+        """Read what must be known of a reservation to commit or release it; None if unknown."""
+
+    async def execute(self, command: Mutation) -> Answer:
+        """Run one command atomically, with its journal event."""
+
+    async def expire(self, command: Expire) -> Answer:
+        """Expire what is due on one account, in rounds."""
+
+    async def snapshot(self, tenant: str, account_id: str) -> tuple[AccountState, int] | Answer:
+        """Read an account as of one moment, and the store's clock then; sessions, reservations
+        and records are left out."""
+
+
+class Claim(NamedTuple):
+    """Where a looked-up id stands: claimed, pending, lapsed or taken, and by whom."""
+
+    state: str
+    account_id: str
+    subject_id: str
+    request_id: str
+
+
+class LookupIndex(Protocol):
+    """Tenant-wide index of identities and payment references; the account has the truth."""
+
+    async def claim(self, tenant: str, kind: str, value: str, owner: tuple[str, str, str]) -> Claim:
+        """Claim an id for (account_id, subject_id, request_id), pending for 60 s."""
+
+    async def settle(
+        self, tenant: str, kind: str, value: str, owner: tuple[str, str, str], *, confirmed: bool
+    ) -> None:
+        """Confirm the owner's claim for good, or drop it."""
+
+    async def find(self, tenant: str, kind: str, value: str) -> Claim | None:
+        """Read the index; None if the id is unknown."""
+
+    async def owns(self, tenant: str, kind: str, value: str, owner: tuple[str, str, str]) -> bool:
+        """Ask the owner's account whether it took the id."""
+
+
+class LoggedEvent(NamedTuple):
+    """A journal entry: its position, the event and what the service knew."""
+
+    position: str
+    event: ChargingEvent
+    context: EventContext
+
+
+class EventLog(Protocol):
+    """The journal, as its readers see it."""
+
+    async def newest_first(
+        self, tenant: str, account_id: str, start: str, count: int
+    ) -> list[LoggedEvent]:
+        """Read an account's events by their `prev`, from a position (empty: the last one)."""
+
+    def partition(self, partition: int, after: str) -> AsyncIterator[list[LoggedEvent]]:
+        """Read one partition's entries behind a position in batches, to the end as of now."""
+
+
+class ContextCodec(Protocol):
+    """Spells an event's context; its bytes are opaque to the store."""
+
+    def encode(self, context: EventContext) -> bytes:
+        """Encode once per event."""
+
+    def decode(self, data: bytes) -> EventContext:
+        """Decode; unknown fields are left out."""

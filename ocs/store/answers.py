@@ -1,0 +1,73 @@
+"""Reads the one line that a script answers with."""
+
+from ocs.domain.answer import Answer, CapReached, Outcome, Payment, Reason
+from ocs.domain.units import Unit
+
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+_UNITS = {unit.value: unit for unit in Unit}
+
+
+def read_answer(line: str, *, top_up: bool = False) -> Answer:
+    """Read a line of lib/charge_answer, of account keeping, or a refusal.
+
+    A leading `=` marks a replay, `!` a reason. top_up: the line is one of top_up.lua.
+    """
+    replayed = line[0] == "="
+    if replayed:
+        line = line[1:]
+    parts = line.split(" ")
+    if line[0] == "!":
+        answer = Answer(int(parts[1]), int(parts[2]), reason=Reason(parts[0][1:]))
+    elif top_up:
+        answer = Answer(int(parts[1]), int(parts[2]), outcome=Outcome.DONE)
+        answer.bucket_id = parts[3]
+        answer.bucket_balance = int(parts[4])
+        answer.bucket_available = int(parts[5])
+    elif parts[0] == "DONE":
+        answer = Answer(int(parts[1]), int(parts[2]), outcome=Outcome.DONE)
+    else:
+        answer = _read_charge(parts)
+    answer.replayed = replayed
+    return answer
+
+
+def read_expired(line: str) -> tuple[Answer, int]:
+    """Read the answer of expire.lua: the answer, and how many events it wrote."""
+    answer = read_answer(line)
+    parts = line.split(" ")
+    return answer, int(parts[3]) if len(parts) > 3 else 0  # noqa: PLR2004 - the fourth field
+
+
+def _read_charge(parts: list[str]) -> Answer:
+    flags = parts[7]
+    answer = Answer(
+        int(parts[1]),
+        int(parts[2]),
+        _OUTCOMES[parts[0]],
+        None,
+        "" if parts[3] == "-" else parts[3],
+        int(parts[4]),
+        int(parts[5]),
+        int(parts[6]),
+        held_micros=int(parts[8]),
+        rated_units=int(parts[9]),
+        charged_micros=int(parts[10]),
+        uncollected_units=int(parts[11]),
+        uncollected_micros=int(parts[12]),
+    )
+    if flags != "-":
+        answer.final_grant = "f" in flags
+        answer.late = "l" in flags
+        answer.sequence_gap = "g" in flags
+        answer.out_of_order = "o" in flags
+    if parts[13] != "-":
+        holder, cap_id, unit, remaining, reset_ms = parts[13].split(":")
+        answer.cap = CapReached(holder, cap_id, _UNITS[unit], int(remaining), int(reset_ms))
+    if parts[14] != "-":
+        answer.payments = tuple(map(_read_payment, parts[14].split(",")))
+    return answer
+
+
+def _read_payment(text: str) -> Payment:
+    bucket_id, units, micros = text.split(":")
+    return Payment(bucket_id, int(units), int(micros))

@@ -1,0 +1,66 @@
+"""Spells the caps that count a service, with their periods, for the scripts.
+
+A script rolls a counter to the next period by itself, so a spelling stays good until the second
+period ends; it is made anew as soon as the first has. Kept per account, version and service: one
+dictionary look-up per charge.
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from ocs.domain.commands import Profile
+from ocs.domain.units import Unit
+from ocs.limits import CLOCK_SKEW_MAX_MS
+from ocs.store.encode import holder_names
+from ocs.store.generations import Generations
+
+_KEPT: Final = 65_536
+# The store's clock may be behind ours by this much and must still find its period.
+_BEHIND_MS: Final = CLOCK_SKEW_MAX_MS + 1_000
+
+_Key: TypeAlias = tuple[str, str, int, str, Unit, str, str]
+
+
+class CapSpeller:
+    """Spells caps; now_ms is the service's clock."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+        self._kept: Generations[_Key, tuple[str, int]] = Generations(_KEPT)
+
+    def __call__(self, profile: Profile, unit: Unit, service_id: str, zone: str) -> str:
+        """`index:cap:unit:limit:start:finish:next_finish`, split by spaces."""
+        if not profile.caps:
+            return ""
+        key = (
+            profile.tenant,
+            profile.account_id,
+            profile.version,
+            profile.subscriber_id,
+            unit,
+            service_id,
+            zone,
+        )
+        now_ms = self._now_ms() - _BEHIND_MS
+        kept = self._kept.get(key)
+        if kept is None or now_ms >= kept[1]:
+            kept = _spell(profile, unit, service_id, zone, now_ms)
+            self._kept.put(key, kept)
+        return kept[0]
+
+
+def _spell(
+    profile: Profile, unit: Unit, service_id: str, zone: str, now_ms: int
+) -> tuple[str, int]:
+    parts, good_until = [], 2**62
+    for index, holder in enumerate(holder_names(profile)):
+        for cap in profile.caps:
+            if cap.holder != holder or not cap.counts(unit, service_id, zone):
+                continue
+            bounds = cap.bounds(profile.terms.time_zone, profile.terms.anchor_day, now_ms)
+            span = (0, 0, 0)
+            if bounds is not None:
+                span = (bounds.start_ms, bounds.end_ms, bounds.next_end_ms)
+                good_until = min(good_until, bounds.end_ms)
+            parts.append(":".join(map(str, (index, cap.cap_id, cap.unit, cap.limit, *span))))
+    return " ".join(parts), good_until

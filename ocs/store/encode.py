@@ -1,0 +1,339 @@
+"""Turns commands into the keys and arguments of their scripts, in the headers' order."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
+
+from ocs.domain.answer import Outcome, Reason
+from ocs.domain.commands import (
+    AddSubscriber,
+    Basis,
+    Call,
+    Commit,
+    CreateAccount,
+    Debit,
+    GrantWish,
+    Mutation,
+    Profile,
+    Release,
+    Reserve,
+    SetSpendingCap,
+    TopUp,
+)
+from ocs.domain.reservation import ServiceTerms
+from ocs.domain.spending_cap import ACCOUNT_HOLDER
+from ocs.store import keys
+from ocs.domain.units import Unit
+from ocs.store.layout import cap_meaning, dash, facts_text, service_terms_text, terms_text
+from ocs.store.scripts import Script, check_binding
+
+Argument: TypeAlias = str | bytes | int
+Encoded: TypeAlias = tuple[str, list[str], list[Argument]]
+
+CALL_KEYS: Final = ("account", "request", "journal", "due", "holds")
+CALL_ARGV: Final = (
+    "path",
+    "now_ms",
+    "server_ms",
+    "deadline_ms",
+    "fingerprint",
+    "request_time_ms",
+    "window_ms",
+    "context",
+)
+_PROFILED: Final = ("profile_version", "holder_names")
+_SESSION: Final = ("session_id", "sequence_number")
+_WISH: Final = ("requested_units", "all_or_nothing", "validity_ms", "jitter_permille")
+_DEBIT_ARGV: Final = (*_PROFILED, "caps", "refusal", "terms", "service_id", "used_units", *_SESSION)
+_DEBIT_KEYS: Final = ("session", "holders...")
+
+# What each encoder below passes behind the common keys and arguments; compared with the headers.
+BINDINGS: Final = {
+    "reserve": (
+        ("reservation", "session", "holders..."),
+        (
+            *_PROFILED,
+            "caps",
+            "refusal",
+            "terms",
+            "service_id",
+            *_WISH,
+            "reservation_id",
+            "session_id",
+            "subscriber_id",
+            "sequence_number",
+        ),
+    ),
+    "commit": (
+        ("reservation", "successor", "session", "holders..."),
+        (
+            *_PROFILED,
+            "caps",
+            "refusal",
+            "facts",
+            "reservation_id",
+            "successor_id",
+            "used_units",
+            "step",
+            "reject_overrun",
+            *_WISH,
+            "sequence_number",
+        ),
+    ),
+    "release": (("reservation", "holders..."), (*_PROFILED, "facts", "reservation_id")),
+    "debit_authorize": (_DEBIT_KEYS, _DEBIT_ARGV),
+    "debit_used": (_DEBIT_KEYS, _DEBIT_ARGV),
+    "top_up": (
+        ("payment",),
+        ("request_id", "refusal", "bucket_id", "terms", "unit", "quantity"),
+    ),
+    "create_account": (
+        ("profile",),
+        ("currency", "time_zone", "anchor_day", "plan", "segment", "credit_limit"),
+    ),
+    "add_subscriber": (("subscriber", "subscribers"), ("subscriber_id", "identities", "groups")),
+    "set_spending_cap": (("holder",), ("holder_name", "cap_id", "meaning", "limit")),
+}
+
+CapsText: TypeAlias = Callable[[Profile, Unit, str, str], str]
+
+
+def check_bindings(scripts: dict[str, Script]) -> None:
+    """Compare what is passed here with what each script's header lists.
+
+    Raises:
+        ScriptBindingError: the orders differ.
+    """
+    for name, (key_names, argv_names) in BINDINGS.items():
+        check_binding(scripts[name], (*CALL_ARGV, *argv_names), (*CALL_KEYS, *key_names))
+
+
+def encode(command: Mutation, now_ms: str, server_ms: int, caps_text: CapsText) -> Encoded:
+    """Name the script of a command, and spell its keys and arguments.
+
+    now_ms: empty, or a test's clock. caps_text: spells the caps of a profile that count a
+    service and zone.
+    """
+    partition = keys.partition_of(command.tenant, command.account_id)
+    at = (command.tenant, command.account_id)
+    call_keys = [
+        keys.account_key(*at),
+        keys.request_key(*at, command.request_id),
+        keys.journal_key(partition),
+        keys.due_key(partition),
+        keys.holds_key(*at),
+    ]
+    argv: list[Argument] = [
+        f"{command.tenant}/{command.account_id}",
+        now_ms,
+        server_ms,
+        command.deadline_ms,
+        command.fingerprint,
+        command.request_time_ms,
+        command.window_ms,
+        command.context,
+    ]
+    name, more_keys, more_argv = _ENCODERS[type(command)](command, at, caps_text)
+    call_keys += more_keys
+    argv += more_argv
+    return name, call_keys, argv
+
+
+def holder_key(tenant: str, account_id: str, holder: str) -> str:
+    """Key of the hash that keeps a holder's caps, counters and holds (not the account's)."""
+    kind, _, holder_id = holder.partition("/")
+    if kind == "subscriber":
+        return keys.subscriber_key(tenant, account_id, holder_id)
+    return keys.group_key(tenant, account_id, holder_id)
+
+
+def _holders(profile: Profile | None, at: tuple[str, str]) -> tuple[list[str], str]:
+    """Keys and names of the subscriber and its groups."""
+    if profile is None or not profile.subscriber_id:
+        return [], ""
+    subscriber = keys.subscriber_key(*at, profile.subscriber_id)
+    groups = [keys.group_key(*at, group) for group in profile.group_ids]
+    names = [f"subscriber/{profile.subscriber_id}", *(f"group/{g}" for g in profile.group_ids)]
+    return [subscriber, *groups], " ".join(names)
+
+
+def _caps(caps_text: CapsText, profile: Profile, terms: ServiceTerms) -> str:
+    return caps_text(profile, terms.unit, terms.service_id, terms.zone)
+
+
+def _wish(wish: GrantWish) -> tuple[int, int, int, int]:
+    return (
+        wish.requested_units,
+        int(wish.all_or_nothing),
+        wish.validity_ms,
+        wish.jitter_permille,
+    )
+
+
+def _refusal(refusal: Outcome | Reason | None) -> str:
+    return "" if refusal is None else refusal.value
+
+
+def _reserve(command: Reserve, at: tuple[str, str], caps_text: CapsText) -> Encoded:
+    profile, terms = command.profile, command.terms
+    holders, names = _holders(profile, at)
+    return (
+        "reserve",
+        [
+            keys.reservation_key(*at, command.reservation_id),
+            keys.session_key(*at, command.session_id),
+            *holders,
+        ],
+        [
+            profile.version,
+            names,
+            _caps(caps_text, profile, terms) if terms is not None else "",
+            _refusal(command.refusal),
+            service_terms_text(terms) if terms is not None else "",
+            command.service_id,
+            *_wish(command.wish),
+            command.reservation_id,
+            command.session_id,
+            dash(profile.subscriber_id),
+            command.sequence_number,
+        ],
+    )
+
+
+def _commit(command: Commit, at: tuple[str, str], caps_text: CapsText) -> Encoded:
+    profile, facts = command.profile, command.reservation
+    holders, names = _holders(profile, at)
+    session_id = facts.session_id if facts is not None else command.reservation_id
+    successor_id = command.next_reservation_id or command.request_id
+    wish = command.wish or GrantWish(requested_units=0)
+    caps = ""
+    if profile is not None and facts is not None:
+        caps = caps_text(profile, facts.unit, facts.service_id, facts.zone)
+    return (
+        "commit",
+        [
+            keys.reservation_key(*at, command.reservation_id),
+            keys.reservation_key(*at, successor_id),
+            keys.session_key(*at, session_id),
+            *holders,
+        ],
+        [
+            profile.version if profile is not None else 0,
+            names,
+            caps,
+            _refusal(command.refusal),
+            facts_text(facts) if facts is not None else "",
+            command.reservation_id,
+            successor_id,
+            command.used_units,
+            command.step.value,
+            int(command.reject_overrun),
+            *_wish(wish),
+            command.sequence_number,
+        ],
+    )
+
+
+def _release(command: Release, at: tuple[str, str], _: CapsText) -> Encoded:
+    profile, facts = command.profile, command.reservation
+    holders, names = _holders(profile, at)
+    return (
+        "release",
+        [keys.reservation_key(*at, command.reservation_id), *holders],
+        [
+            profile.version if profile is not None else 0,
+            names,
+            facts_text(facts) if facts is not None else "",
+            command.reservation_id,
+        ],
+    )
+
+
+def _debit(command: Debit, at: tuple[str, str], caps_text: CapsText) -> Encoded:
+    profile, terms = command.profile, command.terms
+    holders, names = _holders(profile, at)
+    return (
+        "debit_used" if command.basis is Basis.USED else "debit_authorize",
+        [keys.session_key(*at, command.session_id or command.request_id), *holders],
+        [
+            profile.version,
+            names,
+            _caps(caps_text, profile, terms) if terms is not None else "",
+            _refusal(command.refusal),
+            service_terms_text(terms) if terms is not None else "",
+            command.service_id,
+            command.used_units,
+            dash(command.session_id),
+            command.sequence_number,
+        ],
+    )
+
+
+def _top_up(command: TopUp, at: tuple[str, str], _: CapsText) -> Encoded:
+    return (
+        "top_up",
+        [keys.payment_key(*at, command.payment_reference)],
+        [
+            command.request_id,
+            _refusal(command.refusal),
+            command.bucket_id,
+            terms_text(command.terms) if command.terms is not None else "",
+            command.unit,
+            command.quantity,
+        ],
+    )
+
+
+def _create_account(command: CreateAccount, at: tuple[str, str], _: CapsText) -> Encoded:
+    terms = command.terms
+    return (
+        "create_account",
+        [keys.profile_key(*at)],
+        [
+            terms.currency,
+            terms.time_zone,
+            terms.anchor_day,
+            terms.plan,
+            terms.segment,
+            terms.credit_limit,
+        ],
+    )
+
+
+def _add_subscriber(command: AddSubscriber, at: tuple[str, str], _: CapsText) -> Encoded:
+    identities = ",".join(f"{kind}={value}" for kind, value in command.identities)
+    return (
+        "add_subscriber",
+        [keys.subscriber_key(*at, command.subscriber_id), keys.subscribers_key(*at)],
+        [command.subscriber_id, dash(identities), dash(",".join(command.group_ids))],
+    )
+
+
+def _set_spending_cap(command: SetSpendingCap, at: tuple[str, str], _: CapsText) -> Encoded:
+    cap = command.cap
+    key = keys.profile_key(*at) if cap.holder == ACCOUNT_HOLDER else holder_key(*at, cap.holder)
+    return (
+        "set_spending_cap",
+        [key],
+        [cap.holder, cap.cap_id, cap_meaning(cap), cap.limit],
+    )
+
+
+_Encoder: TypeAlias = Callable[[Call, tuple[str, str], CapsText], Encoded]
+_ENCODERS: Final[dict[type, _Encoder]] = {
+    Reserve: _reserve,  # type: ignore[dict-item]  # each takes the type it is listed under
+    Commit: _commit,  # type: ignore[dict-item]
+    Release: _release,  # type: ignore[dict-item]
+    Debit: _debit,  # type: ignore[dict-item]
+    TopUp: _top_up,  # type: ignore[dict-item]
+    CreateAccount: _create_account,  # type: ignore[dict-item]
+    AddSubscriber: _add_subscriber,  # type: ignore[dict-item]
+    SetSpendingCap: _set_spending_cap,  # type: ignore[dict-item]
+}
+
+
+def holder_names(profile: Profile) -> Sequence[str]:
+    """Names of the holders whose caps may bind, in the order of the script's keys."""
+    if not profile.subscriber_id:
+        return [ACCOUNT_HOLDER]
+    groups = [f"group/{group}" for group in profile.group_ids]
+    return [ACCOUNT_HOLDER, f"subscriber/{profile.subscriber_id}", *groups]

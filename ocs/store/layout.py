@@ -1,0 +1,197 @@
+"""Reads what the scripts keep in the store; docs/store-layout.md is the map of it.
+
+Lua writes these texts, this module reads them. A text that does not parse raises CorruptStateError
+and is left as it is.
+"""
+
+from collections.abc import Mapping
+from itertools import starmap
+
+from ocs.domain.bucket import Bucket, BucketTerms
+from ocs.domain.commands import ReservationFacts
+from ocs.domain.periods import Period
+from ocs.domain.rating import Rate
+from ocs.domain.reservation import (
+    CapLine,
+    Hold,
+    Reservation,
+    ReservationState,
+    ServiceTerms,
+    SessionRating,
+)
+from ocs.domain.spending_cap import CapCounter, SpendingCap
+from ocs.domain.state import AccountTerms
+from ocs.domain.units import Unit
+
+Fields = Mapping[str, str]
+
+
+class CorruptStateError(Exception):
+    """A stored text does not parse."""
+
+
+def _ids(text: str) -> tuple[str, ...]:
+    return () if text == "-" else tuple(text.split(","))
+
+
+def dash(text: str) -> str:
+    """Spell an empty text."""
+    return text or "-"
+
+
+def undash(text: str) -> str:
+    """Read a text that may be empty."""
+    return "" if text == "-" else text
+
+
+def terms_text(terms: BucketTerms) -> str:
+    """Spell a bucket's terms as top_up.lua stores them."""
+    return (
+        f"{terms.unit} {terms.priority} {terms.start_ms} {terms.expire_ms}"
+        f" {int(terms.blocking)} {dash(','.join(terms.service_ids))} {dash(','.join(terms.zones))}"
+    )
+
+
+def read_terms(text: str) -> BucketTerms:
+    """Read a bucket's terms."""
+    unit, priority, start_ms, expire_ms, blocking, services, zones = text.split(" ")
+    return BucketTerms(
+        Unit(unit),
+        int(priority),
+        int(start_ms),
+        int(expire_ms),
+        blocking == "1",
+        _ids(services),
+        _ids(zones),
+    )
+
+
+def read_buckets(fields: Fields) -> dict[str, Bucket]:
+    """Read the buckets of an account hash, in consumption order."""
+    buckets = {}
+    for bucket_id in fields["order"].split(" "):
+        balance, reserved, spent, *rest = map(int, fields[f"b:{bucket_id}"].split(" "))
+        credited, expired, withdrawn = rest
+        buckets[bucket_id] = Bucket(
+            bucket_id,
+            read_terms(fields[f"t:{bucket_id}"]),
+            balance,
+            reserved,
+            credited,
+            spent,
+            expired,
+            withdrawn,
+        )
+    return buckets
+
+
+def read_counters(holder: str, fields: Fields) -> dict[tuple[str, str], CapCounter]:
+    """Read the cap counters of an account, subscriber or group hash."""
+    return {
+        (holder, field[2:]): CapCounter(*map(int, text.split(" ")))
+        for field, text in fields.items()
+        if field.startswith("c:")
+    }
+
+
+def cap_meaning(cap: SpendingCap) -> str:
+    """Spell what a cap counts."""
+    return f"{cap.unit} {cap.period.value} {dash(cap.service_id)} {dash(cap.zone)}"
+
+
+def read_caps(holder: str, fields: Fields) -> list[SpendingCap]:
+    """Read the cap definitions of a profile, subscriber or group hash, by id."""
+    caps = []
+    for field in sorted(fields):
+        if field.startswith("q:"):
+            limit, unit, period, service_id, zone = fields[field].split(" ")
+            caps.append(
+                SpendingCap(
+                    holder,
+                    field[2:],
+                    Unit(unit),
+                    int(limit),
+                    Period(period),
+                    undash(service_id),
+                    undash(zone),
+                )
+            )
+    return caps
+
+
+def read_account_terms(text: str) -> AccountTerms:
+    """Read what is fixed when an account opens."""
+    currency, time_zone, anchor_day, plan, segment, credit_limit = text.split(" ")
+    return AccountTerms(
+        currency, time_zone, int(anchor_day), plan, segment, int(credit_limit)
+    )
+
+
+def read_hold(text: str) -> Hold:
+    """Read what a reservation holds."""
+    expire_ms, granted, lines, cap_lines = text.split(" ")
+    pairs = (line.split(":") for line in _ids(lines))
+    quads = (line.split(":") for line in _ids(cap_lines))
+    return Hold(
+        int(expire_ms),
+        int(granted),
+        tuple((bucket_id, int(quantity)) for bucket_id, quantity in pairs),
+        tuple(starmap(_cap_line, quads)),
+    )
+
+
+def _cap_line(holder: str, cap_id: str, period: str, quantity: str) -> CapLine:
+    return CapLine(holder, cap_id, int(period), int(quantity))
+
+
+def service_terms_text(terms: ServiceTerms) -> str:
+    """Spell how a service is metered and priced, as lib/parse_terms reads it."""
+    rate = terms.rate
+    return (
+        f"{terms.service_id} {terms.unit} {dash(terms.zone)} {rate.increment} {rate.num}"
+        f" {rate.den} {terms.grant_min} {terms.validity_ms} {terms.tariff_version}"
+    )
+
+
+def facts_text(facts: ReservationFacts) -> str:
+    """Spell what the service knows of a reservation, as lib/load_reservation compares it."""
+    return (
+        f"{facts.service_id} {facts.unit} {dash(facts.zone)} {facts.session_id}"
+        f" {dash(facts.subscriber_id)}"
+    )
+
+
+def read_facts(text: str) -> ReservationFacts:
+    """Read the facts of a reservation from a STALE_RESERVATION answer."""
+    service_id, unit, zone, session_id, subscriber_id = text.split(" ")
+    return ReservationFacts(
+        service_id, Unit(unit), undash(zone), session_id, undash(subscriber_id)
+    )
+
+
+def read_reservation(reservation_id: str, text: str) -> Reservation:
+    """Read a reservation; one that lapsed unseen still reads as open."""
+    state, forget_ms, session_id, subscriber_id, *parts = text.split(" ")
+    service_id, unit, zone, increment, num, den, grant_min, validity_ms, version = parts
+    return Reservation(
+        reservation_id,
+        ReservationState(state),
+        int(forget_ms),
+        session_id,
+        undash(subscriber_id),
+        ServiceTerms(
+            service_id,
+            Unit(unit),
+            undash(zone),
+            Rate(int(increment), int(num), int(den)),
+            int(grant_min),
+            int(validity_ms),
+            version,
+        ),
+    )
+
+
+def read_session(text: str) -> SessionRating:
+    """Read how far a session of one service has come."""
+    expire_ms, position, paid_to, sequence = map(int, text.split(" "))
+    return SessionRating(expire_ms, position, paid_to, sequence - 1)

@@ -1,0 +1,141 @@
+#!lua flags=allow-oom
+-- Purpose: settle used units against a reservation, then close it, keep the rest held, or hold anew.
+--   Use that happened is never refused for money, caps or order.
+-- KEYS:
+--   account: hash; figures of buckets, caps and the account itself
+--   request: string; the request record
+--   journal: stream; the partition's charging events
+--   due: zset; the partition's accounts by earliest deadline
+--   holds: hash; what open reservations hold
+--   reservation: string; the reservation
+--   successor: string; the reservation that a late commit may open
+--   session: hash; rating of the session by service
+--   holders...: hash; the subscriber, then its groups (0..5)
+-- ARGV:
+--   path: text; tenant/account
+--   now_ms: ms 0..2^53-1 or empty; a test's clock instead of the store's
+--   server_ms: ms; the service's clock, at most 5 s from the store's
+--   deadline_ms: ms; the caller has stopped waiting after it
+--   fingerprint: text; over the caller's meaning
+--   request_time_ms: ms; first send
+--   window_ms: ms; how long the request_id protects
+--   context: bytes; EventContext, opaque
+--   profile_version: integer; the account's terms that the service knows
+--   holder_names: names of the holders in order, split by spaces
+--   caps: those that count this service, see lib/caps_in_force
+--   refusal: UNIT_MISMATCH that the service has decided already, or empty
+--   facts: what the service knows of the reservation, see lib/load_reservation; empty if nothing
+--   reservation_id: id
+--   successor_id: id
+--   used_units: units 0..2^53-1
+--   step: keep, close or next_grant
+--   reject_overrun: 0 or 1
+--   requested_units: units 1..2^53-1; 0 without next_grant
+--   all_or_nothing: 0 or 1
+--   validity_ms: ms 1000..86400000; 0 = the service's own
+--   jitter_permille: 0..100
+--   sequence_number: 0..2^32-1, or -1
+-- Returns: see lib/charge_answer; STALE_RESERVATION carries the facts
+-- Outcomes: CHARGED, GRANTED, CREDIT_LIMIT_REACHED, SPENDING_CAP_REACHED, TOO_MANY_RESERVATIONS,
+--   OUT_OF_ORDER
+-- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
+--   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT,
+--   RESERVATION_NOT_FOUND, RESERVATION_CLOSED, RESERVATION_EXISTS, SEQUENCE_NUMBER_REUSED,
+--   COMMIT_EXCEEDS_RESERVED, CHARGE_LIMIT, UNIT_MISMATCH, STALE_PROFILE, STALE_RESERVATION
+-- Emits: COMMIT, EXPIRE, BUCKET_CLOSED
+-- Keeps: available >= 0, reserved = sum of holds; what is used is collected or uncollected
+-- Include: begin_call, caps_in_force, charge_answer, charge_tokens, commit_refusal, decide_grant,
+--   emit, empty_hold, expire_due, hold_grant, hold_tokens, load_holders, load_reservation,
+--   load_session, new_charge, no_grant, parse_hold, refuse, save_reservation, save_session,
+--   session_order, set_hold, settle_available, settle_cap_lines, settle_hold, target_of, read_wish,
+--   write_account, write_holder, write_record, write_refusal
+local account, early = begin_call({
+  key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
+  holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
+  deadline_ms = ARGV.deadline_ms, fingerprint = ARGV.fingerprint,
+  request_time_ms = ARGV.request_time_ms, window_ms = ARGV.window_ms,
+})
+if not account then return early end
+local reservation = load_reservation(KEYS.reservation, account.now)
+if not reservation then return refuse(account, 'RESERVATION_NOT_FOUND') end
+if reservation.facts ~= ARGV.facts then
+  return refuse(account, 'STALE_RESERVATION') .. ' ' .. reservation.facts
+end
+if ARGV.profile_version ~= account.version then return refuse(account, 'STALE_PROFILE') end
+local keys = {}
+for i = 1, KEYS.holders.count do keys[i] = KEYS.holders(i) end
+local holders = load_holders(account, ARGV.holder_names, keys)
+local caps = holders and caps_in_force(account, holders, ARGV.caps)
+if not caps then return refuse(account, 'STALE_PROFILE') end
+if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
+local terms, id, hold = reservation.terms, ARGV.reservation_id, nil
+if not account.hold_changes or account.hold_changes[id] == nil then
+  hold = parse_hold(account, redis.call('HGET', KEYS.holds, id))
+end
+local session = load_session(account, KEYS.session, terms.service)
+local sequence, used = tonumber(ARGV.sequence_number), tonumber(ARGV.used_units)
+local target = target_of(terms.rate, session, used)
+local asks, late, keep = ARGV.step == 'next_grant', not hold, ARGV.step == 'keep'
+local flags = session_order(session, sequence)
+local successor = asks and late and load_reservation(KEYS.successor, account.now)
+local reason = commit_refusal(reservation.state, hold, used, ARGV.reject_overrun == '1',
+  ARGV.refusal, successor, flags, target)
+if reason then return write_refusal(account, reason) end
+
+local charge = new_charge(session.paid_to, target)
+if hold then
+  settle_hold(hold, terms.rate, charge, keep)
+  settle_cap_lines(account, holders, hold, charge, keep, caps)
+  account.open_count = account.open_count - 1
+end
+settle_available(account, terms, charge, caps)
+local before = {position = session.position, paid_to = session.paid_to}
+session.position, session.paid_to = session.position + used, target
+session.sequence = math.max(session.sequence, sequence)
+local grant, held = no_grant('CHARGED'), nil
+if keep and hold then
+  hold.granted, held = math.max(0, hold.granted - used), hold
+  account.open_count = account.open_count + 1
+end
+if asks then
+  -- Its own hold no longer counts against the next one.
+  if hold then set_hold(account, holders, id, nil) end
+  caps = caps_in_force(account, holders, ARGV.caps)
+  if flags == 'o' then
+    grant = no_grant('OUT_OF_ORDER')
+  else
+    grant = decide_grant(account, terms, session, read_wish(ARGV.requested_units, ARGV.all_or_nothing,
+      ARGV.validity_ms, ARGV.jitter_permille), caps)
+  end
+  if grant.outcome == 'GRANTED' then
+    hold_grant(account, grant, caps)
+    held = grant
+    if late then id = ARGV.successor_id end
+  elseif not late then
+    held = empty_hold(account.now, terms.validity)
+    account.open_count = account.open_count + 1
+  end
+end
+if held or not late then set_hold(account, holders, id, held) end
+session.expire_ms = math.max(session.expire_ms,
+  (held and held.expire_ms or account.now) + LIMITS.REMEMBER_MS)
+flags = (late and 'l' or '') .. flags .. (grant.final and 'f' or '')
+local tokens = charge_tokens(charge, used, before, session, flags)
+hold_tokens(held, tokens)
+tokens[#tokens + 1] = string.format('r=%s g=%.0f', ARGV.requested_units, grant.granted)
+if id ~= ARGV.reservation_id then tokens[#tokens + 1] = 'n=' .. id end
+emit(account, 'COMMIT', grant.outcome, ARGV.reservation_id, tokens, ARGV.context)
+local answer = charge_answer(account, grant.outcome, id, grant, charge, flags)
+
+write_account(account)
+if asks and held then
+  save_reservation(account, late and KEYS.successor or KEYS.reservation, 'open',
+    held.expire_ms + LIMITS.REMEMBER_MS, reservation.session, reservation.subscriber, terms)
+elseif ARGV.step == 'close' then
+  save_reservation(account, KEYS.reservation, 'closed',
+    late and reservation.forget_ms or account.now + LIMITS.REMEMBER_MS, reservation.session,
+    reservation.subscriber, terms)
+end
+for _, holder in ipairs(holders) do write_holder(holder) end
+save_session(account, KEYS.session, terms.service, session)
+return write_record(account, answer)

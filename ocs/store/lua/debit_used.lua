@@ -1,0 +1,89 @@
+#!lua flags=allow-oom
+-- Purpose: charge at once for use that has happened: as far as the money goes, never refused for
+--   money or caps.
+-- KEYS:
+--   account: hash; figures of buckets, caps and the account itself
+--   request: string; the request record
+--   journal: stream; the partition's charging events
+--   due: zset; the partition's accounts by earliest deadline
+--   holds: hash; what open reservations hold
+--   session: hash; rating of the session by service (any key of the account if there is none)
+--   holders...: hash; the subscriber, then its groups (0..5)
+-- ARGV:
+--   path: text; tenant/account
+--   now_ms: ms 0..2^53-1 or empty; a test's clock instead of the store's
+--   server_ms: ms; the service's clock, at most 5 s from the store's
+--   deadline_ms: ms; the caller has stopped waiting after it
+--   fingerprint: text; over the caller's meaning
+--   request_time_ms: ms; first send
+--   window_ms: ms; how long the request_id protects
+--   context: bytes; EventContext, opaque
+--   profile_version: integer; the account's terms that the service knows
+--   holder_names: names of the holders in order, split by spaces
+--   caps: those that count this service, see lib/caps_in_force
+--   refusal: outcome or reason that the service has decided already, or empty
+--   terms: see lib/parse_terms; empty with a refusal
+--   service_id: id; what is metered
+--   used_units: units 1..2^53-1
+--   session_id: id; - for none: rated by itself
+--   sequence_number: 0..2^32-1, or -1
+-- Returns: see lib/charge_answer
+-- Outcomes: CHARGED
+-- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
+--   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT,
+--   SUBSCRIBER_NOT_FOUND, SEQUENCE_NUMBER_REUSED, CHARGE_LIMIT, UNIT_MISMATCH, STALE_PROFILE
+-- Emits: DEBIT, EXPIRE, BUCKET_CLOSED
+-- Keeps: available >= 0; what is used is collected or uncollected
+-- Include: begin_call, caps_in_force, charge_answer, charge_tokens, emit, expire_due, load_holders,
+--   load_session, new_charge, no_grant, parse_terms, refuse, save_session, session_order,
+--   settle_available, target_of, write_account, write_holder, write_record, write_refusal
+local account, early = begin_call({
+  key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
+  holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
+  deadline_ms = ARGV.deadline_ms, fingerprint = ARGV.fingerprint,
+  request_time_ms = ARGV.request_time_ms, window_ms = ARGV.window_ms,
+})
+if not account then return early end
+if ARGV.profile_version ~= account.version then return refuse(account, 'STALE_PROFILE') end
+local keys = {}
+for i = 1, KEYS.holders.count do keys[i] = KEYS.holders(i) end
+local holders = load_holders(account, ARGV.holder_names, keys)
+if not holders then return refuse(account, 'SUBSCRIBER_NOT_FOUND') end
+local caps = caps_in_force(account, holders, ARGV.caps)
+if not caps then return refuse(account, 'STALE_PROFILE') end
+if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
+if ARGV.refusal == 'UNIT_MISMATCH' then return write_refusal(account, 'UNIT_MISMATCH') end
+local has_session = ARGV.session_id ~= '-'
+local session = has_session and load_session(account, KEYS.session, ARGV.service_id)
+  or {expire_ms = 0, position = 0, paid_to = 0, sequence = -1}
+local sequence = tonumber(ARGV.sequence_number)
+local flags = session_order(session, sequence)
+if flags == 'reused' then return write_refusal(account, 'SEQUENCE_NUMBER_REUSED') end
+
+local used, charge, denial = tonumber(ARGV.used_units), new_charge(0, 0), no_grant(ARGV.refusal)
+local before = {position = session.position, paid_to = session.paid_to}
+local terms, target
+if ARGV.refusal == '' then
+  terms = parse_terms(ARGV.terms)
+  target = target_of(terms.rate, session, used)
+  if not target then return write_refusal(account, 'CHARGE_LIMIT') end
+end
+session.sequence = math.max(session.sequence, sequence)
+local tokens
+if denial.outcome == '' then
+  denial.outcome = 'CHARGED'
+  charge = new_charge(session.paid_to, target)
+  settle_available(account, terms, charge, caps)
+  session.position, session.paid_to = session.position + used, target
+  tokens = charge_tokens(charge, used, before, session, flags)
+else
+  tokens = {'u=' .. ARGV.used_units}
+  if flags ~= '' then tokens[2] = 'f=' .. flags end
+end
+emit(account, 'DEBIT', denial.outcome, '-', tokens, ARGV.context)
+local answer = charge_answer(account, denial.outcome, '-', denial, charge, flags)
+
+write_account(account)
+for _, holder in ipairs(holders) do write_holder(holder) end
+if has_session then save_session(account, KEYS.session, ARGV.service_id, session) end
+return write_record(account, answer)

@@ -1,0 +1,14 @@
+-- Purpose: what every mutation of an account does first: the clock, the account, its request record,
+--   the age of the request. call carries the keys and what the caller said of itself.
+-- Include: check_age, load_account, replay, store_time
+-- Returns: the account, or nil and the answer
+local function begin_call(call)
+  local raw, refusal = store_time(call.now_ms, call.server_ms, call.deadline_ms)
+  if not raw then return nil, refusal end
+  local account = load_account(call.key, raw)
+  if not account then return nil, string.format('!ACCOUNT_NOT_FOUND 0 %.0f', raw) end
+  account.call = call
+  local early = replay(account) or check_age(account)
+  if early then return nil, early end
+  return account
+end

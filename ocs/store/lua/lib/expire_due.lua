@@ -1,0 +1,34 @@
+-- Purpose: expire what is due, in memory: holds oldest first, at most 64 a call, then ended buckets. The
+--   account's earliest deadline is a lower bound, so a call with nothing due reads no holds.
+-- Include: close_buckets, expire_hold
+-- Returns: true if more holds are due; then the call goes no further
+local function expire_due(account)
+  if account.due == 0 or account.due > account.now then return false end
+  local flat, due, earliest = redis.call('HGETALL', account.call.holds_key), {}, 0
+  account.hold_changes = {}
+  for i = 1, #flat, 2 do
+    local expire_ms = tonumber(string.match(flat[i + 1], '^(%d+) '))
+    if not expire_ms then error({err = 'STATE_CORRUPT hold'}) end
+    if expire_ms <= account.now then
+      due[#due + 1] = {expire_ms = expire_ms, id = flat[i], text = flat[i + 1]}
+    elseif earliest == 0 or expire_ms < earliest then
+      earliest = expire_ms
+    end
+  end
+  table.sort(due, function(a, b)
+    if a.expire_ms ~= b.expire_ms then return a.expire_ms < b.expire_ms end
+    return a.id < b.id
+  end)
+  for i = 1, math.min(#due, LIMITS.EXPIRIES_PER_CALL_MAX) do
+    expire_hold(account, due[i].id, due[i].text)
+  end
+  account.due_moved = true
+  if #due > LIMITS.EXPIRIES_PER_CALL_MAX then
+    account.due = due[LIMITS.EXPIRIES_PER_CALL_MAX + 1].expire_ms
+    return true
+  end
+  local ends = close_buckets(account)
+  if earliest == 0 or (ends > 0 and ends < earliest) then earliest = ends end
+  account.due = earliest
+  return false
+end

@@ -1,0 +1,7 @@
+-- Purpose: write a reservation; it is remembered until forget_ms and holds nothing itself, so its key
+--   may go by itself.
+-- Returns: nothing
+local function save_reservation(account, key, state, forget_ms, session, subscriber, terms)
+  redis.call('SET', key, string.format('%s %.0f %s %s %s', state, forget_ms, session,
+    subscriber, terms.text), 'PX', string.format('%.0f', forget_ms - account.raw))
+end

@@ -1,0 +1,7 @@
+-- Purpose: spell the account's own figures: format, profile version, seq, clock floor, earliest
+--   deadline (a lower bound; 0 = none), open reservations, credit limit, last event's stream id.
+-- Returns: the field's value
+local function state_text(account)
+  return string.format('1 %s %.0f %.0f %.0f %.0f %.0f %s', account.version, account.seq, account.now,
+    account.due, account.open_count, account.credit_limit, account.last_event)
+end

@@ -1,0 +1,13 @@
+-- Purpose: the increment boundary a session is rated up to after more use, never below what it is
+--   rated up to already.
+-- Include: cost
+-- Returns: units, or nil past the exact range
+local function target_of(rate, session, units)
+  local position = session.position + units
+  if position > LIMITS.QUANTITY_MAX then return nil end
+  local over = math.fmod(position, rate.increment)
+  if over > 0 then position = position - over + rate.increment end
+  if position > LIMITS.QUANTITY_MAX or not cost(rate, position) then return nil end
+  if position < session.paid_to then return session.paid_to end
+  return position
+end

@@ -1,0 +1,16 @@
+-- Purpose: write what changed in a subscriber or group, and sweep its lapsed holds.
+-- Returns: nothing
+local function write_holder(holder)
+  local set, gone = {}, holder.lapsed
+  for field, value in pairs(holder.changes) do
+    if value then set[#set + 1], set[#set + 2] = field, value else gone[#gone + 1] = field end
+  end
+  for id, counter in pairs(holder.counters) do
+    if counter.dirty then
+      set[#set + 1] = 'c:' .. id
+      set[#set + 1] = string.format('%.0f %.0f', counter.period, counter.spent)
+    end
+  end
+  if #set > 0 then redis.call('HSET', holder.key, unpack(set)) end
+  if #gone > 0 then redis.call('HDEL', holder.key, unpack(gone)) end
+end

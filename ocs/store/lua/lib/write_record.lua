@@ -1,0 +1,11 @@
+-- Purpose: remember the answer under the request_id. The record carries its own expire time; the TTL
+--   only cleans up, and counts from the raw clock so that it never ends too early.
+-- Returns: the answer
+local function write_record(account, answer)
+  local call = account.call
+  local expire_ms = math.max(account.now, tonumber(call.request_time_ms)) + call.window_ms
+  redis.call('SET', call.request_key,
+    string.format('%.0f %s\n%s', expire_ms, call.fingerprint, answer),
+    'PX', string.format('%.0f', expire_ms - account.raw))
+  return answer
+end

@@ -1,0 +1,1 @@
+"""Developer scripts behind the Makefile; nothing here is part of the product."""

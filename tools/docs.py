@@ -1,0 +1,103 @@
+"""Write the pages of docs/ that are tables of something the code already says.
+
+A page written here is never edited; `make lint` fails when one is not what its source gives.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from google.protobuf import descriptor_pb2
+
+from tools.protos import ROOT, build_image, scratch_directory
+
+ENUM_PREFIX = "ERROR_REASON_"
+# In a FileDescriptorProto's source locations: enum_type is field 5, an enum's value field 2.
+ENUM_TYPE_FIELD, ENUM_VALUE_FIELD = 5, 2
+
+
+def errors_page() -> str:
+    """The closed list of reasons, from the comments of error_reason.proto."""
+    with scratch_directory() as scratch:
+        image = build_image(scratch, source_info=True).read_bytes()
+    files = descriptor_pb2.FileDescriptorSet.FromString(image).file
+    file = next(file for file in files if file.name.endswith("/error_reason.proto"))
+    comments = {
+        tuple(location.path): " ".join(location.leading_comments.split())
+        for location in file.source_code_info.location
+    }
+    rows = []
+    for index, value in enumerate(file.enum_type[0].value):
+        if value.number == 0:  # never sent
+            continue
+        comment = comments.get((ENUM_TYPE_FIELD, 0, ENUM_VALUE_FIELD, index), "")
+        matched = re.fullmatch(r"([A-Z_]+)\. (.+)", comment)
+        if matched is None:
+            raise SystemExit(f"{file.name}: {value.name} needs the comment 'CODE. Meaning.'")
+        status, meaning = matched.groups()
+        rows.append((status, value.name.removeprefix(ENUM_PREFIX), meaning))
+    lines = [
+        "# Errors",
+        "",
+        "A failed call has a gRPC status with a google.rpc.ErrorInfo (domain `ocs.v1`). Its reason",
+        "is one of these, for ever. A refused charge is no error: it is an `outcome` under status",
+        "OK. Only UNAVAILABLE may be sent again blindly, and then with the same `request_id`.",
+        "",
+        "| Status | Reason | Meaning |",
+        "| --- | --- | --- |",
+        *(
+            f"| `{status}` | `{reason}` | {cell(meaning)} |"
+            for status, reason, meaning in sorted(rows)
+        ),
+    ]
+    return page("protos/ocs/v1/error_reason.proto", lines)
+
+
+def cell(text: str) -> str:
+    """Text that may stand in a Markdown table."""
+    return text.replace("|", "\\|")
+
+
+def page(source: str, lines: list[str]) -> str:
+    """A whole page, with the note that says where to change it."""
+    return "\n".join([f"<!-- Written by `make docs` from {source}. -->", "", *lines, ""])
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/errors.md": errors_page,
+}
+
+
+def write() -> int:
+    """Write every page."""
+    for name, render in PAGES.items():
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_text(render(), encoding="utf-8")
+    return 0
+
+
+def check() -> int:
+    """Say which pages are not what their source gives; 1 if any."""
+    old = [name for name, render in PAGES.items() if not is_current(ROOT / name, render())]
+    for name in old:
+        print(f"{name} is not what its source gives: run `make docs` and commit the result")
+    return 1 if old else 0
+
+
+def is_current(path: Path, text: str) -> bool:
+    """Whether a page has exactly this text."""
+    return path.exists() and path.read_text(encoding="utf-8") == text
+
+
+def main() -> int:
+    """Run one command; the exit status is its result."""
+    parser = argparse.ArgumentParser(prog="python -m tools.docs", description=__doc__)
+    parser.add_argument("command", choices=["write", "check"])
+    command: str = parser.parse_args().command
+    return {"write": write, "check": check}[command]()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
