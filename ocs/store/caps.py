@@ -6,6 +6,7 @@ dictionary look-up per charge.
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 from ocs.domain.commands import Profile
@@ -54,7 +55,7 @@ def _spell(
 ) -> tuple[str, int]:
     parts, good_until = [], 2**62
     for index, holder in enumerate(holder_names(profile)):
-        for cap in profile.caps:
+        for cap in sorted(profile.caps, key=attrgetter("cap_id")):
             if cap.holder != holder or not cap.counts(unit, service_id, zone):
                 continue
             bounds = cap.bounds(profile.terms.time_zone, profile.terms.anchor_day, now_ms)

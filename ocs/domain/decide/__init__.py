@@ -3,7 +3,7 @@
 Pure. The Lua scripts must do exactly this; the model test compares them after every step.
 """
 
-from ocs.domain.answer import Answer, Reason
+from ocs.domain.answer import Answer, Outcome, Reason
 from ocs.domain.commands import (
     AddSubscriber,
     Command,
@@ -43,7 +43,10 @@ def decide(state: AccountState | None, command: Command, now_ms: int) -> Decisio
     turn = Turn(state.clone(), max(now_ms, state.floor_ms))
     if isinstance(command, Expire):
         more = expire_due(turn)
-        return turn.finish(turn.answer(expired_count=len(turn.events)), more_due=more)
+        reason = Reason.EXPIRE_MORE if more else None
+        outcome = None if more else Outcome.DONE
+        count = len(turn.events)
+        return turn.finish(turn.answer(outcome=outcome, reason=reason, expired_count=count))
     early = answer_from_record(turn, command) or check_age(turn, command)
     if early is None:
         early = _stale(turn, command)

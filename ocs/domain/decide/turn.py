@@ -143,10 +143,8 @@ class Turn:
         """Answer with a refusal that is a decision."""
         return Answer(self.state.seq, self.now_ms, outcome=outcome)
 
-    def finish(self, answer: Answer, *, more_due: bool = False) -> Decision:
+    def finish(self, answer: Answer) -> Decision:
         """Close the turn; the floor moves with whatever else is written."""
         if self.events or self.recorded:
             self.state.floor_ms = self.now_ms
-        if more_due:
-            answer.reason = Reason.EXPIRE_MORE
         return Decision(self.state, answer, self.events)

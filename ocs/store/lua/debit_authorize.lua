@@ -51,6 +51,8 @@ if not holders then return refuse(account, 'SUBSCRIBER_NOT_FOUND') end
 local caps = caps_in_force(account, holders, ARGV.caps)
 if not caps then return refuse(account, 'STALE_PROFILE') end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
+-- What expired no longer counts against a cap.
+if account.hold_changes then caps = caps_in_force(account, holders, ARGV.caps) end
 if ARGV.refusal == 'UNIT_MISMATCH' then return write_refusal(account, 'UNIT_MISMATCH') end
 local has_session = ARGV.session_id ~= '-'
 local session = has_session and load_session(account, KEYS.session, ARGV.service_id)

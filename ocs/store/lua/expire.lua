@@ -28,6 +28,9 @@ account.call = {key = KEYS.account, journal_key = KEYS.journal, due_key = KEYS.d
   holds_key = KEYS.holds, path = ARGV.path}
 local more = expire_due(account)
 local expired = #account.events / 3
-if expired > 0 or account.due_moved then write_account(account) end
-return string.format('%s %.0f %.0f %.0f', more and '!EXPIRE_MORE' or 'DONE', account.seq,
+local answer = string.format('%s %.0f %.0f %.0f', more and '!EXPIRE_MORE' or 'DONE', account.seq,
   account.now, expired)
+-- Where only the deadline's lower bound moves, the clock's floor stays.
+if expired == 0 then account.now = account.floor end
+if expired > 0 or account.due_moved then write_account(account) end
+return answer

@@ -58,6 +58,8 @@ if not holders then return refuse(account, 'SUBSCRIBER_NOT_FOUND') end
 local caps = caps_in_force(account, holders, ARGV.caps)
 if not caps then return refuse(account, 'STALE_PROFILE') end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
+-- What expired no longer counts against a cap.
+if account.hold_changes then caps = caps_in_force(account, holders, ARGV.caps) end
 local session = load_session(account, KEYS.session, ARGV.service_id)
 local sequence = tonumber(ARGV.sequence_number)
 local flags = session_order(session, sequence)

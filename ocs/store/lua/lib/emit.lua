@@ -26,6 +26,7 @@ local function emit(account, kind, outcome, ref, tokens, context)
   local events = account.events
   events[#events + 1] =
     string.format('1 %s %s %.0f %.0f ', kind, account.call.path, account.seq, account.now)
-  events[#events + 1] = string.format(' %s %s %s', outcome, ref, table.concat(tokens, ' '))
+  table.insert(tokens, 1, string.format(' %s %s', outcome, ref))
+  events[#events + 1] = table.concat(tokens, ' ')
   events[#events + 1] = context
 end

@@ -12,7 +12,8 @@ local function load_account(account_key, raw_ms)
   for id in string.gmatch(fields.order or '', '%S+') do ids[#ids + 1] = id end
   return {
     name = 'account', fields = fields, ids = ids, buckets = {}, counters = {}, touched = {},
-    events = {}, changes = {}, raw = raw_ms, now = math.max(raw_ms, tonumber(floor)),
+    events = {}, changes = {}, raw = raw_ms, floor = tonumber(floor),
+    now = math.max(raw_ms, tonumber(floor)),
     version = version, seq = tonumber(seq), due = tonumber(due), open_count = tonumber(open_count),
     credit_limit = tonumber(credit_limit), last_event = last_event,
   }

@@ -23,8 +23,9 @@ local function write_account(account)
     end
   end
   for field, value in pairs(account.changes) do set[#set + 1], set[#set + 2] = field, value end
-  redis.call('HSET', call.key, unpack(set))
+  -- Before HSET: a bucket that closed may have been opened anew under its id.
   if #gone > 0 then redis.call('HDEL', call.key, unpack(gone)) end
+  redis.call('HSET', call.key, unpack(set))
   for id, text in pairs(account.hold_changes or {}) do
     if text then
       redis.call('HSET', call.holds_key, id, text)

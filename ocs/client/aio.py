@@ -1,0 +1,156 @@
+"""The asyncio client: the same methods as the synchronous one, to be awaited."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import grpc
+
+from ocs.client.attempts import Attempts, RetryPolicy, Throttle
+from ocs.client.connection import (
+    TENANT_DEFAULT,
+    TIMEOUT_DEFAULT_S,
+    AsyncStubs,
+    ChannelOptions,
+    Metadata,
+    aio_channel,
+    method_of,
+    resolve_target,
+)
+from ocs.client.names import reservation_name
+from ocs.client.operation import Operation
+from ocs.client.operations import account, charging, health, spending_cap
+from ocs.client.present import present
+from ocs.client.reservation import AsyncReservation, ReserveCall
+from ocs.client.results import ChargingEvent, GrantResult
+
+P = ParamSpec("P")
+ResultT = TypeVar("ResultT")
+
+
+def _method(
+    build: Callable[P, Operation[ResultT]],
+) -> Callable[Concatenate["AsyncClient", P], Coroutine[Any, Any, ResultT]]:
+    async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> ResultT:
+        return await self.send(build(*args, **kwargs))
+
+    present(method, build)
+    return method
+
+
+def _reserve_method(
+    build: Callable[P, Operation[GrantResult]],
+) -> Callable[Concatenate["AsyncClient", P], ReserveCall]:
+    def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> ReserveCall:
+        return ReserveCall(self, build(*args, **kwargs))
+
+    present(method, build, ReserveCall)
+    return method
+
+
+class AsyncClient:
+    """As Client, for asyncio. Make it, and use it, inside the running event loop.
+
+    `reserve` may be awaited for its handle, or entered: `async with client.reserve(...) as r`.
+    """
+
+    def __init__(
+        self,
+        target: str | None = None,
+        *,
+        tenant: str = TENANT_DEFAULT,
+        timeout_s: float = TIMEOUT_DEFAULT_S,
+        retry: RetryPolicy | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+        options: ChannelOptions = (),
+        metadata: Metadata = (),
+    ) -> None:
+        self.target = resolve_target(target)
+        self.tenant = tenant
+        self.timeout_s = timeout_s
+        self._retry = retry or RetryPolicy()
+        self._throttle = Throttle(self._retry.throttle_tokens)
+        self._metadata = tuple(metadata)
+        self.channel = aio_channel(self.target, credentials, options)
+        self.stubs = AsyncStubs(self.channel)
+
+    reserve = _reserve_method(charging.reserve)
+    commit = _method(charging.commit)
+    release = _method(charging.release)
+    debit = _method(charging.debit)
+    create_account = _method(account.create_account)
+    get_account = _method(account.get_account)
+    add_subscriber = _method(account.add_subscriber)
+    lookup_subscriber = _method(account.lookup_subscriber)
+    top_up = _method(account.top_up)
+    list_charging_events_page = _method(account.list_charging_events_page)
+    set_spending_cap = _method(spending_cap.set_spending_cap)
+    list_spending_caps = _method(spending_cap.list_spending_caps)
+    health = _method(health.health)
+
+    async def list_charging_events(
+        self, account_id: str, *, page_size: int = 0, timeout_s: float | None = None
+    ) -> AsyncIterator[ChargingEvent]:
+        """The account's journal, newest first, fetched page by page; timeout_s is per page."""
+        page_token = ""
+        while True:
+            page = await self.list_charging_events_page(
+                account_id, page_size=page_size, page_token=page_token, timeout_s=timeout_s
+            )
+            for event in page.events:
+                yield event
+            page_token = page.next_page_token
+            if not page_token:
+                return
+
+    def reservation(self, grant: GrantResult) -> AsyncReservation:
+        """A handle for a grant, e.g. one that a resent reserve returned."""
+        return AsyncReservation(self, grant)
+
+    def reservation_name(self, account_id: str, reservation_id: str) -> str:
+        """The full name of a reservation of this client's tenant."""
+        return reservation_name(self.tenant, account_id, reservation_id)
+
+    async def resend(self, operation: Operation[ResultT]) -> ResultT:
+        """Send an operation of unknown outcome again, unchanged: it is applied once at most.
+
+        Returns what the first call would have returned (for a reserve, its GrantResult).
+        """
+        return await self._send(operation, sent_before=True)
+
+    async def send(self, operation: Operation[ResultT]) -> ResultT:
+        """Send an operation built with `ocs.client.operations`."""
+        return await self._send(operation, sent_before=False)
+
+    async def _send(self, operation: Operation[ResultT], *, sent_before: bool) -> ResultT:
+        attempts = Attempts(
+            operation, self.timeout_s, self._retry, self._throttle, sent_before=sent_before
+        )
+        call = method_of(self.stubs, operation)
+        while True:
+            try:
+                answer = await call(
+                    operation.request, timeout=attempts.remaining_s(), metadata=self._metadata
+                )
+            except grpc.RpcError as error:
+                pause_s = attempts.pause_s_after(error)
+            else:
+                attempts.answered()
+                return operation.decode(answer)
+            await asyncio.sleep(pause_s)
+
+    async def close(self) -> None:
+        """Close the connection; calls under way are cancelled."""
+        await self.channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        raised: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()

@@ -1,0 +1,166 @@
+"""The synchronous client."""
+
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Concatenate, ParamSpec, Self, TypeVar
+
+import grpc
+
+from ocs.client.attempts import Attempts, RetryPolicy, Throttle
+from ocs.client.connection import (
+    TENANT_DEFAULT,
+    TIMEOUT_DEFAULT_S,
+    ChannelOptions,
+    Metadata,
+    Stubs,
+    method_of,
+    resolve_target,
+    sync_channel,
+)
+from ocs.client.names import reservation_name
+from ocs.client.operation import Operation
+from ocs.client.operations import account, charging, health, spending_cap
+from ocs.client.present import present
+from ocs.client.reservation import Reservation
+from ocs.client.results import ChargingEvent, GrantResult
+
+P = ParamSpec("P")
+ResultT = TypeVar("ResultT")
+
+
+def _method(
+    build: Callable[P, Operation[ResultT]],
+) -> Callable[Concatenate["Client", P], ResultT]:
+    def method(self: "Client", /, *args: P.args, **kwargs: P.kwargs) -> ResultT:
+        return self.send(build(*args, **kwargs))
+
+    present(method, build)
+    return method
+
+
+def _reserve_method(
+    build: Callable[P, Operation[GrantResult]],
+) -> Callable[Concatenate["Client", P], Reservation]:
+    def method(self: "Client", /, *args: P.args, **kwargs: P.kwargs) -> Reservation:
+        return self.reservation(self.send(build(*args, **kwargs)))
+
+    present(method, build, Reservation)
+    return method
+
+
+class Client:
+    """A connection to the charging service, for any number of threads.
+
+    Args:
+        target: host:port, `unix:` path or any gRPC target; default OCS_TARGET, else
+            localhost:7707.
+        tenant: builds resource names. Who the caller is, is for its credential to say.
+        timeout_s: deadline of a call, all its attempts together; a call may give its own.
+        retry: when UNAVAILABLE is tried again; `NO_RETRY` never does.
+        credentials: of the channel; None connects in clear text.
+        options: gRPC channel options.
+        metadata: sent with every call.
+
+    Every mutation has one request_id and request_time, kept on every attempt. Raises the errors of
+    `ocs.client.errors`; a refused charge is no error but an outcome.
+    """
+
+    def __init__(
+        self,
+        target: str | None = None,
+        *,
+        tenant: str = TENANT_DEFAULT,
+        timeout_s: float = TIMEOUT_DEFAULT_S,
+        retry: RetryPolicy | None = None,
+        credentials: grpc.ChannelCredentials | None = None,
+        options: ChannelOptions = (),
+        metadata: Metadata = (),
+    ) -> None:
+        self.target = resolve_target(target)
+        self.tenant = tenant
+        self.timeout_s = timeout_s
+        self._retry = retry or RetryPolicy()
+        self._throttle = Throttle(self._retry.throttle_tokens)
+        self._metadata = tuple(metadata)
+        self.channel = sync_channel(self.target, credentials, options)
+        self.stubs = Stubs(self.channel)
+
+    reserve = _reserve_method(charging.reserve)
+    commit = _method(charging.commit)
+    release = _method(charging.release)
+    debit = _method(charging.debit)
+    create_account = _method(account.create_account)
+    get_account = _method(account.get_account)
+    add_subscriber = _method(account.add_subscriber)
+    lookup_subscriber = _method(account.lookup_subscriber)
+    top_up = _method(account.top_up)
+    list_charging_events_page = _method(account.list_charging_events_page)
+    set_spending_cap = _method(spending_cap.set_spending_cap)
+    list_spending_caps = _method(spending_cap.list_spending_caps)
+    health = _method(health.health)
+
+    def list_charging_events(
+        self, account_id: str, *, page_size: int = 0, timeout_s: float | None = None
+    ) -> Iterator[ChargingEvent]:
+        """The account's journal, newest first, fetched page by page; timeout_s is per page."""
+        page_token = ""
+        while True:
+            page = self.list_charging_events_page(
+                account_id, page_size=page_size, page_token=page_token, timeout_s=timeout_s
+            )
+            yield from page.events
+            page_token = page.next_page_token
+            if not page_token:
+                return
+
+    def reservation(self, grant: GrantResult) -> Reservation:
+        """A handle for a grant, e.g. one that a resent reserve returned."""
+        return Reservation(self, grant)
+
+    def reservation_name(self, account_id: str, reservation_id: str) -> str:
+        """The full name of a reservation of this client's tenant."""
+        return reservation_name(self.tenant, account_id, reservation_id)
+
+    def resend(self, operation: Operation[ResultT]) -> ResultT:
+        """Send an operation of unknown outcome again, unchanged: it is applied once at most.
+
+        Returns what the first call would have returned (for a reserve, its GrantResult).
+        """
+        return self._send(operation, sent_before=True)
+
+    def send(self, operation: Operation[ResultT]) -> ResultT:
+        """Send an operation built with `ocs.client.operations`."""
+        return self._send(operation, sent_before=False)
+
+    def _send(self, operation: Operation[ResultT], *, sent_before: bool) -> ResultT:
+        attempts = Attempts(
+            operation, self.timeout_s, self._retry, self._throttle, sent_before=sent_before
+        )
+        call = method_of(self.stubs, operation)
+        while True:
+            try:
+                answer = call(
+                    operation.request, timeout=attempts.remaining_s(), metadata=self._metadata
+                )
+            except grpc.RpcError as error:
+                pause_s = attempts.pause_s_after(error)
+            else:
+                attempts.answered()
+                return operation.decode(answer)
+            time.sleep(pause_s)
+
+    def close(self) -> None:
+        """Close the connection; calls under way are cancelled."""
+        self.channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        raised: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,136 @@
+"""Accounts, their lines, balances and caps."""
+
+from ocs.client import results
+from ocs.client.decode.charge import holder, receipt, time, unit
+from ocs.client.values import Period, Unit
+from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import spending_cap_service_pb2 as spending_caps
+from ocs.v1 import types_pb2 as types
+
+_PERIODS: dict[int, Period] = {types.CapPeriod.Value(f"CAP_PERIOD_{one}"): one for one in Period}
+
+
+def bucket(message: accounts.Bucket) -> results.Bucket:
+    """One balance."""
+    return results.Bucket(
+        bucket_id=message.bucket_id,
+        unit=unit(message.unit),
+        balance=message.balance,
+        reserved=message.reserved,
+        available=message.available,
+        priority=message.priority,
+        start_time=time(message, "start_time"),
+        expire_time=time(message, "expire_time"),
+        service_ids=tuple(message.service_ids),
+        zones=tuple(message.zones),
+        blocking=message.blocking,
+        credited=message.credited,
+        spent=message.spent,
+    )
+
+
+def open_reservation(message: accounts.OpenReservation) -> results.OpenReservation:
+    """A held reservation."""
+    return results.OpenReservation(
+        reservation=message.reservation,
+        expire_time=time(message, "expire_time"),
+        held=tuple(
+            results.HeldQuantity(bucket_id=held.bucket_id, quantity=held.quantity)
+            for held in message.held
+        ),
+    )
+
+
+def spending_cap(message: spending_caps.SpendingCap) -> results.SpendingCap:
+    """A cap and where it stands."""
+    scope, limit = message.WhichOneof("scope"), message.WhichOneof("limit")
+    by_units = limit == "limit_units"
+    return results.SpendingCap(
+        cap_id=message.cap_id,
+        holder=holder(message.holder),
+        service_id=message.service_id if scope == "service_id" else None,
+        zone=message.zone if scope == "zone" else None,
+        limit_micros=message.limit_micros if limit == "limit_micros" else None,
+        limit_units=message.limit_units.units if by_units else None,
+        unit=unit(message.limit_units.unit) if by_units else Unit.MICROS,
+        period=_PERIODS.get(message.period),
+        spent=message.spent,
+        reserved=message.reserved,
+        remaining=message.remaining,
+        period_start_time=time(message, "period_start_time"),
+        reset_time=time(message, "reset_time"),
+    )
+
+
+def account(message: accounts.Account) -> results.Account:
+    """A payer's store of value."""
+    return results.Account(
+        account_id=message.account_id,
+        currency=message.currency,
+        time_zone=message.time_zone,
+        billing_anchor_day=message.billing_anchor_day,
+        plan=message.plan,
+        segment=message.segment,
+        credit_limit_micros=message.credit_limit_micros,
+        buckets=tuple(bucket(one) for one in message.buckets),
+        caps=tuple(spending_cap(one) for one in message.caps),
+        open_reservations=tuple(open_reservation(one) for one in message.open_reservations),
+        account_seq=message.account_seq,
+        create_time=time(message, "create_time"),
+        subscriber_ids=tuple(message.subscriber_ids),
+    )
+
+
+def create_account(message: accounts.CreateAccountResponse) -> results.CreateAccountResult:
+    """The answer of CreateAccount."""
+    return results.CreateAccountResult(
+        account=account(message.account), receipt=receipt(message.receipt)
+    )
+
+
+def get_account(message: accounts.GetAccountResponse) -> results.GetAccountResult:
+    """The answer of GetAccount."""
+    return results.GetAccountResult(
+        account=account(message.account), store_time=time(message, "store_time")
+    )
+
+
+def add_subscriber(message: accounts.AddSubscriberResponse) -> results.AddSubscriberResult:
+    """The answer of AddSubscriber."""
+    return results.AddSubscriberResult(
+        subscriber_id=message.subscriber_id, receipt=receipt(message.receipt)
+    )
+
+
+def lookup_subscriber(message: accounts.LookupSubscriberResponse) -> results.LookupSubscriberResult:
+    """The answer of LookupSubscriber."""
+    return results.LookupSubscriberResult(
+        account_id=message.account_id, subscriber_id=message.subscriber_id
+    )
+
+
+def top_up(message: accounts.TopUpResponse) -> results.TopUpResult:
+    """The answer of TopUp."""
+    return results.TopUpResult(
+        bucket_id=message.bucket_id,
+        balance=message.balance,
+        available=message.available,
+        receipt=receipt(message.receipt),
+    )
+
+
+def set_spending_cap(message: spending_caps.SetSpendingCapResponse) -> results.SetSpendingCapResult:
+    """The answer of SetSpendingCap."""
+    return results.SetSpendingCapResult(
+        cap=spending_cap(message.cap), receipt=receipt(message.receipt)
+    )
+
+
+def list_spending_caps(
+    message: spending_caps.ListSpendingCapsResponse,
+) -> results.ListSpendingCapsResult:
+    """The answer of ListSpendingCaps."""
+    return results.ListSpendingCapsResult(
+        caps=tuple(spending_cap(one) for one in message.caps),
+        store_time=time(message, "store_time"),
+    )

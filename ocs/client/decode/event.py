@@ -1,0 +1,91 @@
+"""The journal."""
+
+from ocs.client import results
+from ocs.client.decode.charge import bucket_charge, holder, outcome, time, time_of_ms
+from ocs.client.values import EventKind
+from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import charging_event_pb2 as events
+
+_KINDS: dict[int, EventKind] = {
+    events.EventKind.Value(f"EVENT_KIND_{one}"): one for one in EventKind
+}
+
+
+def event_context(message: events.EventContext) -> results.EventContext:
+    """What the service knew when it charged."""
+    numbered = message.HasField("sequence_number")
+    return results.EventContext(
+        request_id=message.request_id,
+        session_id=message.session_id,
+        subscriber_id=message.subscriber_id,
+        segment=message.segment,
+        plan=message.plan,
+        service_id=message.service_id,
+        zone=message.zone,
+        partner=message.partner,
+        currency=message.currency,
+        tariff_version=message.tariff_version,
+        event_time=time_of_ms(message.event_time_ms),
+        actor=message.actor,
+        sequence_number=message.sequence_number if numbered else None,
+        segments=tuple(
+            results.EventSegment(
+                units=segment.units,
+                start_time=time_of_ms(segment.start_time_ms),
+                end_time=time_of_ms(segment.end_time_ms),
+            )
+            for segment in message.segments
+        ),
+        payment_reference=message.payment_reference,
+    )
+
+
+def bucket_change(message: events.BucketChange) -> results.BucketChange:
+    """A bucket before and after."""
+    return results.BucketChange(
+        bucket_id=message.bucket_id,
+        balance_before=message.balance_before,
+        reserved_before=message.reserved_before,
+        balance_after=message.balance_after,
+        reserved_after=message.reserved_after,
+    )
+
+
+def cap_change(message: events.CapChange) -> results.CapChange:
+    """A cap counter after the event."""
+    return results.CapChange(
+        holder=holder(message.holder),
+        cap_id=message.cap_id,
+        period_start_time=time(message, "period_start_time"),
+        spent_after=message.spent_after,
+        held_after=message.held_after,
+    )
+
+
+def charging_event(message: events.ChargingEvent) -> results.ChargingEvent:
+    """One journal record."""
+    return results.ChargingEvent(
+        event=message.event,
+        kind=_KINDS.get(message.kind, EventKind.UNSPECIFIED),
+        account_seq=message.account_seq,
+        store_time=time(message, "store_time"),
+        outcome=outcome(message.outcome) if message.outcome else None,
+        reservation_id=message.reservation_id,
+        used_units=message.used_units,
+        granted_units=message.granted_units,
+        charges=tuple(bucket_charge(one) for one in message.charges),
+        uncollected_units=message.uncollected_units,
+        uncollected_micros=message.uncollected_micros,
+        buckets=tuple(bucket_change(one) for one in message.buckets),
+        caps=tuple(cap_change(one) for one in message.caps),
+        flags=tuple(message.flags),
+        context=event_context(message.context),
+    )
+
+
+def charging_event_page(message: accounts.ListChargingEventsResponse) -> results.ChargingEventPage:
+    """The answer of ListChargingEvents."""
+    return results.ChargingEventPage(
+        events=tuple(charging_event(one) for one in message.events),
+        next_page_token=message.next_page_token,
+    )

@@ -1,0 +1,101 @@
+"""A failed gRPC call as a Failure, and what it says about the effect of the call. Pure."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyDetail
+from google.protobuf.message import DecodeError
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from ocs.client.errors import Failure, FieldViolation
+
+DOMAIN = "ocs.v1"
+_NANOS_PER_SECOND = 1_000_000_000
+
+# Reasons that say: this attempt wrote nothing.
+_NOTHING_WRITTEN = frozenset(
+    {"ACCOUNT_BUSY", "CLOCK_SKEW", "DEADLINE_TOO_SHORT", "STATE_CORRUPT", "STORE_FULL"}
+)
+# Statuses of an attempt that was refused before it could write.
+_REFUSED = frozenset(
+    {
+        "ALREADY_EXISTS",
+        "FAILED_PRECONDITION",
+        "INVALID_ARGUMENT",
+        "NOT_FOUND",
+        "OUT_OF_RANGE",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "UNAUTHENTICATED",
+        "UNIMPLEMENTED",
+    }
+)
+# Statuses that only the ledger gives, after it looked for a record of the request_id and found
+# none: no earlier attempt was applied either.
+_DECIDED = frozenset({"ALREADY_EXISTS", "FAILED_PRECONDITION", "INVALID_ARGUMENT", "NOT_FOUND"})
+# With these the record itself may have been forgotten.
+_RECORD_GONE = frozenset({"REQUEST_TOO_OLD", "RESERVATION_NOT_FOUND"})
+# gRPC's own words when no connection existed. Should they change, the outcome counts as unknown,
+# which is the safe side.
+_NEVER_SENT = ("failed to connect to all addresses", "DNS resolution failed")
+
+
+def failure_of(error: grpc.RpcError) -> Failure:
+    """What the service said: status, reason, violations, and when to come back."""
+    # Both kinds of channel raise an RpcError that is also a Call; its static type does not say so.
+    call: Any = error
+    code: grpc.StatusCode = call.code()
+    details = list(_details(call))
+    reason, metadata = "", dict[str, str]()
+    violations: list[FieldViolation] = []
+    retry_delay_s = None
+    for detail in details:
+        if isinstance(detail, error_details_pb2.ErrorInfo) and detail.domain == DOMAIN:
+            reason, metadata = detail.reason, dict(detail.metadata)
+        elif isinstance(detail, error_details_pb2.BadRequest):
+            violations += [
+                FieldViolation(one.field, one.description) for one in detail.field_violations
+            ]
+        elif isinstance(detail, error_details_pb2.RetryInfo):
+            delay = detail.retry_delay
+            retry_delay_s = delay.seconds + delay.nanos / _NANOS_PER_SECOND
+    return Failure(
+        code=code.name,
+        message=call.details() or "",
+        reason=reason,
+        metadata=metadata,
+        field_violations=tuple(violations),
+        retry_delay_s=retry_delay_s,
+    )
+
+
+def _details(call: Any) -> Iterator[Any]:
+    try:
+        status = rpc_status.from_call(call)
+        packed: list[AnyDetail] = [] if status is None else list(status.details)
+        for kind in (
+            error_details_pb2.ErrorInfo,
+            error_details_pb2.BadRequest,
+            error_details_pb2.RetryInfo,
+        ):
+            for one in packed:
+                detail = kind()
+                if one.Unpack(detail):
+                    yield detail
+    except (ValueError, DecodeError):
+        # Details that contradict the status, or do not parse, come from no service of ours.
+        return
+
+
+def leaves_open(failure: Failure) -> bool:
+    """Whether the failed attempt may have been applied all the same."""
+    if failure.reason in _NOTHING_WRITTEN or failure.code in _REFUSED:
+        return False
+    return not (failure.code == "UNAVAILABLE" and failure.message.startswith(_NEVER_SENT))
+
+
+def settles(failure: Failure) -> bool:
+    """Whether the failure also says that no earlier attempt of the operation was applied."""
+    return failure.code in _DECIDED and failure.reason not in _RECORD_GONE

@@ -1,0 +1,150 @@
+"""The gRPC server of one process: its bounds, its services, how it starts and how it stops."""
+
+import asyncio
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import grpc
+from grpc_health.v1.health import SERVICE_NAME
+from grpc_reflection.v1alpha import reflection
+
+from ocs import limits
+from ocs.rpc.health import Health
+from ocs.rpc.method import CallHost, RpcService
+from ocs.telemetry.metrics import Metrics
+
+# The process sheds with a reason and RetryInfo first; grpc's own bound, which gives neither,
+# stands behind it. The distance leaves room for health and reflection calls.
+_CALLS_BEYOND: Final = 256
+
+
+class ListenError(Exception):
+    """The server cannot, or must not, listen at the address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RpcOptions:
+    """How one process serves.
+
+    host: a loopback name or address. port: 0 .. 65535, 0 = any free one. so_reuseport: several
+    processes share the port on purpose. drain_probe_s: how long the process still serves after
+    it said it is unready. drain_grace_s: how long running calls may take to end after that.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 7707
+    so_reuseport: bool = False
+    calls_in_flight_max: int = 2048
+    drain_probe_s: float = 1.0
+    drain_grace_s: float = 5.0
+
+
+class RpcServer:
+    """A server that is built, started and stopped once, on one event loop."""
+
+    def __init__(
+        self, options: RpcOptions, services: Sequence[RpcService], metrics: Metrics
+    ) -> None:
+        self._options = options
+        self._services = services
+        self._host = CallHost(metrics, options.calls_in_flight_max)
+        self._health = Health()
+        self._server: grpc.aio.Server | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._port = 0
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on; 0 before the start."""
+        return self._port
+
+    @property
+    def address(self) -> str:
+        """The target for clients: `host:port`."""
+        return _target(self._options.host, self._port)
+
+    async def start(self) -> None:
+        """Listen and serve; live, but unready until `set_ready`. Raises ListenError."""
+        options = self._options
+        if not is_loopback(options.host):
+            raise ListenError(
+                f"listen: {options.host} is not a loopback address; calls carry no credentials"
+                " yet, so only 127.0.0.0/8, ::1 and localhost are served"
+            )
+        server = grpc.aio.server(
+            options=_core_options(so_reuseport=options.so_reuseport),
+            maximum_concurrent_rpcs=options.calls_in_flight_max + _CALLS_BEYOND,
+        )
+        server.add_generic_rpc_handlers(
+            [service.generic_handler(self._host) for service in self._services]
+        )
+        await self._health.start(server)
+        # Loopback only (see above), so reflection tells the contract to nobody else.
+        names = [service.descriptor.full_name for service in self._services]
+        reflection.enable_server_reflection([*names, SERVICE_NAME, reflection.SERVICE_NAME], server)
+        target = _target(options.host, options.port)
+        try:
+            self._port = server.add_insecure_port(target)
+        except RuntimeError:
+            raise ListenError(
+                f"listen: {target} cannot be bound; does another process listen there?"
+            ) from None
+        await server.start()
+        self._server = server
+
+    async def set_ready(self, *, ready: bool) -> None:
+        """Say whether calls may be sent here; ignored once the server stops."""
+        await self._health.set_ready(ready=ready)
+
+    async def stop(self) -> None:
+        """Say unready, serve on for one probe period, refuse new calls, end the running ones.
+
+        Returns when no handler runs any more; a second call waits for the first one.
+        """
+        if self._stopping is None:
+            self._stopping = asyncio.ensure_future(self._stop())
+        await asyncio.shield(self._stopping)
+
+    async def _stop(self) -> None:
+        await self._health.drain()
+        if self._server is None:
+            return
+        await asyncio.sleep(self._options.drain_probe_s)
+        self._health.end_watches()
+        await self._server.stop(self._options.drain_grace_s)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine reaches a host name or address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name; where it leads is not ours to guess
+        return False
+
+
+def _target(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _core_options(*, so_reuseport: bool) -> list[tuple[str, int]]:
+    """Every bound of the transport, none left to a default."""
+    return [
+        ("grpc.so_reuseport", int(so_reuseport)),
+        ("grpc.max_receive_message_length", limits.RECEIVE_BYTES_MAX),
+        ("grpc.max_send_message_length", 4 * limits.RECEIVE_BYTES_MAX),
+        # Request metadata: above the first some calls are refused, above the second all.
+        ("grpc.max_metadata_size", 8 * 1024),
+        ("grpc.absolute_max_metadata_size", 16 * 1024),
+        # Calls per connection; clients queue the rest themselves.
+        ("grpc.max_concurrent_streams", 1000),
+        # A gateway that keeps an idle connection may ping every 10 s; one that died is found out.
+        ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+        ("grpc.http2.max_ping_strikes", 2),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+    ]

@@ -1,0 +1,1 @@
+"""Use cases over the ports: one module per proto service. Knows no transport and no store."""

@@ -1,0 +1,220 @@
+"""Counts of what happened: plain memory on the hot path, read by observable instruments.
+
+A count costs a tenth of a microsecond; an OpenTelemetry histogram would cost fifty times that per
+call. The instruments read the figures only when something collects them.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final, Literal
+
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
+
+Attributes = dict[str, str | bool]
+
+# Upper bounds in seconds: those of the RPC semantic conventions, and finer ones below.
+DURATION_BOUNDS_S: Final = (
+    0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One exported series. attributes: the closed set of its labels; never an id of a caller."""
+
+    name: str
+    kind: Literal["counter", "gauge"]
+    unit: str
+    attributes: tuple[str, ...]
+    meaning: str
+
+
+_CALL = ("rpc.method", "rpc.response.status_code")
+
+METRICS: Final = (
+    Metric(
+        "rpc.server.call.duration.bucket",
+        "counter",
+        "{call}",
+        (*_CALL, "le"),
+        "Calls answered within `le` seconds (cumulative, `+Inf` counts all): the buckets of the"
+        " histogram `rpc.server.call.duration`, kept as counters.",
+    ),
+    Metric(
+        "rpc.server.call.duration.sum",
+        "counter",
+        "s",
+        _CALL,
+        "Time spent in the calls that the buckets count.",
+    ),
+    Metric(
+        "ocs.rpc.calls_in_flight",
+        "gauge",
+        "{call}",
+        (),
+        "Calls being worked on now.",
+    ),
+    Metric(
+        "ocs.charging.outcomes",
+        "counter",
+        "{decision}",
+        ("operation", "outcome", "replayed"),
+        "Decisions by outcome. A replayed one was decided, and counted, before.",
+    ),
+    Metric(
+        "ocs.charging.micros",
+        "counter",
+        "{micro-unit}",
+        ("currency", "kind"),
+        "Money of new decisions, kind `charged` (collected) or `uncollected` (leakage).",
+    ),
+    Metric(
+        "ocs.store.batches",
+        "counter",
+        "{batch}",
+        (),
+        "Round trips to the store.",
+    ),
+    Metric(
+        "ocs.store.commands",
+        "counter",
+        "{command}",
+        (),
+        "Commands in those round trips; divided by the batches it is the mean batch.",
+    ),
+    Metric(
+        "ocs.store.errors",
+        "counter",
+        "{command}",
+        ("error",),
+        "Commands the store did not answer as meant, by kind of fault.",
+    ),
+    Metric(
+        "ocs.log.lost_lines",
+        "counter",
+        "{line}",
+        (),
+        "Log lines that could not be written.",
+    ),
+)
+
+
+class Durations:
+    """Durations of one method with one status."""
+
+    __slots__ = ("counts", "sum_s")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(DURATION_BOUNDS_S) + 1)
+        self.sum_s = 0.0
+
+    def record(self, seconds: float) -> None:
+        """Count one call."""
+        self.counts[bisect_left(DURATION_BOUNDS_S, seconds)] += 1
+        self.sum_s += seconds
+
+
+class Metrics:
+    """All counts of one process. Written on the event loop; read from any thread."""
+
+    def __init__(self) -> None:
+        self.calls_in_flight = 0
+        self._durations: dict[tuple[str, str], Durations] = {}
+        self._outcomes: dict[tuple[str, str, bool], int] = {}
+        self._micros: dict[tuple[str, str], int] = {}
+        self._store_batches = 0
+        self._store_commands = 0
+        self._store_errors: dict[str, int] = {}
+        self._lost_lines: Callable[[], int] = lambda: 0
+
+    def durations(self, method: str, code: str) -> Durations:
+        """The durations of a method (`ocs.v1.ChargingService/Reserve`) with a status name."""
+        return self._durations.setdefault((method, code), Durations())
+
+    def count_outcome(self, operation: str, outcome: str, *, replayed: bool) -> None:
+        """Count one decision."""
+        key = (operation, outcome, replayed)
+        self._outcomes[key] = self._outcomes.get(key, 0) + 1
+
+    def count_micros(self, currency: str, charged_micros: int, uncollected_micros: int) -> None:
+        """Add the money of one decision, micro-units of `currency`, both >= 0."""
+        for kind, micros in (("charged", charged_micros), ("uncollected", uncollected_micros)):
+            if micros:
+                key = (currency, kind)
+                self._micros[key] = self._micros.get(key, 0) + micros
+
+    def count_batch(self, command_count: int) -> None:
+        """Count one round trip to the store and the commands in it."""
+        self._store_batches += 1
+        self._store_commands += command_count
+
+    def count_store_error(self, error: str) -> None:
+        """Count a command that failed; `error` is a kind from a closed set, never a text."""
+        self._store_errors[error] = self._store_errors.get(error, 0) + 1
+
+    def watch_lost_lines(self, lost_lines: Callable[[], int]) -> None:
+        """Say where the number of lost log lines is read."""
+        self._lost_lines = lost_lines
+
+    def readings(self) -> dict[str, list[tuple[int | float, Attributes]]]:
+        """Every metric's figures at this moment, by name."""
+        # list() copies a dict in one step of the interpreter: the loop may add a key meanwhile.
+        durations = list(self._durations.items())
+        return {
+            "rpc.server.call.duration.bucket": [
+                (count, {**_call(method, code), "le": bound})
+                for (method, code), each in durations
+                for bound, count in _cumulative(each.counts)
+            ],
+            "rpc.server.call.duration.sum": [
+                (each.sum_s, _call(method, code)) for (method, code), each in durations
+            ],
+            "ocs.rpc.calls_in_flight": [(self.calls_in_flight, {})],
+            "ocs.charging.outcomes": [
+                (count, {"operation": operation, "outcome": outcome, "replayed": replayed})
+                for (operation, outcome, replayed), count in list(self._outcomes.items())
+            ],
+            "ocs.charging.micros": [
+                (micros, {"currency": currency, "kind": kind})
+                for (currency, kind), micros in list(self._micros.items())
+            ],
+            "ocs.store.batches": [(self._store_batches, {})],
+            "ocs.store.commands": [(self._store_commands, {})],
+            "ocs.store.errors": [
+                (count, {"error": error}) for error, count in list(self._store_errors.items())
+            ],
+            "ocs.log.lost_lines": [(self._lost_lines(), {})],
+        }
+
+    def observe(self, meter: Meter) -> None:
+        """Make every metric of the list an observable instrument of `meter`."""
+        for metric in METRICS:
+            create = (
+                meter.create_observable_counter
+                if metric.kind == "counter"
+                else meter.create_observable_gauge
+            )
+            create(
+                metric.name,
+                callbacks=[self._reader(metric.name)],
+                unit=metric.unit,
+                description=metric.meaning,
+            )
+
+    def _reader(self, name: str) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        def read(_: CallbackOptions) -> Iterator[Observation]:
+            for value, attributes in self.readings()[name]:
+                yield Observation(value, attributes)
+
+        return read
+
+
+def _call(method: str, code: str) -> Attributes:
+    return {"rpc.method": method, "rpc.response.status_code": code}
+
+
+def _cumulative(counts: list[int]) -> Iterator[tuple[str, int]]:
+    bounds = [*(str(bound) for bound in DURATION_BOUNDS_S), "+Inf"]
+    return zip(bounds, accumulate(counts), strict=True)

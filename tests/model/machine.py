@@ -1,0 +1,350 @@
+"""Random commands on both sides, from small pools so that they meet."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from ocs.domain.answer import Answer, Outcome, Reason
+from ocs.domain.bucket import BucketTerms
+from ocs.domain.commands import (
+    AddSubscriber,
+    Basis,
+    Commit,
+    CreateAccount,
+    Debit,
+    Expire,
+    GrantWish,
+    Mutation,
+    Profile,
+    Release,
+    Reserve,
+    ReservationFacts,
+    SetSpendingCap,
+    TopUp,
+)
+from ocs.domain.periods import Period
+from ocs.domain.rating import Rate
+from ocs.domain.reservation import ServiceTerms, Step
+from ocs.domain.spending_cap import SpendingCap
+from ocs.domain.state import AccountTerms
+from ocs.domain.units import Unit
+from ocs.limits import QUANTITY_MAX
+from tests.model.pair import TENANT, Pair
+from tests.model.valkey_side import ValkeySide
+
+ACCOUNTS = ("a1", "a2")
+SUBSCRIBERS = ("", "", "s1", "s1", "s2", "s9")
+SERVICES: dict[str, list[ServiceTerms]] = {
+    "data": [
+        ServiceTerms("data", Unit.OCTETS, "", Rate.per_increment(10, 25, 3), 20, 600_000, "v1"),
+        ServiceTerms("data", Unit.OCTETS, "roam", Rate(1, 7, 3), 1, 60_000, "v1"),
+    ],
+    "voice": [ServiceTerms("voice", Unit.SECONDS, "", Rate.per_increment(60, 100, 1), 60, 90_000, "v1")],
+    "sms": [ServiceTerms("sms", Unit.COUNT, "", Rate(1, 50, 1), 1, 5_000, "v1")],
+    "free": [ServiceTerms("free", Unit.OCTETS, "", Rate(5, 0, 1), 1, 30_000, "v1")],
+}
+
+accounts = st.sampled_from(ACCOUNTS)
+subscribers = st.sampled_from(SUBSCRIBERS)
+services = st.sampled_from(sorted(SERVICES))
+small = st.integers(1, 400)
+units = st.one_of(small, small, small, st.sampled_from([QUANTITY_MAX, 2**40, 2**52]))
+used = st.one_of(st.just(0), st.integers(0, 500), st.integers(0, 500), st.just(2**52))
+sequences = st.one_of(st.just(-1), st.just(-1), st.integers(0, 6))
+ids = st.sampled_from(["r1", "r2", "r3", "r4", "r5", "r6"])
+sessions = st.sampled_from(["", "", "x1", "x2"])
+wishes = st.builds(
+    GrantWish,
+    requested_units=units,
+    all_or_nothing=st.booleans(),
+    validity_ms=st.sampled_from([0, 0, 1_000, 3_600_000]),
+    jitter_permille=st.sampled_from([0, 37, 100]),
+)
+periods = st.sampled_from(list(Period))
+bucket_terms = st.builds(
+    BucketTerms,
+    unit=st.sampled_from(list(Unit)),
+    priority=st.sampled_from([1, 5, 5, 1000]),
+    start_ms=st.just(0),
+    expire_ms=st.just(0),
+    blocking=st.sampled_from([False, False, True]),
+    service_ids=st.sampled_from([(), (), ("data",), ("sms", "voice")]),
+    zones=st.sampled_from([(), (), ("roam",)]),
+)
+
+
+class ChargingMachine(RuleBasedStateMachine):
+    """One private Valkey, cleared for each example."""
+
+    lua: ClassVar[ValkeySide]
+    count_steps: ClassVar[Callable[[int], None] | None] = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pair = Pair(self.lua)
+        self.request_count = 0
+        self.opened: list[tuple[str, str]] = []
+
+    def teardown(self) -> None:
+        """Report how far this example went."""
+        report = type(self).count_steps
+        if report is not None:
+            report(self.pair.step_count)
+
+    @initialize(
+        limit=st.sampled_from([0, 0, 500, QUANTITY_MAX - 100_000]),
+        zone=st.sampled_from(["UTC", "Europe/Paris"]),
+        money=st.sampled_from([300, 2_000, 20_000]),
+        cap=st.integers(100, 1_500),
+        period=periods,
+    )
+    def open_accounts(self, limit: int, zone: str, money: int, cap: int, period: Period) -> None:
+        """Open two accounts with lines, money, units and a cap, so that an example gets somewhere."""
+        self._create("a1", limit, zone, 1)
+        self._create("a2", 0, "UTC", 31)
+        self._add_subscriber("a1", "s1", ("g1",))
+        self._add_subscriber("a1", "s2", ("g1", "g2"))
+        self._add_subscriber("a2", "s1", ())
+        self.credit("a1", "main", None, Unit.MICROS, money)
+        self.credit("a2", "main", None, Unit.MICROS, money)
+        self.credit("a1", "b1", BucketTerms(Unit.OCTETS, 5), Unit.OCTETS, 95)
+        self._run(
+            SetSpendingCap(
+                cap=SpendingCap("account", "c1", Unit.MICROS, cap, period), **self._call("a1")
+            )
+        )
+
+    # Account keeping.
+
+    @rule(
+        account=accounts,
+        kind=st.sampled_from(["account", "subscriber", "subscriber", "expire", "expire"]),
+        limit=st.sampled_from([0, 500]),
+        groups=st.sampled_from([(), ("g1",), ("g1", "g2")]),
+        subscriber=st.sampled_from(["s1", "s2", "s3"]),
+    )
+    def rarely(
+        self, account: str, kind: str, limit: int, groups: tuple[str, ...], subscriber: str
+    ) -> None:
+        if kind == "account":
+            self._create("a3" if limit else account, limit, "UTC", 1)
+        elif kind == "subscriber":
+            self._add_subscriber(account, subscriber, groups)
+        else:
+            self.pair.run(Expire(tenant=TENANT, account_id=account))
+
+    def _create(self, account: str, limit: int, zone: str, anchor: int) -> None:
+        terms = AccountTerms("EUR", zone, anchor, "plan", "gold", limit)
+        self._run(CreateAccount(terms=terms, **self._call(account)))
+
+    def _add_subscriber(self, account: str, subscriber: str, groups: tuple[str, ...]) -> None:
+        call = self._call(account)
+        self._run(AddSubscriber(subscriber_id=subscriber, identities=(), group_ids=groups, **call))
+
+    @rule(
+        account=accounts,
+        bucket=st.sampled_from(["main", "b1", "b2", "b3"]),
+        terms=st.none() | bucket_terms,
+        unit=st.sampled_from(list(Unit)),
+        quantity=st.one_of(small, st.integers(100, 5_000), st.just(QUANTITY_MAX - 3)),
+        start=st.sampled_from([0, 0, -1, 60_000]),
+        life=st.sampled_from([0, 0, 0, -1, 1, 30_000, 3_600_000]),
+    )
+    def top_up(
+        self, account: str, bucket: str, terms: BucketTerms | None, unit: Unit, quantity: int,
+        start: int, life: int,
+    ) -> None:
+        if terms is not None:
+            now = self.pair.now_ms
+            terms = BucketTerms(
+                terms.unit, terms.priority, now + start if start else 0,
+                now + life if life else 0, terms.blocking, terms.service_ids, terms.zones,
+            )
+            unit = terms.unit
+        elif bucket == "main":
+            unit = Unit.MICROS
+        self.credit(account, bucket, terms, unit, quantity)
+
+    def credit(
+        self, account: str, bucket: str, terms: BucketTerms | None, unit: Unit, quantity: int
+    ) -> None:
+        call = self._call(account)
+        self._run(
+            TopUp(
+                payment_reference=f"p{self.request_count % 40}", bucket_id=bucket, terms=terms,
+                quantity=quantity, unit=unit, **call,
+            )
+        )
+
+    @rule(
+        account=accounts,
+        holder=st.sampled_from(["account", "account", "subscriber/s1", "subscriber/s2", "group/g1"]),
+        cap_id=st.sampled_from(["c1", "c2", "c3"]),
+        unit=st.sampled_from([Unit.MICROS, Unit.MICROS, Unit.OCTETS, Unit.SECONDS]),
+        limit=st.one_of(st.integers(0, 1_500), st.just(QUANTITY_MAX)),
+        period=periods,
+        scope=st.sampled_from([("", ""), ("", ""), ("data", ""), ("", "roam")]),
+    )
+    def set_cap(
+        self, account: str, holder: str, cap_id: str, unit: Unit, limit: int, period: Period,
+        scope: tuple[str, str],
+    ) -> None:
+        cap = SpendingCap(holder, cap_id, unit, limit, period, *scope)
+        self._run(SetSpendingCap(cap=cap, **self._call(account)))
+
+    # Charging.
+
+    @rule(
+        account=accounts, subscriber=subscribers, service=services, zone=st.integers(0, 1),
+        wish=wishes, reservation=ids, session=sessions, sequence=sequences,
+        refusal=st.sampled_from([None] * 8 + [Outcome.SERVICE_DENIED, Reason.UNIT_MISMATCH]),
+    )
+    def reserve(
+        self, account: str, subscriber: str, service: str, zone: int, wish: GrantWish,
+        reservation: str, session: str, sequence: int, refusal: Outcome | Reason | None,
+    ) -> None:
+        profile = self._profile(account, subscriber)
+        terms = SERVICES[service][zone % len(SERVICES[service])]
+        answer = self._run(
+            Reserve(
+                profile=profile, service_id=service, terms=None if refusal else terms,
+                refusal=refusal, wish=wish, reservation_id=reservation,
+                session_id=session or reservation, sequence_number=sequence, **self._call(account),
+            )
+        )
+        if answer.outcome is Outcome.GRANTED:
+            self._opened(account, reservation)
+
+    @precondition(lambda self: self.opened)
+    @rule(
+        pick=st.integers(0, 7), quantity=used, step=st.sampled_from([Step.KEEP, Step.CLOSE, Step.NEXT_GRANT, Step.NEXT_GRANT]),
+        wish=wishes, successor=ids, sequence=sequences, reject=st.sampled_from([False] * 5 + [True]),
+        refusal=st.sampled_from([None] * 9 + [Reason.UNIT_MISMATCH]),
+    )
+    def commit(
+        self, pick: int, quantity: int, step: Step, wish: GrantWish, successor: str,
+        sequence: int, reject: bool, refusal: Reason | None,
+    ) -> None:
+        account, reservation = self._pick(pick)
+        facts, profile = self._facts(account, reservation)
+        answer = self._run(
+            Commit(
+                profile=profile, reservation=facts, reservation_id=reservation,
+                used_units=quantity, step=step, wish=wish if step is Step.NEXT_GRANT else None,
+                next_reservation_id=successor, sequence_number=sequence, reject_overrun=reject,
+                refusal=refusal, **self._call(account),
+            )
+        )
+        if answer.outcome is Outcome.GRANTED:
+            self._opened(account, answer.reservation_id)
+
+    @precondition(lambda self: self.opened)
+    @rule(pick=st.integers(0, 7))
+    def release(self, pick: int) -> None:
+        account, reservation = self._pick(pick)
+        facts, profile = self._facts(account, reservation)
+        self._run(
+            Release(
+                profile=profile, reservation=facts, reservation_id=reservation,
+                **self._call(account),
+            )
+        )
+
+    @rule(
+        account=accounts, subscriber=subscribers, service=services, zone=st.integers(0, 1),
+        basis=st.sampled_from(list(Basis)), quantity=st.one_of(small, units), session=sessions, sequence=sequences,
+        refusal=st.sampled_from([None] * 8 + [Outcome.RATING_FAILED, Reason.UNIT_MISMATCH]),
+    )
+    def debit(
+        self, account: str, subscriber: str, service: str, zone: int, basis: Basis, quantity: int,
+        session: str, sequence: int, refusal: Outcome | Reason | None,
+    ) -> None:
+        terms = SERVICES[service][zone % len(SERVICES[service])]
+        self._run(
+            Debit(
+                profile=self._profile(account, subscriber), service_id=service,
+                terms=None if refusal else terms, refusal=refusal, basis=basis,
+                used_units=quantity, session_id=session, sequence_number=sequence,
+                **self._call(account),
+            )
+        )
+
+    # Time, repeats, the job.
+
+    @rule(delta=st.sampled_from([1, 999, 5_000, 60_000, 119_999, 180_000, 1_200_000, 3_600_000, 7_200_000, 86_400_000, -3_600_000]))
+    def advance(self, delta: int) -> None:
+        self.pair.advance(delta)
+
+    @precondition(lambda self: self.pair.sent)
+    @rule(back=st.integers(1, 6), other_meaning=st.sampled_from([False, False, True]))
+    def resend(self, back: int, other_meaning: bool) -> None:
+        command = self.pair.sent[-min(back, len(self.pair.sent))]
+        if other_meaning:
+            command.fingerprint += "x"
+        self._run(command)
+
+    # Helpers.
+
+    def _opened(self, account: str, reservation: str) -> None:
+        if (account, reservation) not in self.opened:
+            self.opened.append((account, reservation))
+
+    def _pick(self, pick: int) -> tuple[str, str]:
+        """Pick one of the last reservations, most often one that still holds; 7: an unknown one."""
+        holding = [
+            (account, reservation)
+            for account, reservation in self.opened
+            if reservation in self.pair.spec.accounts[(TENANT, account)].holds
+        ]
+        pool = holding if holding and pick < 5 else self.opened  # noqa: PLR2004
+        if not pool or pick == 7:  # noqa: PLR2004
+            return "a1", "r9"
+        return pool[-1 - pick % len(pool)]
+
+    def _run(self, command: Mutation) -> Answer:
+        for _ in range(20):
+            answer = self.pair.run(command)
+            if answer.reason is not Reason.EXPIRE_MORE:
+                break
+        return answer
+
+    def _call(self, account: str) -> dict[str, object]:
+        self.request_count += 1
+        request_id = f"q{self.request_count}"
+        # Some requests were first sent a while ago, a few too long ago, a few in the future.
+        ago = {7: 600_000, 13: 900_000, 19: 4_000_000, 23: -60_000, 29: -60_001}.get(
+            self.request_count % 31, 0
+        )
+        return {
+            "tenant": TENANT,
+            "account_id": account,
+            "request_id": request_id,
+            "fingerprint": f"f{self.request_count}",
+            "request_time_ms": self.pair.now_ms - ago,
+            "window_ms": (900_000, 3_600_000, 172_800_000)[self.request_count % 3],
+            "context": b"context",
+        }
+
+    def _profile(self, account: str, subscriber: str) -> Profile:
+        found = self.pair.spec.read_profile(TENANT, account, subscriber)
+        if isinstance(found, Profile):
+            return found
+        terms = AccountTerms("EUR", "UTC", 1, "plan", "gold", 0)
+        state = self.pair.spec.accounts.get((TENANT, account))
+        version = state.profile_version if state is not None else 1
+        return Profile(TENANT, account, version, terms, subscriber, (), ())
+
+    def _facts(
+        self, account: str, reservation: str
+    ) -> tuple[ReservationFacts | None, Profile | None]:
+        state = self.pair.spec.accounts.get((TENANT, account))
+        found = state.reservations.get(reservation) if state is not None else None
+        if found is None:
+            return None, None
+        terms = found.terms
+        facts = ReservationFacts(
+            terms.service_id, terms.unit, terms.zone, found.session_id, found.subscriber_id
+        )
+        return facts, self._profile(account, found.subscriber_id)

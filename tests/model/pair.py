@@ -1,0 +1,127 @@
+"""Both sides of the model, run in step: the scripts and the specification."""
+
+import copy
+from dataclasses import dataclass, field
+
+from ocs.domain.answer import Answer, Outcome
+from ocs.domain.charging_event import ChargingEvent
+from ocs.domain.commands import Expire, Mutation
+from ocs.domain.spending_cap import ACCOUNT_HOLDER, CapCounter
+from ocs.domain.state import AccountState
+from ocs.store import keys
+from ocs.store.memory import MemoryLedger
+from tests.model.valkey_side import ValkeySide, as_remembered
+
+TENANT = "main"
+START_MS = 1_790_000_000_000
+
+
+@dataclass
+class Pair:
+    """Runs each command on both sides and compares the answer, the events and the whole state."""
+
+    lua: ValkeySide
+    spec: MemoryLedger = field(init=False)
+    now_ms: int = START_MS
+    step_count: int = 0
+    sent: list[Mutation] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.lua.clear()
+        self.lua.now_ms = self.now_ms
+        self.spec = MemoryLedger(lambda: self.now_ms)
+
+    def advance(self, delta_ms: int) -> None:
+        """Move both clocks; back, too."""
+        self.now_ms += delta_ms
+        self.lua.now_ms = self.now_ms
+
+    def run(self, command: Mutation | Expire) -> Answer:
+        """Run one command, once."""
+        before = self.spec.accounts.get((TENANT, command.account_id))
+        seen = len(self.spec.journal)
+        expected = self.spec.decide(command)
+        events = self.spec.journal[seen:]
+        if isinstance(command, Expire):
+            actual = self.lua.expire(command)
+        else:
+            actual = self.lua.execute(command)
+            self.sent.append(copy.copy(command))
+        self.step_count += 1
+
+        assert expected == actual, f"{command}\nspecification {expected}\nscript {actual}"
+        partition = keys.partition_of(TENANT, command.account_id)
+        written = self.lua.new_events(partition)
+        assert events == written, f"{command}\nspecification {events}\nscript {written}"
+        after = self.spec.accounts.get((TENANT, command.account_id))
+        if after is not None:
+            stored = self.lua.read(after)
+            assert stored is not None
+            self._compare(after, stored)
+            check_promises(stored, self.now_ms)
+            check_events(before, after, events)
+            check_grant(after, actual, self.now_ms)
+        else:
+            assert self.lua.client.dbsize() == 0 or before is None
+        return actual
+
+    def _compare(self, after: AccountState, stored: AccountState) -> None:
+        expected = as_remembered(after, self.now_ms)
+        actual = as_remembered(stored, self.now_ms)
+        if expected != actual:
+            for name in AccountState.__slots__:
+                left, right = getattr(expected, name), getattr(actual, name)
+                assert left == right, f"{name}\nspecification {left}\nscript {right}"
+
+
+def check_promises(state: AccountState, now_ms: int) -> None:
+    """P2 and P3, on what the scripts stored."""
+    held: dict[str, int] = {}
+    caps_held: dict[tuple[str, int], int] = {}
+    for hold in state.holds.values():
+        for bucket_id, quantity in hold.lines:
+            assert quantity > 0
+            held[bucket_id] = held.get(bucket_id, 0) + quantity
+        for line in hold.cap_lines:
+            if line.holder == ACCOUNT_HOLDER:
+                key = (line.cap_id, line.period_start_ms)
+                caps_held[key] = caps_held.get(key, 0) + line.quantity
+    for bucket in state.buckets.values():
+        limit = state.terms.credit_limit if bucket.bucket_id == "main" else 0
+        assert bucket.reserved == held.get(bucket.bucket_id, 0)
+        assert bucket.balance + limit - bucket.reserved >= 0
+        assert (
+            bucket.credited
+            == bucket.balance + bucket.spent + bucket.expired + bucket.withdrawn
+        )
+    for (holder, cap_id), counter in state.counters.items():
+        if holder == ACCOUNT_HOLDER:
+            assert counter.reserved == caps_held.get((cap_id, counter.period_start_ms), 0)
+    del now_ms
+
+
+def check_events(
+    before: AccountState | None, after: AccountState, events: list[ChargingEvent]
+) -> None:
+    """P4: seq has no gap, and no money moves without an event that says so."""
+    first = before.seq if before is not None else 0
+    assert [event.seq for event in events] == list(range(first + 1, after.seq + 1))
+    if before is None:
+        return
+    for bucket_id, bucket in before.buckets.items():
+        now = after.buckets.get(bucket_id)
+        if now is not None and now.balance != bucket.balance:
+            assert any(change.bucket_id == bucket_id for e in events for change in e.buckets)
+
+
+def check_grant(state: AccountState, answer: Answer, now_ms: int) -> None:
+    """P2: at the moment of a grant no cap it holds in has spent + reserved above it."""
+    if answer.outcome is not Outcome.GRANTED or answer.replayed:
+        return
+    now_ms = max(now_ms, state.floor_ms)
+    for line in state.holds[answer.reservation_id].cap_lines:
+        key = (line.holder, line.cap_id)
+        counter = state.counters.get(key, CapCounter(0))
+        spent = counter.spent if counter.period_start_ms == line.period_start_ms else 0
+        reserved = state.reserved_in(*key, line.period_start_ms, now_ms)
+        assert spent + reserved <= state.caps[key].limit

@@ -1,0 +1,223 @@
+"""The Lua side of the model: real scripts in a real Valkey, called one at a time."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from ocs.domain.answer import Answer
+from ocs.domain.charging_event import ChargingEvent, decode_event
+from ocs.domain.commands import Expire, Mutation
+from ocs.domain.reservation import ReservationState
+from ocs.domain.spending_cap import group_holder, subscriber_holder
+from ocs.domain.state import AccountState, RequestRecord
+from ocs.store import keys, layout
+from ocs.store.answers import read_answer, read_expired
+from ocs.store.caps import CapSpeller
+from ocs.store.embedded import EmbeddedValkey, private_valkey
+from ocs.store.encode import encode
+from ocs.store.scripts import load_scripts
+
+
+class ScriptFailedError(Exception):
+    """A script raised: the model treats it as a difference."""
+
+
+class ValkeySide:
+    """Accounts behind the scripts, on a clock of the test's own."""
+
+    def __init__(self, store: EmbeddedValkey) -> None:
+        self.now_ms = 0
+        self.client = redis.Redis(
+            unix_socket_path=str(store.socket_path),
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=True,
+        )
+        self._store = store
+        self._caps = CapSpeller(lambda: self.now_ms)
+        self._scripts = dict(load_scripts())
+        self._shas: dict[str, str] = {}
+        self._read_to: dict[int, str] = {}
+        self.load({})
+
+    @classmethod
+    def start(cls, directory: Path) -> Self:
+        """Start a private server."""
+        return cls(private_valkey(directory))
+
+    def stop(self) -> None:
+        """Stop the server."""
+        self.client.close()
+        self._store.stop()
+
+    def load(self, texts: dict[str, str]) -> None:
+        """Load the scripts, some of them with another text (mutants)."""
+        for name, script in self._scripts.items():
+            self._shas[name] = str(self.client.script_load(texts.get(name, script.text)))
+
+    def clear(self) -> None:
+        """Forget all data, keep the scripts."""
+        self.client.flushall()
+        self._read_to = {}
+        self._caps = CapSpeller(lambda: self.now_ms)
+
+    def execute(self, command: Mutation) -> Answer:
+        """Run one round of a mutation."""
+        name, script_keys, argv = encode(command, str(self.now_ms), self.now_ms, self._caps)
+        line = self._run(name, script_keys, argv)
+        if line.startswith("!STALE_RESERVATION"):
+            line = " ".join(line.split(" ")[:3])
+        return read_answer(line, top_up=name == "top_up")
+
+    def expire(self, command: Expire) -> Answer:
+        """Run one round of expiry."""
+        at = (command.tenant, command.account_id)
+        partition = keys.partition_of(*at)
+        script_keys = [
+            keys.account_key(*at),
+            keys.journal_key(partition),
+            keys.due_key(partition),
+            keys.holds_key(*at),
+        ]
+        answer, count = read_expired(
+            self._run("expire", script_keys, ["/".join(at), str(self.now_ms), 0, 0])
+        )
+        answer.expired_count = count
+        return answer
+
+    def _run(self, name: str, script_keys: list[str], argv: list[str | bytes | int]) -> str:
+        try:
+            return str(
+                self.client.evalsha(self._shas[name], len(script_keys), *script_keys, *argv)  # type: ignore[arg-type]
+            )
+        except redis.ResponseError as error:
+            raise ScriptFailedError(f"{name}: {error}") from error
+
+    def new_events(self, partition: int) -> list[ChargingEvent]:
+        """Read what was journaled since the last look."""
+        after = self._read_to.get(partition, "-")
+        start = "-" if after == "-" else f"({after}"
+        entries = self.client.xrange(keys.journal_key(partition), start, "+")
+        if entries:
+            self._read_to[partition] = entries[-1][0]
+        return [decode_event(fields["e"]) for _, fields in entries]
+
+    def read(self, like: AccountState) -> AccountState | None:
+        """Read everything about an account.
+
+        like: the specification's state; names the reservations, sessions and records to look for.
+        """
+        at = (like.tenant, like.account_id)
+        reservations, requests = list(like.reservations), list(like.records)
+        sessions = sorted({session_id for session_id, _ in like.sessions})
+        holders = [(subscriber_holder(s), keys.subscriber_key(*at, s)) for s in like.subscribers]
+        named = {group for names in like.subscribers.values() for group in names}
+        named |= {holder[6:] for holder, _ in like.caps if holder.startswith("group/")}
+        groups = sorted(named)
+        holders += [(group_holder(group), keys.group_key(*at, group)) for group in groups]
+        payments = sorted(like.payment_references)
+        pipe = self.client.pipeline(transaction=False)
+        for key in (keys.account_key(*at), keys.profile_key(*at), keys.holds_key(*at)):
+            pipe.hgetall(key)
+        for _, key in holders:
+            pipe.hgetall(key)
+        for session_id in sessions:
+            pipe.hgetall(keys.session_key(*at, session_id))
+        for reservation_id in reservations:
+            pipe.get(keys.reservation_key(*at, reservation_id))
+        for request_id in requests:
+            pipe.get(keys.request_key(*at, request_id))
+        for payment in payments:
+            pipe.exists(keys.payment_key(*at, payment))
+        replies = iter(pipe.execute())
+        account, profile, holds = next(replies), next(replies), next(replies)
+        if not account:
+            return None
+        state = _account(at, account, profile, holds)
+        for holder, _ in holders:
+            _add_holder(state, holder, next(replies), account["state"], self.now_ms)
+        for session_id in sessions:
+            for service_id, text in next(replies).items():
+                state.sessions[(session_id, service_id)] = layout.read_session(text)
+        for reservation_id in reservations:
+            text = next(replies)
+            if text is not None:
+                state.reservations[reservation_id] = layout.read_reservation(reservation_id, text)
+        for request_id in requests:
+            text = next(replies)
+            if text is not None:
+                head, line = text.split("\n")
+                expire_ms, fingerprint = head.split(" ")
+                answer = read_answer(line, top_up=line.count(" ") == 5)  # noqa: PLR2004
+                state.records[request_id] = RequestRecord(int(expire_ms), fingerprint, answer)
+        state.payment_references = {p for p in payments if next(replies)}
+        return state
+
+
+def _account(
+    at: tuple[str, str], account: dict[str, str], profile: dict[str, str], holds: dict[str, str]
+) -> AccountState:
+    _, version, seq, floor_ms, _, open_count, _, _ = account["state"].split(" ")
+    assert int(open_count) == len(holds), f"open_count {open_count}, holds {len(holds)}"
+    state = AccountState(
+        *at,
+        layout.read_account_terms(profile["terms"]),
+        create_ms=int(profile["create_ms"]),
+        floor_ms=int(floor_ms),
+        profile_version=int(version),
+        seq=int(seq),
+        replayed_count=int(account.get("replays", "0")),
+        buckets=layout.read_buckets(account),
+        counters=layout.read_counters("account", account),
+        holds={rid: layout.read_hold(text) for rid, text in holds.items()},
+    )
+    for cap in layout.read_caps("account", profile):
+        state.caps[("account", cap.cap_id)] = cap
+    due = int(account["state"].split(" ")[4])
+    deadlines = [hold.expire_ms for hold in state.holds.values()]
+    deadlines += [b.terms.expire_ms for b in state.buckets.values() if b.terms.expire_ms]
+    assert not deadlines or 0 < due <= min(deadlines), f"due {due} is above {min(deadlines)}"
+    return state
+
+
+def _add_holder(
+    state: AccountState, holder: str, fields: dict[str, str], account: str, now_ms: int
+) -> None:
+    now_ms = max(now_ms, int(account.split(" ")[3]))
+    for cap in layout.read_caps(holder, fields):
+        state.caps[(cap.holder, cap.cap_id)] = cap
+    state.counters.update(layout.read_counters(holder, fields))
+    kind, _, holder_id = holder.partition("/")
+    if kind == "subscriber" and fields:
+        groups = layout.undash(fields["groups"])
+        state.subscribers[holder_id] = tuple(groups.split(",")) if groups else ()
+    own: dict[str, str] = {}
+    for reservation_id, hold in state.holds.items():
+        lines = [line for line in hold.cap_lines if line.holder == holder]
+        if lines and hold.expire_ms > now_ms:
+            texts = (f"{line.cap_id}:{line.period_start_ms}:{line.quantity}" for line in lines)
+            own[f"h:{reservation_id}"] = f"{hold.expire_ms} {','.join(texts)}"
+    stored = {
+        field: text
+        for field, text in fields.items()
+        if field.startswith("h:") and int(text.split(" ")[0]) > now_ms
+    }
+    assert stored == own, f"holds of {holder}: {stored} in its key, {own} in the account"
+
+
+def as_remembered(state: AccountState, now_ms: int) -> AccountState:
+    """Leave out what is forgotten by now, and what only one side keeps track of."""
+    now_ms = max(now_ms, state.floor_ms)
+    view = state.clone()
+    view.reservations = {
+        rid: r for rid, r in state.reservations.items() if r.forget_ms > now_ms
+    }
+    for rid, reservation in view.reservations.items():
+        if reservation.state is ReservationState.OPEN and rid not in state.holds:
+            view.reservations[rid] = replace(reservation, state=ReservationState.EXPIRED)
+    view.sessions = {k: s for k, s in state.sessions.items() if s.expire_ms > now_ms}
+    view.records = {k: r for k, r in state.records.items() if r.expire_ms > now_ms}
+    return view
