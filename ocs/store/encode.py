@@ -1,6 +1,6 @@
 """Turns commands into the keys and arguments of their scripts, in the headers' order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from ocs.domain.answer import Outcome, Reason
@@ -97,7 +97,7 @@ BINDINGS: Final = {
 CapsText: TypeAlias = Callable[[Profile, Unit, str, str], str]
 
 
-def check_bindings(scripts: dict[str, Script]) -> None:
+def check_bindings(scripts: Mapping[str, Script]) -> None:
     """Compare what is passed here with what each script's header lists.
 
     Raises:

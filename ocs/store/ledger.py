@@ -6,12 +6,11 @@ deadline lasts; then the caller is told STORE_UNAVAILABLE and may do the same.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from redis.asyncio.connection import ConnectionPool
 from redis.exceptions import (
-    NoScriptError,
     OutOfMemoryError,
     ResponseError,
 )
@@ -33,7 +32,7 @@ from ocs.store.layout import (
 )
 from ocs.store.pipeline import Argument, Pipeline, Reply, StoreLostError
 from ocs.store.replies import fields_of
-from ocs.store.scripts import Script, load_scripts
+from ocs.store.scripts import load_scripts
 from ocs.store.snapshot import read_state
 
 _PROFILES_KEPT: Final = 65_536
@@ -60,8 +59,9 @@ class ValkeyLedger:
         test_clock: Callable[[], int] | None = None,
     ) -> None:
         self._pipelines = [Pipeline(pool) for _ in range(connections)]
-        self._scripts: Mapping[str, Script] = load_scripts()
-        check_bindings(dict(self._scripts))
+        self._library = load_scripts()
+        check_bindings(self._library.scripts)
+        self._functions = {name: self._library.function_name(name) for name in self._library.scripts}
         self._now_ms = now_ms
         self._test_clock = test_clock
         self._caps_text = CapSpeller(test_clock or now_ms)
@@ -165,12 +165,12 @@ class ValkeyLedger:
         deadline_ms: int,
     ) -> bytes | Reason:
         """Run a script until it answers or the deadline is near; safe for recorded mutations."""
-        script = self._scripts[name]
+        function = self._functions[name]
         pause = _RETRY_PAUSE_S
         while True:
             try:
                 reply = await pipeline.send(
-                    "EVALSHA", script.sha, len(script_keys), *script_keys, *argv
+                    "FCALL", function, len(script_keys), *script_keys, *argv
                 )
             except StoreLostError:
                 if self._now_ms() + pause * 1000 >= deadline_ms:
@@ -178,13 +178,18 @@ class ValkeyLedger:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _RETRY_PAUSE_MAX_S)
                 continue
-            if isinstance(reply, NoScriptError):
-                # Nothing ran. The store restarted or failed over: give it the script again.
-                loaded = await self._command(pipeline, "SCRIPT", "LOAD", script.text)
+            if isinstance(reply, ResponseError) and "Function not found" in str(reply):
+                # Nothing ran. The store is new, or failed over to one that is.
+                loaded = await self.load(pipeline)
                 if isinstance(loaded, Reason):
                     return loaded
                 continue
             return reply if isinstance(reply, bytes) else reason_of(reply)
+
+    async def load(self, pipeline: Pipeline) -> Reason | None:
+        """Give the store the function library; harmless if it has it."""
+        reply = await self._command(pipeline, "FUNCTION", "LOAD", "REPLACE", self._library.text)
+        return reply if isinstance(reply, Reason) else None
 
     async def _command(self, pipeline: Pipeline, *command: Argument) -> Reply | Reason:
         try:

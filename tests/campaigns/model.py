@@ -14,6 +14,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, seed as with_seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from ocs.store.scripts import ScriptLibrary
 from tests.model.machine import ChargingMachine
 from tests.model.valkey_side import ValkeySide
 
@@ -26,13 +27,15 @@ def run_model(
     step_count: int,
     seed: int,
     on_progress: Callable[[int], None] | None = None,
-    texts: dict[str, str] | None = None,
+    library: ScriptLibrary | None = None,
     *,
     shrink: bool = True,
 ) -> int:
-    """Run at least so many steps; return how many. texts: scripts to replace (mutants)."""
+    """Run at least so many steps; return how many. library: one to run in place of the
+    package's own (a mutant)."""
     lua = ValkeySide.start(directory)
-    lua.load(texts or {})
+    if library is not None:
+        lua.load(library)
     try:
         return run_on(lua, step_count, seed, on_progress, shrink=shrink)
     finally:

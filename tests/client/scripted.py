@@ -4,7 +4,7 @@ It knows nothing of charging. What the service decides is tested on the service.
 """
 
 import threading
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -95,14 +95,14 @@ class Call:
 class Script:
     """What to answer, and what was asked."""
 
-    steps: dict[str, deque[Step]] = field(default_factory=lambda: defaultdict(deque))
+    steps: dict[str, deque[Step]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     arrived: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def on(self, method: str, *steps: Step) -> None:
         """Answer the next calls of a method; the last step answers all that follow."""
-        self.steps[method].extend(steps)
+        self.steps[method] = deque(steps)
 
     def handle(self, method: str, request: Any, context: grpc.ServicerContext) -> Message:
         with self.lock:

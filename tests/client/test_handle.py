@@ -32,9 +32,8 @@ SHORT_S = 0.25
 
 
 @pytest.fixture(autouse=True)
-def _granting(script: Script, request: pytest.FixtureRequest) -> None:
-    if "refusing" not in request.keywords:
-        script.on("Reserve", answer(granted()))
+def _granting(script: Script) -> None:
+    script.on("Reserve", answer(granted()))
     script.on("Release", answer(released()))
 
 
@@ -140,7 +139,7 @@ async def test_outside_a_block_an_unknown_outcome_is_the_callers(
 
     with pytest.raises(UnknownOutcomeError):
         await done(r.commit(60, timeout_s=SHORT_S))
-    for other in (lambda: r.commit(60), lambda: r.release()):
+    for other in (lambda: r.commit(60), r.release):
         with pytest.raises(UsageError, match="unknown"):
             await done(other())
     result = await done(r.resend())
@@ -191,7 +190,6 @@ async def test_keep_leaves_the_rest_held_until_the_block_ends(client: Any, scrip
     assert script.methods() == ["Reserve", "Commit", "Release"]
 
 
-@pytest.mark.refusing
 async def test_a_refused_reservation_can_be_entered_but_not_used(
     client: Any, script: Script
 ) -> None:
@@ -199,7 +197,7 @@ async def test_a_refused_reservation_can_be_entered_but_not_used(
 
     async with entered(client.reserve(**WANTED)) as r:
         assert not r.granted
-        for use in (lambda: r.commit(1), lambda: r.report(1, next_units=1), lambda: r.release()):
+        for use in (lambda: r.commit(1), lambda: r.report(1, next_units=1), r.release):
             with pytest.raises(UsageError, match="CREDIT_LIMIT_REACHED"):
                 await done(use())
 
@@ -248,7 +246,6 @@ async def test_a_reservation_that_is_over_needs_no_release(client: Any, script: 
 async def test_a_release_that_finds_nothing_held_is_silent(
     client: Any, script: Script, code: str, reason: str
 ) -> None:
-    script.steps["Release"].clear()
     script.on("Release", fail(code, reason))
 
     async with entered(client.reserve(**WANTED)):
@@ -258,7 +255,6 @@ async def test_a_release_that_finds_nothing_held_is_silent(
 
 
 async def test_a_release_that_fails_is_raised(client: Any, script: Script) -> None:
-    script.steps["Release"].clear()
     script.on("Release", fail("UNAVAILABLE", "STORE_FULL"))
     client.timeout_s = SHORT_S
 
@@ -270,7 +266,6 @@ async def test_a_release_that_fails_is_raised(client: Any, script: Script) -> No
 async def test_a_release_that_fails_does_not_hide_the_error_of_the_block(
     client: Any, script: Script
 ) -> None:
-    script.steps["Release"].clear()
     script.on("Release", fail("PERMISSION_DENIED"))
 
     with pytest.raises(ZeroDivisionError) as caught:
@@ -281,7 +276,6 @@ async def test_a_release_that_fails_does_not_hide_the_error_of_the_block(
 
 
 async def test_a_resent_reserve_gives_a_handle(client: Any, script: Script) -> None:
-    script.steps["Reserve"].clear()
     script.on("Reserve", hang, answer(granted()))
     script.on("Commit", answer(committed()))
     with pytest.raises(UnknownOutcomeError) as caught:

@@ -19,7 +19,7 @@ from ocs.store.answers import read_answer, read_expired
 from ocs.store.caps import CapSpeller
 from ocs.store.embedded import EmbeddedValkey, private_valkey
 from ocs.store.encode import encode
-from ocs.store.scripts import load_scripts
+from ocs.store.scripts import ScriptLibrary, load_scripts
 
 
 class ScriptFailedError(Exception):
@@ -38,10 +38,9 @@ class ValkeySide:
         )
         self._store = store
         self._caps = CapSpeller(lambda: self.now_ms)
-        self._scripts = dict(load_scripts())
-        self._shas: dict[str, str] = {}
+        self._library = load_scripts()
         self._read_to: dict[int, str] = {}
-        self.load({})
+        self.load(self._library)
 
     @classmethod
     def start(cls, directory: Path) -> Self:
@@ -53,10 +52,11 @@ class ValkeySide:
         self.client.close()
         self._store.stop()
 
-    def load(self, texts: dict[str, str]) -> None:
-        """Load the scripts, some of them with another text (mutants)."""
-        for name, script in self._scripts.items():
-            self._shas[name] = str(self.client.script_load(texts.get(name, script.text)))
+    def load(self, library: ScriptLibrary) -> None:
+        """Load a function library (mutants have their own)."""
+        self._library = library
+        self.client.function_flush()
+        self.client.function_load(library.text)
 
     def clear(self) -> None:
         """Forget all data, keep the scripts."""
@@ -91,7 +91,9 @@ class ValkeySide:
     def _run(self, name: str, script_keys: list[str], argv: list[str | bytes | int]) -> str:
         try:
             return str(
-                self.client.evalsha(self._shas[name], len(script_keys), *script_keys, *argv)  # type: ignore[arg-type]
+                self.client.fcall(
+                    self._library.function_name(name), len(script_keys), *script_keys, *argv  # type: ignore[arg-type]
+                )
             )
         except redis.ResponseError as error:
             raise ScriptFailedError(f"{name}: {error}") from error

@@ -43,7 +43,7 @@ if ARGV.groups ~= '-' then
   for group in string.gmatch(ARGV.groups, '[^,]+') do tokens[#tokens + 1] = 'm=' .. group end
 end
 emit(account, 'ADD_SUBSCRIBER', '-', ARGV.subscriber_id, tokens, ARGV.context)
-local answer = string.format('DONE %.0f %.0f', account.seq, account.now)
+local answer = string.format('DONE %d %d', account.seq, account.now)
 
 write_account(account)
 redis.call('HSET', KEYS.subscriber, 'identities', ARGV.identities, 'groups', ARGV.groups)

@@ -24,5 +24,5 @@ if entry then
   return 'lapsed ' .. owner
 end
 redis.call('SET', KEYS.lookup,
-  string.format('pending %s %.0f', ARGV.owner, now + LIMITS.CLAIM_PENDING_MS))
+  string.format('pending %s %d', ARGV.owner, now + LIMITS.CLAIM_PENDING_MS))
 return 'claimed ' .. ARGV.owner

@@ -122,7 +122,7 @@ session.expire_ms = math.max(session.expire_ms,
 flags = (late and 'l' or '') .. flags .. (grant.final and 'f' or '')
 local tokens = charge_tokens(charge, used, before, session, flags)
 hold_tokens(held, tokens)
-tokens[#tokens + 1] = string.format('r=%s g=%.0f', ARGV.requested_units, grant.granted)
+tokens[#tokens + 1] = string.format('r=%s g=%d', ARGV.requested_units, grant.granted)
 if id ~= ARGV.reservation_id then tokens[#tokens + 1] = 'n=' .. id end
 emit(account, 'COMMIT', grant.outcome, ARGV.reservation_id, tokens, ARGV.context)
 local answer = charge_answer(account, grant.outcome, id, grant, charge, flags)

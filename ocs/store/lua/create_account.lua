@@ -45,7 +45,7 @@ if account then
   if early then return early end
   if redis.call('HGET', KEYS.profile, 'terms') ~= fixed then return refuse(account, 'ACCOUNT_EXISTS') end
   redis.call('HINCRBY', KEYS.account, 'replays', 1)
-  return string.format('=DONE %.0f %.0f', account.seq, account.now)
+  return string.format('=DONE %d %d', account.seq, account.now)
 end
 account = {
   name = 'account', fields = {}, ids = {}, buckets = {}, counters = {}, touched = {}, events = {},
@@ -58,8 +58,8 @@ local early = check_age(account)
 if early then return early end
 emit(account, 'CREATE_ACCOUNT', '-', '-', {table.concat({'a=' .. ARGV.currency, ARGV.anchor_day,
   ARGV.credit_limit}, ':')}, ARGV.context)
-local answer = string.format('DONE %.0f %.0f', account.seq, account.now)
+local answer = string.format('DONE %d %d', account.seq, account.now)
 
 write_account(account)
-redis.call('HSET', KEYS.profile, 'terms', fixed, 'create_ms', string.format('%.0f', raw))
+redis.call('HSET', KEYS.profile, 'terms', fixed, 'create_ms', string.format('%d', raw))
 return write_record(account, answer)

@@ -22,13 +22,13 @@ if not raw then return refusal end
 local account = load_account(KEYS.account, raw)
 if not account then
   redis.call('ZREM', KEYS.due, ARGV.path)
-  return string.format('!ACCOUNT_NOT_FOUND 0 %.0f', raw)
+  return string.format('!ACCOUNT_NOT_FOUND 0 %d', raw)
 end
 account.call = {key = KEYS.account, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path}
 local more = expire_due(account)
 local expired = #account.events / 3
-local answer = string.format('%s %.0f %.0f %.0f', more and '!EXPIRE_MORE' or 'DONE', account.seq,
+local answer = string.format('%s %d %d %d', more and '!EXPIRE_MORE' or 'DONE', account.seq,
   account.now, expired)
 -- Where only the deadline's lower bound moves, the clock's floor stays.
 if expired == 0 then account.now = account.floor end

@@ -81,7 +81,7 @@ else
 end
 session.sequence = math.max(session.sequence, sequence)
 local granted = grant.outcome == 'GRANTED'
-local tokens = {string.format('r=%s g=%.0f', ARGV.requested_units, grant.granted)}
+local tokens = {string.format('r=%s g=%d', ARGV.requested_units, grant.granted)}
 if granted then
   hold_grant(account, grant, caps)
   hold_tokens(grant, tokens)

@@ -55,10 +55,10 @@ if not stored and count >= LIMITS.CAPS_PER_HOLDER_MAX then
 end
 local unit, period, service, zone = string.match(ARGV.meaning, '^(%a+) (%a+) (%S+) (%S+)$')
 
-account.version = string.format('%.0f', account.version + 1)
+account.version = string.format('%d', account.version + 1)
 emit(account, 'SET_SPENDING_CAP', '-', ARGV.cap_id, {table.concat({'q=' .. ARGV.holder_name,
   ARGV.cap_id, unit, ARGV.limit, period, service, zone}, ':')}, ARGV.context)
-local answer = string.format('DONE %.0f %.0f', account.seq, account.now)
+local answer = string.format('DONE %d %d', account.seq, account.now)
 
 write_account(account)
 redis.call('HSET', KEYS.holder, 'q:' .. ARGV.cap_id, ARGV.limit .. ' ' .. ARGV.meaning)

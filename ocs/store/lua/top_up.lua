@@ -72,7 +72,7 @@ if credited + quantity + limit > LIMITS.QUANTITY_MAX then
 end
 
 bucket.balance = bucket.balance + quantity
-bucket.rest = string.format('%.0f%s', credited + quantity, others)
+bucket.rest = string.format('%d%s', credited + quantity, others)
 if not stored then
   insert_bucket(account, id)
   account.changes.order, account.changes['t:' .. id] = table.concat(account.ids, ' '), terms
@@ -82,7 +82,7 @@ if expire_ms > 0 and (account.due == 0 or expire_ms < account.due) then
 end
 emit(account, 'TOP_UP', '-', id, tokens, ARGV.context)
 local spendable = bucket.start_ms <= account.now and available(account, bucket) or 0
-local answer = string.format('DONE %.0f %.0f %s %.0f %.0f', account.seq, account.now, id,
+local answer = string.format('DONE %d %d %s %d %d', account.seq, account.now, id,
   bucket.balance, spendable)
 
 write_account(account)

@@ -6,7 +6,7 @@ local function begin_call(call)
   local raw, refusal = store_time(call.now_ms, call.server_ms, call.deadline_ms)
   if not raw then return nil, refusal end
   local account = load_account(call.key, raw)
-  if not account then return nil, string.format('!ACCOUNT_NOT_FOUND 0 %.0f', raw) end
+  if not account then return nil, string.format('!ACCOUNT_NOT_FOUND 0 %d', raw) end
   account.call = call
   local early = replay(account) or check_age(account)
   if early then return nil, early end

@@ -3,14 +3,14 @@
 -- Returns: tokens
 local function charge_tokens(charge, used, before, after, flags)
   local tokens = {
-    string.format('u=%.0f', used),
-    string.format('p=%.0f:%.0f:%.0f:%.0f', before.position, before.paid_to, after.position,
+    string.format('u=%d', used),
+    string.format('p=%d:%d:%d:%d', before.position, before.paid_to, after.position,
       after.paid_to),
   }
   payments(charge, tokens)
   if charge.uncollected_units > 0 then
     tokens[#tokens + 1] =
-      string.format('x=%.0f:%.0f', charge.uncollected_units, charge.uncollected_micros)
+      string.format('x=%d:%d', charge.uncollected_units, charge.uncollected_micros)
   end
   if flags ~= '' then tokens[#tokens + 1] = 'f=' .. flags end
   return tokens

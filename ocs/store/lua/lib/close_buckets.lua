@@ -25,7 +25,7 @@ local function close_buckets(account)
       account.gone[#account.gone + 1] = 'b:' .. id
       account.gone[#account.gone + 1] = 't:' .. id
       account.buckets[id] = nil
-      emit(account, 'BUCKET_CLOSED', '-', id, {string.format('z=%s:%.0f:%.0f:%s', credited,
+      emit(account, 'BUCKET_CLOSED', '-', id, {string.format('z=%s:%d:%d:%s', credited,
         bucket.spent, expired + bucket.balance, withdrawn)}, '')
     end
   end

@@ -7,7 +7,7 @@ local function hold_grant(account, grant, caps)
     local bucket, quantity = segment.bucket, segment.quantity
     if quantity > 0 then
       bucket.reserved = bucket.reserved + quantity
-      lines[#lines + 1] = string.format('%s:%.0f', bucket.id, quantity)
+      lines[#lines + 1] = string.format('%s:%d', bucket.id, quantity)
       if bucket.money then grant.micros = grant.micros + quantity end
     end
   end
@@ -16,7 +16,7 @@ local function hold_grant(account, grant, caps)
     if cap.finish > 0 and quantity > 0 then
       count_cap(account, cap.holder, cap.id, cap.period, 0, quantity)
       cap_lines[#cap_lines + 1] =
-        string.format('%s:%s:%.0f:%.0f', cap.holder.name, cap.id, cap.period, quantity)
+        string.format('%s:%s:%d:%d', cap.holder.name, cap.id, cap.period, quantity)
     end
   end
   grant.lines, grant.cap_lines = lines, cap_lines

@@ -5,7 +5,7 @@ local function hold_tokens(hold, tokens)
     tokens[#tokens + 1] = 'd=0:0'
     return
   end
-  tokens[#tokens + 1] = string.format('d=%.0f:%.0f', hold.expire_ms, hold.granted)
+  tokens[#tokens + 1] = string.format('d=%d:%d', hold.expire_ms, hold.granted)
   for _, line in ipairs(hold.lines) do tokens[#tokens + 1] = 'h=' .. line end
   for _, line in ipairs(hold.cap_lines) do tokens[#tokens + 1] = 'l=' .. line end
 end

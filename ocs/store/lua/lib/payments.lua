@@ -12,7 +12,7 @@ local function payments(charge, tokens)
     if segment.bucket.money then line.micros = line.micros + segment.quantity end
   end
   for i, line in ipairs(lines) do
-    lines[i] = string.format('%s:%.0f:%.0f', line.id, line.units, line.micros)
+    lines[i] = string.format('%s:%d:%d', line.id, line.units, line.micros)
     tokens[#tokens + 1] = 'y=' .. lines[i]
   end
   charge.payments = #lines > 0 and table.concat(lines, ',') or '-'

@@ -5,7 +5,7 @@ local function set_hold(account, holders, id, hold)
   local text = false
   if hold then
     local lines, cap_lines = hold.lines, hold.cap_lines
-    text = string.format('%.0f %.0f %s %s', hold.expire_ms, hold.granted,
+    text = string.format('%d %d %s %s', hold.expire_ms, hold.granted,
       #lines > 0 and table.concat(lines, ',') or '-',
       #cap_lines > 0 and table.concat(cap_lines, ',') or '-')
     if account.due == 0 or hold.expire_ms < account.due then
@@ -25,7 +25,7 @@ local function set_hold(account, holders, id, hold)
     if #own > 0 then
       local held = table.concat(own, ',')
       holder.holds[field] = held
-      holder.changes[field] = string.format('%.0f %s', hold.expire_ms, held)
+      holder.changes[field] = string.format('%d %s', hold.expire_ms, held)
     elseif holder.holds[field] then
       holder.holds[field] = nil
       holder.changes[field] = false

@@ -13,7 +13,7 @@ local function settle_cap_lines(account, holders, hold, charge, keep, caps)
       count_cap(account, holder, line.id, line.period, used, -(keep and used or line.quantity))
     end
     if line.quantity > used then
-      left[#left + 1] = string.format('%s:%.0f:%.0f', key, line.period, line.quantity - used)
+      left[#left + 1] = string.format('%s:%d:%d', key, line.period, line.quantity - used)
     end
   end
   hold.cap_lines = left

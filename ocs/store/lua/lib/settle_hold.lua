@@ -18,7 +18,7 @@ local function settle_hold(hold, rate, charge, keep)
     bucket.reserved = bucket.reserved - (keep and quantity or line.quantity)
     bucket.balance, bucket.spent = bucket.balance - quantity, bucket.spent + quantity
     if line.quantity > quantity then
-      left[#left + 1] = string.format('%s:%.0f', bucket.id, line.quantity - quantity)
+      left[#left + 1] = string.format('%s:%d', bucket.id, line.quantity - quantity)
     end
   end
   hold.lines = left

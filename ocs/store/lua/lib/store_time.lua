@@ -6,8 +6,8 @@ local function store_time(now_ms, server_ms, deadline_ms)
   local time = redis.call('TIME')
   local raw = time[1] * 1000 + math.floor(time[2] / 1000)
   if math.abs(raw - server_ms) > LIMITS.CLOCK_SKEW_MAX_MS then
-    return nil, string.format('!CLOCK_SKEW 0 %.0f', raw)
+    return nil, string.format('!CLOCK_SKEW 0 %d', raw)
   end
-  if raw > tonumber(deadline_ms) then return nil, string.format('!DEADLINE_PASSED 0 %.0f', raw) end
+  if raw > tonumber(deadline_ms) then return nil, string.format('!DEADLINE_PASSED 0 %d', raw) end
   return raw
 end

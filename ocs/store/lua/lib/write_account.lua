@@ -11,7 +11,7 @@ local function write_account(account)
   for id, bucket in pairs(account.buckets) do
     if bucket.dirty then
       set[#set + 1] = 'b:' .. id
-      set[#set + 1] = string.format('%.0f %.0f %.0f %s', bucket.balance, bucket.reserved,
+      set[#set + 1] = string.format('%d %d %d %s', bucket.balance, bucket.reserved,
         bucket.spent, bucket.rest)
     end
   end
@@ -19,7 +19,7 @@ local function write_account(account)
     if counter.dirty then
       set[#set + 1] = 'c:' .. id
       set[#set + 1] =
-        string.format('%.0f %.0f %.0f', counter.period, counter.spent, counter.reserved)
+        string.format('%d %d %d', counter.period, counter.spent, counter.reserved)
     end
   end
   for field, value in pairs(account.changes) do set[#set + 1], set[#set + 2] = field, value end
@@ -35,7 +35,7 @@ local function write_account(account)
   end
   if account.due_moved then
     if account.due > 0 then
-      redis.call('ZADD', call.due_key, string.format('%.0f', account.due), call.path)
+      redis.call('ZADD', call.due_key, string.format('%d', account.due), call.path)
     else
       redis.call('ZREM', call.due_key, call.path)
     end

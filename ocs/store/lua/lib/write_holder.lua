@@ -8,7 +8,7 @@ local function write_holder(holder)
   for id, counter in pairs(holder.counters) do
     if counter.dirty then
       set[#set + 1] = 'c:' .. id
-      set[#set + 1] = string.format('%.0f %.0f', counter.period, counter.spent)
+      set[#set + 1] = string.format('%d %d', counter.period, counter.spent)
     end
   end
   if #set > 0 then redis.call('HSET', holder.key, unpack(set)) end

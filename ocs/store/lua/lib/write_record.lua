@@ -5,7 +5,7 @@ local function write_record(account, answer)
   local call = account.call
   local expire_ms = math.max(account.now, tonumber(call.request_time_ms)) + call.window_ms
   redis.call('SET', call.request_key,
-    string.format('%.0f %s\n%s', expire_ms, call.fingerprint, answer),
-    'PX', string.format('%.0f', expire_ms - account.raw))
+    string.format('%d %s\n%s', expire_ms, call.fingerprint, answer),
+    'PX', string.format('%d', expire_ms - account.raw))
   return answer
 end
