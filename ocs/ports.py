@@ -48,6 +48,10 @@ class Ledger(Protocol):
         and records are left out."""
 
 
+class StoreUnavailableError(Exception):
+    """The store did not answer; what was sent may or may not have run."""
+
+
 class Claim(NamedTuple):
     """Where a looked-up id stands: claimed, pending, lapsed or taken, and by whom."""
 
@@ -58,7 +62,10 @@ class Claim(NamedTuple):
 
 
 class LookupIndex(Protocol):
-    """Tenant-wide index of identities and payment references; the account has the truth."""
+    """Tenant-wide index of identities and payment references; the account has the truth.
+
+    kind: msisdn, imsi, iccid or payment. Raises StoreUnavailableError.
+    """
 
     async def claim(self, tenant: str, kind: str, value: str, owner: tuple[str, str, str]) -> Claim:
         """Claim an id for (account_id, subject_id, request_id), pending for 60 s."""
@@ -68,19 +75,21 @@ class LookupIndex(Protocol):
     ) -> None:
         """Confirm the owner's claim for good, or drop it."""
 
-    async def find(self, tenant: str, kind: str, value: str) -> Claim | None:
-        """Read the index; None if the id is unknown."""
+    async def find(
+        self, tenant: str, kind: str, value: str, *, fresh: bool = False
+    ) -> Claim | None:
+        """Read the index; None if the id is unknown. fresh: past any cache."""
 
     async def owns(self, tenant: str, kind: str, value: str, owner: tuple[str, str, str]) -> bool:
         """Ask the owner's account whether it took the id."""
 
 
 class LoggedEvent(NamedTuple):
-    """A journal entry: its position, the event and what the service knew."""
+    """A journal entry: its position, the event, and its context as encoded."""
 
     position: str
     event: ChargingEvent
-    context: EventContext
+    context: bytes
 
 
 class EventLog(Protocol):
@@ -92,14 +101,18 @@ class EventLog(Protocol):
         """Read an account's events by their `prev`, from a position (empty: the last one)."""
 
     def partition(self, partition: int, after: str) -> AsyncIterator[list[LoggedEvent]]:
-        """Read one partition's entries behind a position in batches, to the end as of now."""
+        """Read one partition's entries behind a position (empty: all) in batches, to the end as of
+        the last batch."""
+
+    async def length(self, partition: int) -> int:
+        """Count a partition's entries, for progress."""
+
+    def accounts(self) -> AsyncIterator[tuple[str, str]]:
+        """Visit every account the store has state of, as (tenant, account_id); each once."""
 
 
-class ContextCodec(Protocol):
+class ContextEncoder(Protocol):
     """Spells an event's context; its bytes are opaque to the store."""
 
-    def encode(self, context: EventContext) -> bytes:
+    def __call__(self, context: EventContext) -> bytes:
         """Encode once per event."""
-
-    def decode(self, data: bytes) -> EventContext:
-        """Decode; unknown fields are left out."""

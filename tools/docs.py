@@ -11,6 +11,8 @@ from pathlib import Path
 
 from google.protobuf import descriptor_pb2
 
+from ocs.settings import PREFIX, Settings
+from ocs.telemetry.metrics import METRICS
 from tools.protos import ROOT, build_image, scratch_directory
 
 ENUM_PREFIX = "ERROR_REASON_"
@@ -55,6 +57,51 @@ def errors_page() -> str:
     return page("protos/ocs/v1/error_reason.proto", lines)
 
 
+def metrics_page() -> str:
+    """The closed list of metric names."""
+    lines = [
+        "# Metrics",
+        "",
+        "OpenTelemetry instruments, read from plain memory when something collects them. A label",
+        "is from a closed set: no account, subscriber or request id is ever one.",
+        "",
+        "| Name | Kind | Unit | Labels | Meaning |",
+        "| --- | --- | --- | --- | --- |",
+        *(
+            f"| `{metric.name}` | {metric.kind} | {cell(metric.unit)} |"
+            f" {', '.join(f'`{name}`' for name in metric.attributes)} | {cell(metric.meaning)} |"
+            for metric in METRICS
+        ),
+    ]
+    return page("ocs/telemetry/metrics.py", lines)
+
+
+def settings_page() -> str:
+    """Every setting with its default."""
+    lines = [
+        "# Settings",
+        "",
+        "A value on the command line wins over the environment, that over the TOML file named by",
+        "`OCS_CONFIG` (same names, without the prefix, in lower case), that over the default.",
+        "",
+        "| Variable | Default | Meaning |",
+        "| --- | --- | --- |",
+        *(
+            f"| `{PREFIX}{name.upper()}` | {setting_default(field.default)} |"
+            f" {cell(field.description or '')} |"
+            for name, field in Settings.model_fields.items()
+        ),
+    ]
+    return page("ocs/settings.py", lines)
+
+
+def setting_default(value: object) -> str:
+    """A default as one would write it; unset is a blank."""
+    if value is None:
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
 def cell(text: str) -> str:
     """Text that may stand in a Markdown table."""
     return text.replace("|", "\\|")
@@ -67,6 +114,8 @@ def page(source: str, lines: list[str]) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "docs/errors.md": errors_page,
+    "docs/metrics.md": metrics_page,
+    "docs/settings.md": settings_page,
 }
 
 

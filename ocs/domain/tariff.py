@@ -10,9 +10,9 @@ from typing import Final
 from ocs.domain.answer import Outcome
 from ocs.domain.reservation import ServiceTerms
 
-# Where calls are priced that leave neither the home network nor the home country.
+# Where use is priced that neither a visited network nor the other party moves elsewhere.
 HOME_ZONE: Final = ""
-COUNTRY_CODE_DIGITS: Final = 3
+_MCC_DIGITS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,14 @@ class Tariff:
     """One version of the price book; built by `parse_tariff`, immutable.
 
     currency: ISO 4217; an account is charged by it only if it has the same. plans: the services of
-    each plan. home_networks: networks (PLMN) in which a line does not roam. prefixes: zone of the
-    numbers that begin so. networks: zone of a visited network, by PLMN or by its country (MCC).
-    terms_by_zone: terms by (service_id, zone).
+    each plan. prefixes: zone of the numbers that begin so. networks: zone of a network by PLMN or
+    by its country (MCC); a line does not roam in those of HOME_ZONE. terms_by_zone: terms by
+    (service_id, zone). prefix_digits_max: of the longest prefix.
     """
 
     version: str
     currency: str
     plans: Mapping[str, frozenset[str]]
-    home_networks: frozenset[str]
     prefixes: Mapping[str, str]
     networks: Mapping[str, str]
     terms_by_zone: Mapping[tuple[str, str], ServiceTerms]
@@ -56,9 +55,12 @@ class Tariff:
 
         HOME_ZONE if neither says otherwise; None for a visited network that has no zone.
         """
-        if visited_network and visited_network not in self.home_networks:
-            found = self.networks.get(visited_network)
-            return found or self.networks.get(visited_network[:COUNTRY_CODE_DIGITS])
+        if visited_network:
+            visited = self.networks.get(visited_network)
+            if visited is None:
+                visited = self.networks.get(visited_network[:_MCC_DIGITS])
+            if visited != HOME_ZONE:
+                return visited
         for length in range(min(len(other_party), self.prefix_digits_max), 0, -1):
             zone = self.prefixes.get(other_party[:length])
             if zone is not None:

@@ -4,7 +4,8 @@ The input is a decoded TOML or JSON mapping:
 
     version = "2026-11"                      # id
     currency = "EUR"                         # ISO 4217
-    home_networks = ["26298"]                # PLMNs; optional
+    home_networks = ["26298"]                # PLMNs without roaming; optional
+    home_prefixes = ["49"]                   # numbers priced as home; optional
 
     [zones.eu-roaming]                       # optional; a prefix or network is in one zone only
     prefixes = ["33"]                        # E.164 digits of the other end
@@ -43,13 +44,17 @@ _PRICE: Final = re.compile(r"(0|[1-9][0-9]{0,9})(?:\.([0-9]{1,12}))?", re.ASCII)
 _PLMN: Final = re.compile(r"[0-9]{5,6}", re.ASCII)
 _NETWORK: Final = re.compile(r"[0-9]{3}|[0-9]{5,6}", re.ASCII)
 _PREFIX: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
+_PREFIX_RULE: Final = "must be 1 to 15 digits"
 _MICROS_PER_CURRENCY_UNIT: Final = 1_000_000
 
 _LINE_KEYS: Final = {"price", "per", "increment", "grant_min", "validity_s"}
 
 
 class TariffError(ValueError):
-    """A document that is no tariff. path: where, e.g. `services.data.price`. rule: what it breaks."""
+    """A document that is no tariff.
+
+    path: where, e.g. `services.data.price`. rule: what is broken there.
+    """
 
     def __init__(self, path: str, rule: str) -> None:
         super().__init__(f"{path}: {rule}" if path else rule)
@@ -96,12 +101,14 @@ class _Table:
         values = self._value.get(key, [])
         if not isinstance(values, list | tuple):
             raise TariffError(self.at(key), "must be a list")
+        seen: dict[str, None] = {}
         for index, value in enumerate(values):
             if not isinstance(value, str) or pattern.fullmatch(value) is None:
                 raise TariffError(f"{self.at(key)}[{index}]", rule)
-            if value in values[:index]:
+            if value in seen:
                 raise TariffError(f"{self.at(key)}[{index}]", "is listed twice")
-        return list(values)
+            seen[value] = None
+        return list(seen)
 
     def tables(self, key: str, known: set[str]) -> Iterator[tuple[str, "_Table"]]:
         """Tables by id; absent = none."""
@@ -122,12 +129,13 @@ class _Table:
 
 def parse_tariff(document: Mapping[str, object]) -> Tariff:
     """Build a tariff from a decoded document. Raises TariffError at the first broken rule."""
-    keys = {"version", "currency", "home_networks", "zones", "services", "plans"}
+    keys = {
+        "version", "currency", "home_networks", "home_prefixes", "zones", "services", "plans",
+    }  # fmt: skip
     top = _Table("", document, keys)
     version = top.text("version", _ID, f"must match {limits.ID_PATTERN}")
     currency = top.text("currency", _CURRENCY, "must be an ISO 4217 code, three capitals")
-    home_networks = frozenset(top.texts("home_networks", _PLMN, "must be a PLMN, 5 or 6 digits"))
-    zones, prefixes, networks = _zones(top, home_networks)
+    zones, prefixes, networks = _zones(top)
     terms = _services(top, zones, version)
     services = {service_id for service_id, _ in terms}
     if not services:
@@ -137,7 +145,6 @@ def parse_tariff(document: Mapping[str, object]) -> Tariff:
         version=version,
         currency=currency,
         plans=MappingProxyType(plans),
-        home_networks=home_networks,
         prefixes=MappingProxyType(prefixes),
         networks=MappingProxyType(networks),
         terms_by_zone=MappingProxyType(terms),
@@ -145,26 +152,23 @@ def parse_tariff(document: Mapping[str, object]) -> Tariff:
     )
 
 
-def _zones(
-    top: _Table, home_networks: frozenset[str]
-) -> tuple[set[str], dict[str, str], dict[str, str]]:
-    """Zone ids, zones by prefix, zones by network."""
+def _zones(top: _Table) -> tuple[set[str], dict[str, str], dict[str, str]]:
+    """Zone ids, zones by prefix, zones by network; what is home is in them too."""
     zones: set[str] = set()
-    prefixes: dict[str, str] = {}
-    networks: dict[str, str] = {}
+    home = "must be a PLMN, 5 or 6 digits"
+    networks = dict.fromkeys(top.texts("home_networks", _PLMN, home), HOME_ZONE)
+    prefixes = dict.fromkeys(top.texts("home_prefixes", _PREFIX, _PREFIX_RULE), HOME_ZONE)
     for zone, table in top.tables("zones", {"prefixes", "visited_networks"}):
         zones.add(zone)
         for key, pattern, rule, zone_of in (
-            ("prefixes", _PREFIX, "must be 1 to 15 digits", prefixes),
+            ("prefixes", _PREFIX, _PREFIX_RULE, prefixes),
             ("visited_networks", _NETWORK, "must be an MCC or PLMN, 3, 5 or 6 digits", networks),
         ):
             for index, digits in enumerate(table.texts(key, pattern, rule)):
-                path = f"{table.at(key)}[{index}]"
-                if digits in zone_of:
-                    raise TariffError(path, f"is in zone {zone_of[digits]} already")
-                if key == "visited_networks" and digits in home_networks:
-                    raise TariffError(path, "is a home network")
-                zone_of[digits] = zone
+                taken = zone_of.setdefault(digits, zone)
+                if taken != zone:
+                    where = f"in zone {taken}" if taken else "home"
+                    raise TariffError(f"{table.at(key)}[{index}]", f"is {where} already")
     return zones, prefixes, networks
 
 
@@ -183,12 +187,14 @@ def _services(top: _Table, zones: set[str], version: str) -> dict[tuple[str, str
         if not lines:
             raise TariffError(service.at("price"), "is required, here or in a zone")
         for zone, line in lines:
-            terms[service_id, zone] = _terms(service_id, unit, zone, line, service, version)
+            terms[service_id, zone] = _terms(
+                line, service, service_id=service_id, unit=unit, zone=zone, version=version
+            )
     return terms
 
 
 def _terms(
-    service_id: str, unit: Unit, zone: str, line: _Table, service: _Table, version: str
+    line: _Table, service: _Table, *, service_id: str, unit: Unit, zone: str, version: str
 ) -> ServiceTerms:
     """One line of the tariff: what the zone says, else what the service says."""
 

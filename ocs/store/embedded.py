@@ -73,6 +73,14 @@ class EmbeddedValkey:
         atexit.register(store.stop)
         return store
 
+    @staticmethod
+    def url_of_running(data_dir: Path) -> str | None:
+        """Find the server that runs on a directory, whoever started it; None if there is none."""
+        for path in files.known_socket_paths(data_dir.resolve()):
+            if control.read_pid_at(path, data_dir.resolve()) is not None:
+                return _url(path)
+        return None
+
     def __enter__(self) -> Self:
         """Return the running store."""
         return self
@@ -99,7 +107,7 @@ class EmbeddedValkey:
     @property
     def url(self) -> str:
         """The socket as a client takes it: unix:///..."""
-        return f"unix://{quote(os.fsencode(self._socket_path))}"
+        return _url(self._socket_path)
 
     @property
     def pid(self) -> int:
@@ -177,3 +185,7 @@ def private_valkey(tmp_dir: Path, durability: Durability = "memory") -> Embedded
 
 def _ignore(_line: str) -> None:
     """Take a progress line of a start that nobody watches."""
+
+
+def _url(socket_path: Path) -> str:
+    return f"unix://{quote(os.fsencode(socket_path))}"

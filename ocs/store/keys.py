@@ -8,7 +8,7 @@ one script may change them all. Ids have passed the id rule before they come her
 
 from binascii import crc_hqx
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 from zlib import crc32
 
 from ocs.store.key_tags import KEY_TAGS
@@ -17,8 +17,6 @@ PARTITION_COUNT: Final = 256
 SLOT_COUNT: Final = 16384
 ACCOUNT_PATTERN: Final = "{*}:account:*"
 """What SCAN matches to visit every account of the store."""
-
-LookupKind = Literal["msisdn", "imsi", "iccid", "payment"]
 
 # Bounds a worker's memory: about 300 bytes an entry. A miss costs under 1 us more than a hit.
 _AFFIXES_KEPT_COUNT: Final = 16384
@@ -105,8 +103,11 @@ def due_key(partition: int) -> str:
     return f"{{{KEY_TAGS[partition]}}}:due"
 
 
-def lookup_key(tenant: str, kind: LookupKind, value: str) -> str:
-    """Which account holds this id; lies in the partition of the id, not of the account."""
+def lookup_key(tenant: str, kind: str, value: str) -> str:
+    """Which account holds this id (kind msisdn, imsi, iccid or payment).
+
+    Lies in the partition of the id, not of the account.
+    """
     return f"{{{KEY_TAGS[partition_of(tenant, value)]}}}:lookup:{tenant}:{kind}:{value}"
 
 
@@ -129,3 +130,13 @@ def slot_of(key: str) -> int:
     _, brace, rest = key.partition("{")
     tag, close, _ = rest.partition("}")
     return crc_hqx((tag if brace and close and tag else key).encode(), 0) % SLOT_COUNT
+
+
+def lease_key(partition: int) -> str:
+    """Which process sweeps a partition (0..255) at the moment."""
+    return f"{{{KEY_TAGS[partition]}}}:lease"
+
+
+def probe_key() -> str:
+    """What readiness writes to learn whether the store takes writes."""
+    return f"{{{KEY_TAGS[0]}}}:probe"

@@ -18,7 +18,7 @@ from redis.exceptions import (
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.commands import Expire, Mutation, Profile, Reserve, ReservationFacts, TopUp
 from ocs.domain.state import AccountState
-from ocs.limits import DEADLINE_DEFAULT_MS, EXPIRE_ROUNDS_MAX
+from ocs.limits import CLOCK_SKEW_MAX_MS, DEADLINE_DEFAULT_MS, EXPIRE_ROUNDS_MAX
 from ocs.store import keys
 from ocs.store.answers import read_answer, read_expired
 from ocs.store.caps import CapSpeller
@@ -31,7 +31,7 @@ from ocs.store.layout import (
     undash,
 )
 from ocs.store.pipeline import Argument, Pipeline, Reply, StoreLostError
-from ocs.store.replies import fields_of
+from ocs.store.replies import fields_of, texts_of
 from ocs.store.scripts import load_scripts
 from ocs.store.snapshot import read_state
 
@@ -190,6 +190,18 @@ class ValkeyLedger:
         """Give the store the function library; harmless if it has it."""
         reply = await self._command(pipeline, "FUNCTION", "LOAD", "REPLACE", self._library.text)
         return reply if isinstance(reply, Reason) else None
+
+    async def doubt(self) -> Reason | None:
+        """Say why no grant should be asked for now: the store takes no write, or clocks differ."""
+        pipeline = self._pipelines[0]
+        time = await self._command(pipeline, "TIME")
+        if isinstance(time, Reason):
+            return time
+        seconds, micros = map(int, texts_of(time))
+        if abs(seconds * 1000 + micros // 1000 - self._now_ms()) > CLOCK_SKEW_MAX_MS:
+            return Reason.CLOCK_SKEW
+        written = await self._command(pipeline, "SET", keys.probe_key(), "1", "PX", "1000")
+        return written if isinstance(written, Reason) else None
 
     async def _command(self, pipeline: Pipeline, *command: Argument) -> Reply | Reason:
         try:

@@ -5,7 +5,7 @@ always use the same connection, run in order. A lost connection fails every call
 an unknown outcome; nothing is sent again here, because only the caller knows whether it may.
 """
 
-from typing import TypeAlias
+from typing import TypeAlias, Union
 
 import asyncio
 from collections import deque
@@ -16,7 +16,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError, TimeoutError as RedisTimeoutError
 
 Argument: TypeAlias = str | bytes | int
-Reply: TypeAlias = "bytes | int | list[Reply] | dict[bytes, bytes] | set[bytes] | ResponseError | None"
+Reply: TypeAlias = Union[
+    bytes, int, list["Reply"], dict[bytes, bytes], set[bytes], ResponseError, None
+]
 
 BATCH_MAX = 256
 

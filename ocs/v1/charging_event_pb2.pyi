@@ -237,13 +237,13 @@ class CapChange(_message.Message):
     CAP_ID_FIELD_NUMBER: _builtins.int
     PERIOD_START_TIME_FIELD_NUMBER: _builtins.int
     SPENT_AFTER_FIELD_NUMBER: _builtins.int
-    HELD_AFTER_FIELD_NUMBER: _builtins.int
+    RESERVED_AFTER_FIELD_NUMBER: _builtins.int
     cap_id: _builtins.str
     """The cap."""
     spent_after: _builtins.int
     """Counted in that period, after the event."""
-    held_after: _builtins.int
-    """Held by this event's reservation in that period, after the event."""
+    reserved_after: _builtins.int
+    """Held in that period by all open reservations, after the event."""
     @_builtins.property
     def holder(self) -> _types_pb2.CapHolder:
         """Whom the cap binds; unset: the whole account."""
@@ -259,11 +259,11 @@ class CapChange(_message.Message):
         cap_id: _builtins.str = ...,
         period_start_time: _timestamp_pb2.Timestamp | None = ...,
         spent_after: _builtins.int = ...,
-        held_after: _builtins.int = ...,
+        reserved_after: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["holder", b"holder", "period_start_time", b"period_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cap_id", b"cap_id", "held_after", b"held_after", "holder", b"holder", "period_start_time", b"period_start_time", "spent_after", b"spent_after"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cap_id", b"cap_id", "holder", b"holder", "period_start_time", b"period_start_time", "reserved_after", b"reserved_after", "spent_after", b"spent_after"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -83,11 +83,12 @@ def caps_in_force(turn: Turn, terms: ServiceTerms, subscriber_id: str) -> list[C
     for holder in holders:
         for cap in sorted(turn.state.caps.values(), key=lambda cap: cap.cap_id):
             if cap.holder == holder and cap.counts(terms.unit, terms.service_id, terms.zone):
-                found.append(_in_force(turn, cap))
+                found.append(cap_in_force(turn, cap))
     return found
 
 
-def _in_force(turn: Turn, cap: SpendingCap) -> CapInForce:
+def cap_in_force(turn: Turn, cap: SpendingCap) -> CapInForce:
+    """Roll a cap to its current period and count what live holds hold in it."""
     account = turn.state.terms
     bounds = cap.bounds(account.time_zone, account.anchor_day, turn.now_ms)
     if bounds is None:

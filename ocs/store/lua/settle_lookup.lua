@@ -1,6 +1,6 @@
 #!lua
--- Purpose: decide a claim once the account has answered: confirm it for good, or drop it. Nothing
---   happens if the entry has another owner by now.
+-- Purpose: decide a claim once the account has answered: confirm it for good, or drop it while
+--   it is pending. Nothing happens if the entry has another owner by now.
 -- KEYS:
 --   lookup: string; the index entry of one looked-up id, in that id's own partition
 -- ARGV:
@@ -9,11 +9,11 @@
 -- Returns: 1 if it was decided, 0 if the entry is another's
 -- Keeps: only the owner's own claim changes
 local entry = redis.call('GET', KEYS.lookup)
-local owner = entry and string.match(entry, '^%a+ (%S+) %d+$')
+local state, owner = string.match(entry or '', '^(%a+) (%S+) %d+$')
 if owner ~= ARGV.owner then return 0 end
 if ARGV.verdict == 'confirmed' then
   redis.call('SET', KEYS.lookup, 'confirmed ' .. owner .. ' 0')
-else
+elseif state == 'pending' then
   redis.call('DEL', KEYS.lookup)
 end
 return 1

@@ -1,0 +1,223 @@
+"""The composition root: settings -> store -> ledger -> service -> server and jobs.
+
+The only place that wires. Order of a start: store, scripts, checks, server, readiness; of a stop:
+readiness, drain, jobs, ledger, store.
+"""
+
+import asyncio
+import signal
+import sys
+import time
+import tomllib
+import zoneinfo
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from ocs.domain.answer import Reason
+from ocs.domain.periods import check_time_zone
+from ocs.domain.tariff import Tariff
+from ocs.domain.tariff_document import TariffError, parse_tariff
+from ocs.jobs.expire import ExpireJob
+from ocs.rpc.account import AccountServicer
+from ocs.rpc.charging import ChargingServicer
+from ocs.rpc.event_context import encode_context
+from ocs.rpc.server import ListenError, RpcOptions, RpcServer
+from ocs.rpc.spending_cap import SpendingCapServicer
+from ocs.service.accounts import Accounts
+from ocs.service.audit import AuditReport, audit
+from ocs.service.charging import Charging
+from ocs.service.directory import Directory
+from ocs.settings import Settings, SettingsError, load_settings
+from ocs.store.connect import StoreUnfitError, check_store, make_pool
+from ocs.store.due_index import ValkeyDueIndex
+from ocs.store.embedded import EmbeddedOptions, EmbeddedStoreError, EmbeddedValkey
+from ocs.store.event_log import ValkeyEventLog
+from ocs.store.ledger import ValkeyLedger
+from ocs.store.lookups import ValkeyLookups
+from ocs.telemetry.logging import configure_logging
+from ocs.telemetry.metrics import Metrics
+
+_READY_PAUSE_S = 0.5
+_START_ERRORS = (EmbeddedStoreError, ListenError, SettingsError, StoreUnfitError, TariffError)
+
+
+def now_ms() -> int:
+    """Return the service's clock: milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that serves."""
+
+    address: str
+    durability: str
+    store_url: str
+    server: RpcServer
+    ledger: ValkeyLedger
+
+
+@asynccontextmanager
+async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
+    """Serve on an event loop until the block ends; then drain."""
+    # Only the pinned wheel decides where a day ends, so that all nodes agree.
+    zoneinfo.reset_tzpath(())
+    check_time_zone("UTC")
+    tariff = load_tariff(settings.tariff_path)
+    pool = make_pool(store_url, settings.store_connections)
+    ledger = ValkeyLedger(pool, connections=settings.store_connections, now_ms=now_ms)
+    metrics = Metrics()
+    try:
+        durability = await check_store(ledger.pipelines[0])
+        loaded = await ledger.load(ledger.pipelines[0])
+        if loaded is not None:
+            message = f"the store does not take the scripts: {loaded}"
+            raise StoreUnfitError(message)
+        server = RpcServer(_rpc_options(settings), _services(ledger, tariff), metrics)
+        await server.start()
+        job = ExpireJob(ledger, ValkeyDueIndex(ledger), now_ms)
+        tasks = [
+            asyncio.create_task(job.run()),
+            asyncio.create_task(_watch_readiness(server, ledger)),
+        ]
+        try:
+            yield Running(server.address, durability, store_url, server, ledger)
+        finally:
+            await server.stop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        await ledger.close()
+
+
+def _rpc_options(settings: Settings) -> RpcOptions:
+    return RpcOptions(
+        host=settings.host,
+        port=settings.port,
+        so_reuseport=settings.so_reuseport,
+        calls_in_flight_max=settings.calls_in_flight_max,
+        drain_probe_s=settings.drain_probe_s,
+        drain_grace_s=settings.drain_grace_s,
+    )
+
+
+def _services(ledger: ValkeyLedger, tariff: Tariff) -> list[object]:
+    directory = Directory(ValkeyLookups(ledger, now_ms))
+    charging = Charging(ledger, directory, tariff, encode_context)
+    accounts = Accounts(ledger, directory, ValkeyEventLog(ledger), tariff, encode_context)
+    return [
+        ChargingServicer(charging).service(),
+        AccountServicer(accounts).service(),
+        SpendingCapServicer(accounts).service(),
+    ]
+
+
+async def _watch_readiness(server: RpcServer, ledger: ValkeyLedger) -> None:
+    """Ready while the store answers a write and the clocks agree (P9)."""
+    log = structlog.get_logger()
+    was: Reason | None = Reason.STORE_UNAVAILABLE
+    while True:
+        doubt = await ledger.doubt()
+        await server.set_ready(ready=doubt is None)
+        if doubt is not was:
+            log.info("readiness", ready=doubt is None, reason=doubt.value if doubt else "")
+            was = doubt
+        await asyncio.sleep(_READY_PAUSE_S)
+
+
+def load_tariff(path: Path | None) -> Tariff:
+    """Read a tariff file, or the one that is shipped. Raises TariffError, SettingsError."""
+    try:
+        if path is None:
+            text = files("ocs").joinpath("tariffs", "default.toml").read_text(encoding="utf-8")
+        else:
+            text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        message = f"tariff file: {type(error).__name__}: {error}"
+        raise SettingsError(message) from None
+    return parse_tariff(document)
+
+
+def run_up(
+    *, data_dir: Path, listen: str, durability: str, tariff: Path | None = None
+) -> int:
+    """Run service and embedded store in a directory until a signal; return the exit status."""
+    try:
+        settings = load_settings(
+            data_dir=data_dir, listen=listen, durability=durability, tariff_path=tariff
+        )
+        return _run(settings)
+    except _START_ERRORS as error:
+        print(f"ocs: {error}", file=sys.stderr)
+        return 1
+
+
+def run_serve(*, settings: Settings | None = None) -> int:
+    """Run the service as its settings say until a signal; return the exit status."""
+    try:
+        return _run(settings or load_settings())
+    except _START_ERRORS as error:
+        print(f"ocs: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(settings: Settings) -> int:
+    stream = sys.stdout if settings.log_stream == "stdout" else sys.stderr
+    configure_logging(level=settings.log_level, stream=stream.buffer)
+    if settings.store_url is not None:
+        uvloop.run(_serve(settings, settings.store_url.get_secret_value(), "your store"))
+        return 0
+    options = EmbeddedOptions(settings.data_dir / "store", settings.durability)
+    with EmbeddedValkey.start(options, _say) as store:
+        where = f"embedded store in {settings.data_dir}"
+        uvloop.run(_serve(settings, store.url, where))
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+async def _serve(settings: Settings, store_url: str, where: str) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with running(settings, store_url) as service:
+        _say(f"ocs: listening on {service.address}, {where}, durability {service.durability}")
+        await stop.wait()
+        _say("ocs: stopping")
+
+
+def run_audit(
+    *,
+    store_url: str | None,
+    data_dir: Path | None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> AuditReport:
+    """Fold a store's journal and compare: online, or a directory whose service is stopped."""
+    if store_url is not None:
+        return uvloop.run(_audit(store_url, on_progress))
+    directory = (data_dir or Path(".ocs")) / "store"
+    running_url = EmbeddedValkey.url_of_running(directory)
+    if running_url is not None:
+        return uvloop.run(_audit(running_url, on_progress))
+    with EmbeddedValkey.start(EmbeddedOptions(directory)) as store:
+        return uvloop.run(_audit(store.url, on_progress))
+
+
+async def _audit(store_url: str, on_progress: Callable[[int, int], None] | None) -> AuditReport:
+    ledger = ValkeyLedger(make_pool(store_url, 4), connections=4, now_ms=now_ms)
+    try:
+        return await audit(ledger, ValkeyEventLog(ledger), on_progress=on_progress)
+    finally:
+        with suppress(OSError):
+            await ledger.close()

@@ -1,0 +1,209 @@
+"""Accounts, lines, top-ups and the journal."""
+
+from typing import Annotated, Final, Unpack
+
+import typer
+
+from ocs.cli import options, parse
+from ocs.cli.command import command
+from ocs.client import (
+    AddSubscriberResult,
+    ChargingEvent,
+    ChargingEventPage,
+    Client,
+    CreateAccountResult,
+    GetAccountResult,
+    Identity,
+    LookupSubscriberResult,
+    TopUpResult,
+)
+from ocs.client.operation import Sending
+
+PAGE_MAX: Final = 500
+
+account_app = typer.Typer(help="Open and read accounts.", no_args_is_help=True)
+subscriber_app = typer.Typer(help="Add and find lines.", no_args_is_help=True)
+top_app = typer.Typer()
+
+
+@command(
+    account_app,
+    "create",
+    example="ocs account create alice --currency EUR --plan basic",
+)
+def create(
+    client: Client,
+    account_id: options.AccountId,
+    *,
+    currency: Annotated[str, typer.Option("--currency", metavar="EUR", help="ISO 4217.")],
+    plan: Annotated[str, typer.Option("--plan", metavar="ID", help="A plan of the tariff.")],
+    time_zone: Annotated[
+        str, typer.Option("--time-zone", metavar="ZONE", help="Of its cap periods; default UTC.")
+    ] = "",
+    billing_anchor_day: Annotated[
+        int,
+        typer.Option(
+            "--billing-day",
+            metavar="1..31",
+            parser=options.UNITS,
+            help="Its months begin then; default 1.",
+        ),
+    ] = 0,
+    segment: Annotated[
+        str, typer.Option("--segment", metavar="ID", help="Business segment, for reports.")
+    ] = "",
+    credit_limit_micros: Annotated[
+        int | None,
+        typer.Option(
+            "--credit-limit",
+            metavar="0.00",
+            parser=options.MONEY,
+            help="How far `main` may go below zero.",
+        ),
+    ] = None,
+    **sending: Unpack[Sending],
+) -> CreateAccountResult:
+    """Open an account with an empty `main` money bucket."""
+    return client.create_account(
+        account_id,
+        currency=currency,
+        plan=plan,
+        time_zone=time_zone,
+        billing_anchor_day=billing_anchor_day,
+        segment=segment,
+        credit_limit_micros=credit_limit_micros,
+        **sending,
+    )
+
+
+@command(account_app, "show", example="ocs account show alice")
+def show(client: Client, account_id: options.AccountId) -> GetAccountResult:
+    """Show an account: buckets, caps, open reservations, as of now."""
+    return client.get_account(account_id)
+
+
+@command(
+    subscriber_app,
+    "add",
+    example="ocs subscriber add alice phone --identity msisdn:4915112345678",
+)
+def add(
+    client: Client,
+    account_id: options.AccountId,
+    subscriber_id: options.SubscriberId,
+    *,
+    identities: Annotated[
+        list[Identity] | None,
+        typer.Option(
+            "--identity",
+            metavar="KIND:DIGITS",
+            parser=parse.argument(parse.identity),
+            help="msisdn:, imsi: or iccid: and digits; may be given several times.",
+        ),
+    ] = None,
+    group_ids: Annotated[
+        list[str] | None,
+        typer.Option("--group", metavar="ID", help="A group; may be given several times."),
+    ] = None,
+    **sending: Unpack[Sending],
+) -> AddSubscriberResult:
+    """Add a line to an account, with its network identities and groups."""
+    return client.add_subscriber(
+        account_id,
+        subscriber_id,
+        identities=identities or (),
+        group_ids=group_ids or (),
+        **sending,
+    )
+
+
+@command(subscriber_app, "lookup", example="ocs subscriber lookup msisdn:4915112345678")
+def lookup(client: Client, identity: options.IdentityOf) -> LookupSubscriberResult:
+    """Find the account and the line of a network identity."""
+    return client.lookup_subscriber(identity)
+
+
+@command(
+    top_app,
+    "top-up",
+    example="ocs top-up alice --money 12.50 --currency EUR --reference PAY-1",
+)
+def top_up(
+    client: Client,
+    account_id: options.AccountId,
+    *,
+    payment_reference: Annotated[
+        str, typer.Option("--reference", metavar="ID", help="The payment; credited once for ever.")
+    ],
+    micros: options.MoneyOption = None,
+    currency: Annotated[
+        str, typer.Option("--currency", metavar="EUR", help="The account's, with --money.")
+    ] = "",
+    units: options.UnitsOption = None,
+    unit: options.UnitOption = None,
+    bucket_id: Annotated[
+        str, typer.Option("--bucket", metavar="ID", help="Default `main`, or a new one for units.")
+    ] = "",
+    priority: Annotated[
+        int | None,
+        typer.Option(
+            "--priority", metavar="0..1000", parser=options.UNITS, help="Lower is drawn on first."
+        ),
+    ] = None,
+    start_time: options.StartTimeOption = None,
+    expire_time: options.ExpireTimeOption = None,
+    service_ids: Annotated[
+        list[str] | None,
+        typer.Option("--service", metavar="ID", help="Pays only for it; several times."),
+    ] = None,
+    zones: Annotated[
+        list[str] | None,
+        typer.Option("--zone", metavar="ID", help="Pays only there; several times."),
+    ] = None,
+    blocking: Annotated[
+        bool, typer.Option("--blocking", help="No bucket behind it is drawn on.")
+    ] = False,
+    **sending: Unpack[Sending],
+) -> TopUpResult:
+    """Credit money (--money, --currency) or units (--units, --unit) to a bucket."""
+    return client.top_up(
+        account_id,
+        payment_reference=payment_reference,
+        micros=micros,
+        currency=currency,
+        units=units,
+        unit=unit,
+        bucket_id=bucket_id,
+        priority=priority,
+        start_time=start_time,
+        expire_time=expire_time,
+        service_ids=service_ids or (),
+        zones=zones or (),
+        blocking=blocking,
+        **sending,
+    )
+
+
+@command(top_app, "events", example="ocs events alice --limit 20")
+def events(
+    client: Client,
+    account_id: options.AccountId,
+    *,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", parser=options.UNITS, help="How many.")
+    ] = "50",  # type: ignore[assignment]  # typer parses a default as it parses an argument
+    page_token: Annotated[
+        str, typer.Option("--page-token", metavar="TOKEN", help="Continue with older events.")
+    ] = "",
+) -> ChargingEventPage:
+    """List the account's journal, newest first."""
+    found: list[ChargingEvent] = []
+    while len(found) < limit:
+        page = client.list_charging_events_page(
+            account_id, page_size=min(limit - len(found), PAGE_MAX), page_token=page_token
+        )
+        found += page.events
+        page_token = page.next_page_token
+        if not page_token:
+            break
+    return ChargingEventPage(tuple(found), page_token)

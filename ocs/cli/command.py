@@ -1,0 +1,124 @@
+"""What all commands that call the service have in common: options, connection, output, exit code.
+
+A command is a function of the client and its own arguments that returns an answer. The decorator
+here adds the common options to the signature that typer reads, so they are written once.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, Final, get_type_hints
+
+import typer
+
+from ocs.cli import exits, options
+from ocs.cli.output import print_blocks, print_json, print_problem
+from ocs.cli.views import blocks_of
+from ocs.client import (
+    Client,
+    CommitResult,
+    DebitResult,
+    GrantResult,
+    HealthResult,
+    OcsError,
+    Outcome,
+    UnknownOutcomeError,
+    UsageError,
+)
+from ocs.client.connection import TENANT_DEFAULT, TIMEOUT_DEFAULT_S
+
+
+def _option(name: str, annotation: object, default: object) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
+
+
+_IDENTIFYING: Final = (
+    _option("request_id", options.RequestId, None),
+    _option("request_time", options.RequestTime, None),
+)
+_COMMON: Final = (
+    _option("target", options.Target, None),
+    _option("tenant", options.Tenant, TENANT_DEFAULT),
+    _option("timeout_s", options.Timeout, str(TIMEOUT_DEFAULT_S)),
+    _option("as_json", options.Json, default=False),
+)
+
+Command = Callable[..., object]
+
+
+def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Command], Command]:
+    """Register a function of (client, arguments) as a command.
+
+    One that takes **sending is a mutation: it gets --request-id and --request-time too.
+    """
+
+    def register(function: Command) -> Command:
+        def run(
+            *, target: str | None, tenant: str, timeout_s: float, as_json: bool, **given: Any
+        ) -> None:
+            client = Client(target, tenant=tenant, timeout_s=timeout_s)
+            try:
+                with client:
+                    result = function(client, **given)
+            except UsageError as error:
+                print_problem("error", str(error), "see `--help` of the command")
+                raise typer.Exit(exits.USAGE) from error
+            except OcsError as error:
+                print_problem("error", _described(error, client), exits.next_step(error))
+                raise typer.Exit(exits.code_of(error)) from error
+            _show(result, as_json=as_json)
+            _exit_if_refused(result)
+
+        hints = get_type_hints(function, include_extras=True)
+        _, *taken = inspect.signature(function).parameters.values()  # the client is not typed in
+        own = [
+            one.replace(annotation=hints[one.name])
+            for one in taken
+            if one.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
+        added = [*(_IDENTIFYING if len(own) < len(taken) else ()), *_COMMON]
+        run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in (*own, *added)}
+        run.__doc__ = function.__doc__
+        app.command(name, epilog=f"Example: {example}")(run)
+        return function
+
+    return register
+
+
+def _described(error: OcsError, client: Client) -> str:
+    if (
+        error.code == "UNAVAILABLE"
+        and not error.reason
+        and not isinstance(error, UnknownOutcomeError)
+    ):
+        return f"no service answers at {client.target}"
+    return str(error)
+
+
+def _show(result: object, *, as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+    else:
+        print_blocks(blocks_of(result))
+
+
+def _refusal(result: object) -> Outcome | None:
+    """The outcome of a refusal; a commit is refused if the next grant it asked for was."""
+    match result:
+        case GrantResult(granted=False) | DebitResult(charged=False):
+            return result.outcome
+        case CommitResult(grant=GrantResult(granted=False) as grant):
+            return grant.outcome
+        case _:
+            return None
+
+
+def _exit_if_refused(result: object) -> None:
+    outcome = _refusal(result)
+    if outcome is not None:
+        print_problem("refused", outcome.value, exits.next_step_after(outcome))
+        raise typer.Exit(exits.REFUSED)
+    if isinstance(result, HealthResult) and not result.serving:
+        raise typer.Exit(exits.UNAVAILABLE)

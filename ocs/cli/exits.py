@@ -1,0 +1,120 @@
+"""The exit codes, and what the client's errors mean to someone at a terminal."""
+
+from typing import Final
+
+from ocs.client import (
+    AlreadyExistsError,
+    DeadlineExceededError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+    OcsError,
+    Outcome,
+    PermissionDeniedError,
+    ResourceExhaustedError,
+    UnauthenticatedError,
+    UnavailableError,
+    UnknownOutcomeError,
+)
+
+DONE: Final = 0
+FAULT: Final = 1
+USAGE: Final = 2
+REFUSED: Final = 3
+REQUEST: Final = 4
+UNAVAILABLE: Final = 5
+
+MEANINGS: Final = {
+    DONE: "done, or granted",
+    FAULT: "the audit found a difference, or the service failed",
+    USAGE: "the command line is wrong; nothing was sent",
+    REFUSED: "refused by a business decision: credit, cap, service, price",
+    REQUEST: "the request does not fit: bad field, unknown, taken, wrong state, not allowed",
+    UNAVAILABLE: "not available, or the outcome is unknown; safe to repeat as the text says",
+}
+
+_CODES: Final[tuple[tuple[type[OcsError], int], ...]] = (
+    (UnknownOutcomeError, UNAVAILABLE),
+    (UnavailableError, UNAVAILABLE),
+    (DeadlineExceededError, UNAVAILABLE),
+    (ResourceExhaustedError, UNAVAILABLE),
+    (InvalidArgumentError, REQUEST),
+    (NotFoundError, REQUEST),
+    (AlreadyExistsError, REQUEST),
+    (FailedPreconditionError, REQUEST),
+    (PermissionDeniedError, REQUEST),
+    (UnauthenticatedError, REQUEST),
+)
+
+_BY_REASON: Final = {
+    "INVALID_FIELD": "correct the field and run it again",
+    "ACCOUNT_NOT_FOUND": "check the account id, or open it with `ocs account create`",
+    "SUBSCRIBER_NOT_FOUND": "check the id or identity, or add it with `ocs subscriber add`",
+    "RESERVATION_NOT_FOUND": "check the name; after an hour report the use with `ocs debit`",
+    "ACCOUNT_EXISTS": "see what it is with `ocs account show`",
+    "SUBSCRIBER_EXISTS": "choose another subscriber id",
+    "IDENTITY_TAKEN": "see whose it is with `ocs subscriber lookup`",
+    "REQUEST_ID_REUSED": "repeat the command exactly as it was, or leave --request-id out",
+    "RESERVATION_EXISTS": "choose another --reservation-id, or leave it out",
+    "SEQUENCE_NUMBER_REUSED": "give the session's next --sequence-number",
+    "PAYMENT_REFERENCE_USED": "this payment is credited already; see `ocs events`",
+    "REQUEST_TOO_OLD": "see `ocs events` whether it happened before making it anew",
+    "RESERVATION_CLOSED": "report further use with `ocs debit --basis used`",
+    "RESERVATION_EXPIRED": "nothing is held any more; report use with `ocs commit`",
+    "COMMIT_EXCEEDS_RESERVED": "leave --reject-overrun out to charge what is available",
+    "UNIT_MISMATCH": "leave --unit out, or give the service's own",
+    "CURRENCY_MISMATCH": "give the account's currency; see `ocs account show`",
+    "BALANCE_LIMIT": "credit less",
+    "TOP_UP_EXPIRED": "give an --expire-time in the future",
+    "BUCKET_MISMATCH": "credit the bucket without terms, or choose another --bucket",
+    "TOO_MANY_BUCKETS": "credit an existing --bucket; see `ocs account show`",
+    "TOO_MANY_CAPS": "replace an existing cap; see `ocs cap list`",
+    "CHARGE_LIMIT": "ask for fewer units",
+    "CLOCK_SKEW": "set the clocks of service and store right",
+    "STORE_UNAVAILABLE": "see whether the store runs, then run it again",
+    "DEADLINE_TOO_SHORT": "give a longer --timeout",
+    "STORE_FULL": "give the store more memory; commits still work",
+    "ACCOUNT_BUSY": "run it again",
+    "STATE_CORRUPT": "leave the account as it is and call an operator; `ocs audit` says more",
+}
+
+_BY_CODE: Final = {
+    UNAVAILABLE: "start the service with `ocs up`, or give its --target; then run it again",
+    REQUEST: "see `--help` of the command",
+    FAULT: "look into the log of the service",
+}
+
+_BY_OUTCOME: Final = {
+    Outcome.CREDIT_LIMIT_REACHED: "top up with `ocs top-up`, then ask under a new request_id",
+    Outcome.SPENDING_CAP_REACHED: "see `ocs cap list`; wait for the reset, or raise the cap",
+    Outcome.SERVICE_DENIED: "the account's plan does not offer the service; see `ocs account show`",
+    Outcome.RATING_FAILED: "the tariff has no price for this service and zone",
+    Outcome.TOO_MANY_RESERVATIONS: "commit or release some; see `ocs account show`",
+    Outcome.OUT_OF_ORDER: "report with the session's next --sequence-number",
+}
+
+
+def code_of(error: OcsError) -> int:
+    """The exit code of a failed call."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), FAULT)
+
+
+def next_step(error: OcsError) -> str:
+    """What to do about a failed call, in one line."""
+    if isinstance(error, UnknownOutcomeError) and error.request_time is not None:
+        sent = error.request_time.isoformat().replace("+00:00", "Z")
+        return (
+            "repeat the command with"
+            f" --request-id {error.request_id} --request-time {sent}: it is applied once at most"
+        )
+    return _BY_REASON.get(error.reason) or _BY_CODE[code_of(error)]
+
+
+def next_step_after(outcome: Outcome) -> str:
+    """What to do about a refusal, in one line."""
+    return _BY_OUTCOME.get(outcome, "see docs/cli.md")
+
+
+def epilog() -> str:
+    """The exit codes on one line, for `ocs --help`."""
+    return "Exit codes: " + "; ".join(f"{code} {text}" for code, text in MEANINGS.items()) + "."

@@ -1,0 +1,88 @@
+"""The commands that run a part of the service here: `up`, `serve` and `audit`.
+
+`ocs.app` is imported inside each function, so that the other commands start without it.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+DATA_DIR_DEFAULT: Final = Path(".ocs")
+STORE_URL_VARIABLE: Final = "OCS_STORE_URL"
+
+
+class Difference(Protocol):
+    """A term of an account that is not what its journal says."""
+
+    @property
+    def tenant(self) -> str:
+        """Whose account it is."""
+        ...
+
+    @property
+    def account_id(self) -> str:
+        """The account."""
+        ...
+
+    @property
+    def term(self) -> str:
+        """What differs, e.g. a bucket's balance."""
+        ...
+
+    @property
+    def stored(self) -> object:
+        """What the store has."""
+        ...
+
+    @property
+    def journal(self) -> object:
+        """What the journal adds up to."""
+        ...
+
+
+class AuditReport(Protocol):
+    """What an audit found."""
+
+    @property
+    def differences(self) -> Sequence[Difference]:
+        """None of them is a good sign."""
+        ...
+
+    @property
+    def account_count(self) -> int:
+        """Accounts compared."""
+        ...
+
+    @property
+    def event_count(self) -> int:
+        """Journal events folded."""
+        ...
+
+
+def up(data_dir: Path, port: int, durability: str, tariff: Path | None) -> int:
+    """Run service and embedded store until a signal; the exit status."""
+    from ocs.app import run_up  # noqa: PLC0415  # keeps the other commands quick
+
+    return run_up(
+        data_dir=data_dir, listen=f"127.0.0.1:{port}", durability=durability, tariff=tariff
+    )
+
+
+def serve() -> int:
+    """Run the service as its settings say, until a signal; the exit status."""
+    from ocs.app import run_serve  # noqa: PLC0415  # keeps the other commands quick
+
+    return run_serve()
+
+
+def audit(
+    store_url: str | None, data_dir: Path | None, on_progress: Callable[[int, int], None]
+) -> AuditReport:
+    """Fold the journal of a store and compare; the store of the settings or of `up` by default."""
+    from ocs.app import run_audit  # noqa: PLC0415  # keeps the other commands quick
+
+    if store_url is None and data_dir is None:
+        store_url = os.environ.get(STORE_URL_VARIABLE)
+        data_dir = None if store_url else DATA_DIR_DEFAULT
+    return run_audit(store_url=store_url, data_dir=data_dir, on_progress=on_progress)

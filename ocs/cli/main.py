@@ -1,0 +1,20 @@
+"""The command tree."""
+
+import typer
+
+from ocs.cli import accounts, caps, charging, exits, system
+
+app = typer.Typer(
+    name="ocs",
+    help="Online charging: run the service, and talk to it as a gateway or an operator would.",
+    epilog=exits.epilog(),
+    no_args_is_help=True,
+    add_completion=False,
+    # A fault of ours is a plain traceback; the pretty one would print local values, keys included.
+    pretty_exceptions_enable=False,
+)
+app.add_typer(accounts.account_app, name="account")
+app.add_typer(accounts.subscriber_app, name="subscriber")
+app.add_typer(caps.cap_app, name="cap")
+for commands in (accounts.top_app, charging.app, system.app):
+    app.add_typer(commands)

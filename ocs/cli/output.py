@@ -1,0 +1,72 @@
+"""Answers on standard output, as text or as one JSON object; errors as two lines on standard error.
+
+JSON: the names and structure of `ocs.client.results`, whole numbers as numbers, times as RFC 3339
+in UTC, words in capitals, what was not said as null.
+"""
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# Without a terminal there is no width to fit: a table must not be folded for a file or a pipe.
+PIPE_WIDTH: Final = 240
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Names and values, one pair on a line; empty values are left out."""
+
+    rows: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A table."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+Block = Fields | Listing
+
+
+def plain(text: str) -> str:
+    """Text that cannot steer a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def print_json(result: object) -> None:
+    """Print an answer as one JSON object on one line."""
+    sys.stdout.write(orjson.dumps(result, option=orjson.OPT_UTC_Z).decode() + "\n")
+
+
+def print_blocks(blocks: Iterable[Block]) -> None:
+    """Print an answer for a human."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPE_WIDTH)
+    for block in blocks:
+        if isinstance(block, Fields):
+            shown = [(name, value) for name, value in block.rows if value]
+            width = max((len(name) for name, _ in shown), default=0)
+            for name, value in shown:
+                console.print(Text(f"{name:<{width}}  {plain(value)}"), soft_wrap=True)
+        else:
+            table = Table(box=SIMPLE_HEAD, pad_edge=False)
+            for column in block.columns:
+                table.add_column(column, overflow="fold")
+            for row in block.rows:
+                table.add_row(*(Text(plain(cell)) for cell in row))
+            console.print(table)
+
+
+def print_problem(kind: str, what: str, step: str) -> None:
+    """Say what is wrong and what to do next, one line each, on standard error."""
+    sys.stderr.write(f"{kind}: {plain(what)}\nnext: {plain(step)}\n")

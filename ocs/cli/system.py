@@ -1,0 +1,115 @@
+"""Run the service, and prove its books."""
+
+import enum
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from ocs.cli import exits, local, options
+from ocs.cli.output import Fields, Listing, print_blocks, print_json, print_problem
+
+app = typer.Typer()
+
+
+class Durability(enum.StrEnum):
+    """When the embedded store writes to disk."""
+
+    MEMORY = "memory"
+    EVERYSEC = "everysec"
+    ALWAYS = "always"
+
+
+@app.command("up", epilog="Example: ocs up --data-dir .ocs")
+def up(
+    *,
+    data_dir: Annotated[
+        Path, typer.Option("--data-dir", metavar="DIR", help="Where the embedded store lives.")
+    ] = local.DATA_DIR_DEFAULT,
+    port: Annotated[
+        int, typer.Option("--port", metavar="PORT", parser=options.UNITS, help="Of localhost.")
+    ] = "7707",  # type: ignore[assignment]  # typer parses a default as it parses an argument
+    durability: Annotated[
+        Durability,
+        typer.Option(
+            "--durability", metavar="|".join(Durability), help="When the store writes to disk."
+        ),
+    ] = Durability.ALWAYS,
+    tariff: Annotated[
+        Path | None,
+        typer.Option("--tariff", metavar="FILE", help="Price book; default the built-in one."),
+    ] = None,
+) -> None:
+    """Run the service with an embedded store in a directory, until Ctrl-C."""
+    raise typer.Exit(local.up(data_dir, port, durability.value, tariff))
+
+
+@app.command("serve", epilog="Example: OCS_STORE_URL=redis://store:6379 ocs serve")
+def serve() -> None:
+    """Run the service on your own store, as the OCS_* settings say, until a signal."""
+    raise typer.Exit(local.serve())
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error: standard output is for the report."""
+    columns = (TextColumn("audit"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("audit", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@app.command("audit", epilog="Example: ocs audit --data-dir .ocs")
+def audit(
+    *,
+    store_url: Annotated[
+        str | None,
+        typer.Option("--store-url", metavar="URL", help="A store; default OCS_STORE_URL."),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", metavar="DIR", help="Of `ocs up`; default .ocs."),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Fold the journal and compare every bucket, cap, hold and number with it.
+
+    Runs beside traffic. Exits with 1 and names account, term and both values on any difference.
+    """
+    if store_url is not None and data_dir is not None:
+        print_problem("error", "two stores are named", "give --store-url or --data-dir, not both")
+        raise typer.Exit(exits.USAGE)
+    with _progress() as on_progress:
+        report = local.audit(store_url, data_dir, on_progress)
+    rows = [
+        {
+            "tenant": one.tenant,
+            "account_id": one.account_id,
+            "term": one.term,
+            "stored": one.stored,
+            "journal": one.journal,
+        }
+        for one in report.differences
+    ]
+    if as_json:
+        print_json(
+            {
+                "ok": not rows,
+                "account_count": report.account_count,
+                "event_count": report.event_count,
+                "differences": rows,
+            }
+        )
+    else:
+        verdict = f"{len(rows)} differences" if rows else "ok"
+        counted = f"{report.account_count} accounts, {report.event_count} events"
+        if rows:
+            columns = tuple(rows[0])
+            print_blocks([Listing(columns, [[str(row[name]) for name in columns] for row in rows])])
+        print_blocks([Fields([("audit:", f"{verdict} ({counted})")])])
+    if rows:
+        raise typer.Exit(exits.FAULT)

@@ -1,0 +1,1 @@
+"""Work that nobody calls for: bounded, resumable, one lease per partition."""

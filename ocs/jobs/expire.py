@@ -1,0 +1,66 @@
+"""The sweeper: expires holds and buckets of accounts that nobody calls.
+
+Charging never waits for it (P7): a call expires what is due on its own account. Here the partitions'
+deadlines are looked through once a second; a partition is swept by one process at a time, under a
+lease of a few seconds that dies with it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import structlog
+
+from ocs.domain.commands import Expire
+from ocs.ports import Ledger, StoreUnavailableError
+
+SWEEP_PAUSE_S: Final = 1.0
+ACCOUNTS_PER_SWEEP_MAX: Final = 256
+
+
+class DueIndex(Protocol):
+    """Which accounts have something due, by partition."""
+
+    partition_count: int
+
+    async def lease(self, partition: int) -> bool:
+        """Take or renew the lease of a partition; False if another process has it."""
+
+    async def due(self, partition: int, now_ms: int, count: int) -> list[tuple[str, str]]:
+        """Accounts, (tenant, account_id), with a deadline at or before now_ms, earliest first."""
+
+
+class ExpireJob:
+    """Sweeps all partitions, again and again, until cancelled."""
+
+    def __init__(self, ledger: Ledger, index: DueIndex, now_ms: Callable[[], int]) -> None:
+        self._ledger = ledger
+        self._index = index
+        self._now_ms = now_ms
+        self._log = structlog.get_logger()
+
+    async def run(self) -> None:
+        """Sweep until cancelled. A store in doubt is tried again at the next sweep."""
+        while True:
+            try:
+                await self.sweep()
+            except StoreUnavailableError:
+                self._log.warning("expire sweep interrupted", reason="STORE_UNAVAILABLE")
+            await asyncio.sleep(SWEEP_PAUSE_S)
+
+    async def sweep(self) -> int:
+        """Look through every partition once; return how many holds and buckets were ended."""
+        ended = 0
+        for partition in range(self._index.partition_count):
+            ended += await self._sweep_partition(partition)
+        return ended
+
+    async def _sweep_partition(self, partition: int) -> int:
+        accounts = await self._index.due(partition, self._now_ms(), ACCOUNTS_PER_SWEEP_MAX)
+        if not accounts or not await self._index.lease(partition):
+            return 0
+        ended = 0
+        for tenant, account_id in accounts:
+            answer = await self._ledger.expire(Expire(tenant=tenant, account_id=account_id))
+            ended += answer.expired_count
+        return ended

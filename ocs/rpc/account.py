@@ -1,0 +1,223 @@
+"""AccountService at the edge: messages to use cases and back."""
+
+from ocs.domain.answer import Answer, Reason
+from ocs.domain.bucket import MAIN, Bucket, BucketTerms
+from ocs.domain.decide.grant import CapInForce
+from ocs.domain.spending_cap import ACCOUNT_HOLDER
+from ocs.domain.state import AccountState, AccountTerms
+from ocs.domain.units import Unit
+from ocs.domain.view import caps_of
+from ocs.limits import BUCKET_PRIORITY_DEFAULT, SUBSCRIBERS_LISTED_MAX
+from ocs.rpc import convert
+from ocs.rpc.call import CallInfo
+from ocs.rpc.events import event_message
+from ocs.rpc.method import RpcService
+from ocs.rpc.names import reservation_name
+from ocs.rpc.spending_cap import set_cap
+from ocs.service.accounts import Accounts
+from ocs.service.errors import ServiceError
+from ocs.service.requests import AddSubscriberAsked, CreateAccountAsked, TopUpAsked
+from ocs.v1 import account_service_pb2 as pb
+
+_SEGMENT_DEFAULT = "none"
+
+
+class AccountServicer:
+    """Handlers of ocs.v1.AccountService."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    def service(self) -> RpcService:
+        """Name the handlers for the server."""
+        return RpcService(
+            pb.DESCRIPTOR.services_by_name["AccountService"],
+            {
+                "CreateAccount": self.create_account,
+                "GetAccount": self.get_account,
+                "AddSubscriber": self.add_subscriber,
+                "LookupSubscriber": self.lookup_subscriber,
+                "TopUp": self.top_up,
+                "ListChargingEvents": self.list_charging_events,
+            },
+        )
+
+    async def create_account(
+        self, call: CallInfo, request: pb.CreateAccountRequest
+    ) -> pb.CreateAccountResponse:
+        """Open an account."""
+        terms = AccountTerms(
+            request.currency,
+            request.time_zone or "UTC",
+            request.billing_anchor_day or 1,
+            request.plan,
+            request.segment or _SEGMENT_DEFAULT,
+            request.credit_limit_micros,
+        )
+        ask = CreateAccountAsked(convert.asked_by(call, request), request.account_id, terms)
+        answer, state, store_ms = await self._accounts.create_account(ask)
+        _note(call, answer)
+        response = pb.CreateAccountResponse()
+        set_account(response.account, state, store_ms)
+        convert.set_receipt(response.receipt, answer)
+        return response
+
+    async def get_account(
+        self, call: CallInfo, request: pb.GetAccountRequest
+    ) -> pb.GetAccountResponse:
+        """Read an account."""
+        state, store_ms = await self._accounts.get_account(call.tenant, request.account_id)
+        response = pb.GetAccountResponse()
+        set_account(response.account, state, store_ms)
+        convert.set_time(response.store_time, store_ms)
+        return response
+
+    async def add_subscriber(
+        self, call: CallInfo, request: pb.AddSubscriberRequest
+    ) -> pb.AddSubscriberResponse:
+        """Add a line."""
+        identities = tuple(map(convert.identity_of, request.identities))
+        if len(set(identities)) != len(identities):
+            rule = "must not name an identity twice"
+            raise ServiceError(Reason.INVALID_FIELD, violations=[("identities", rule)])
+        ask = AddSubscriberAsked(
+            convert.asked_by(call, request),
+            request.account_id,
+            request.subscriber_id,
+            identities,
+            tuple(request.group_ids),
+        )
+        answer = await self._accounts.add_subscriber(ask)
+        _note(call, answer)
+        response = pb.AddSubscriberResponse(subscriber_id=request.subscriber_id)
+        convert.set_receipt(response.receipt, answer)
+        return response
+
+    async def lookup_subscriber(
+        self, call: CallInfo, request: pb.LookupSubscriberRequest
+    ) -> pb.LookupSubscriberResponse:
+        """Find a line."""
+        account_id, subscriber_id = await self._accounts.lookup_subscriber(
+            call.tenant, convert.identity_of(request.identity)
+        )
+        call.account_id = account_id
+        return pb.LookupSubscriberResponse(account_id=account_id, subscriber_id=subscriber_id)
+
+    async def top_up(self, call: CallInfo, request: pb.TopUpRequest) -> pb.TopUpResponse:
+        """Credit a bucket."""
+        money = request.WhichOneof("credit") == "money"
+        unit = Unit.MICROS if money else convert.UNITS[request.units.unit]
+        assert unit is not None  # the rules require one
+        bucket_id, terms = _bucket(request, unit)
+        ask = TopUpAsked(
+            convert.asked_by(call, request),
+            request.account_id,
+            request.payment_reference,
+            unit,
+            request.money.micros if money else request.units.units,
+            request.money.currency if money else "",
+            bucket_id,
+            terms,
+        )
+        answer = await self._accounts.top_up(ask)
+        _note(call, answer)
+        response = pb.TopUpResponse(
+            bucket_id=answer.bucket_id,
+            balance=answer.bucket_balance,
+            available=answer.bucket_available,
+        )
+        convert.set_receipt(response.receipt, answer)
+        return response
+
+    async def list_charging_events(
+        self, call: CallInfo, request: pb.ListChargingEventsRequest
+    ) -> pb.ListChargingEventsResponse:
+        """Read a page of the account's journal."""
+        found, token = await self._accounts.list_events(
+            call.tenant, request.account_id, request.page_size, request.page_token
+        )
+        response = pb.ListChargingEventsResponse(next_page_token=token)
+        response.events.extend(map(event_message, found))
+        return response
+
+
+def _note(call: CallInfo, answer: Answer) -> None:
+    call.replayed = answer.replayed
+
+
+def _bucket(request: pb.TopUpRequest, unit: Unit) -> tuple[str, BucketTerms | None]:
+    """Which bucket is credited, and on what terms if they were said."""
+    spec = request.bucket
+    said = (
+        spec.HasField("priority")
+        or spec.HasField("start_time")
+        or spec.HasField("expire_time")
+        or spec.service_ids
+        or spec.zones
+        or spec.blocking
+    )
+    if not said and (spec.bucket_id or unit is Unit.MICROS):
+        return spec.bucket_id or MAIN, None
+    start_ms = expire_ms = 0
+    if spec.HasField("start_time"):
+        start_ms = convert.time_ms(spec.start_time, "bucket.start_time")
+    if spec.HasField("expire_time"):
+        expire_ms = convert.time_ms(spec.expire_time, "bucket.expire_time")
+    if start_ms and expire_ms and expire_ms <= start_ms:
+        rule = "must be later than start_time"
+        raise ServiceError(Reason.INVALID_FIELD, violations=[("bucket.expire_time", rule)])
+    terms = BucketTerms(
+        unit,
+        spec.priority if spec.HasField("priority") else BUCKET_PRIORITY_DEFAULT,
+        start_ms,
+        expire_ms,
+        spec.blocking,
+        tuple(sorted(spec.service_ids)),
+        tuple(sorted(spec.zones)),
+    )
+    return spec.bucket_id or request.request_id, terms
+
+
+def set_account(message: pb.Account, state: AccountState, store_ms: int) -> None:
+    """Write an account as it stands at store_ms."""
+    terms = state.terms
+    message.account_id = state.account_id
+    message.currency = terms.currency
+    message.time_zone = terms.time_zone
+    message.billing_anchor_day = terms.anchor_day
+    message.plan = terms.plan
+    message.segment = terms.segment
+    message.credit_limit_micros = terms.credit_limit
+    message.account_seq = state.seq
+    convert.set_time(message.create_time, state.create_ms)
+    for bucket in state.in_consumption_order():
+        _set_bucket(message.buckets.add(), bucket, terms.credit_limit, store_ms)
+    caps: list[CapInForce] = caps_of(state, ACCOUNT_HOLDER, store_ms)
+    for cap in caps:
+        set_cap(message.caps.add(), cap)
+    for reservation_id, hold in sorted(state.holds.items(), key=lambda item: item[1].expire_ms):
+        held = message.open_reservations.add(
+            reservation=reservation_name(state.tenant, state.account_id, reservation_id)
+        )
+        convert.set_time(held.expire_time, hold.expire_ms)
+        for bucket_id, quantity in hold.lines:
+            held.held.add(bucket_id=bucket_id, quantity=quantity)
+    message.subscriber_ids.extend(sorted(state.subscribers)[:SUBSCRIBERS_LISTED_MAX])
+
+
+def _set_bucket(message: pb.Bucket, bucket: Bucket, credit_limit: int, store_ms: int) -> None:
+    terms = bucket.terms
+    message.bucket_id = bucket.bucket_id
+    message.unit = convert.UNIT_TYPES[terms.unit]
+    message.balance = bucket.balance
+    message.reserved = bucket.reserved
+    if terms.start_ms <= store_ms and not bucket.ended(store_ms):
+        message.available = bucket.available(credit_limit)
+    message.priority = terms.priority
+    convert.set_time(message.start_time, terms.start_ms)
+    convert.set_time(message.expire_time, terms.expire_ms)
+    message.service_ids.extend(terms.service_ids)
+    message.zones.extend(terms.zones)
+    message.blocking = terms.blocking
+    message.credited = bucket.credited
+    message.spent = bucket.spent

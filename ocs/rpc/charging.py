@@ -1,0 +1,159 @@
+"""ChargingService at the edge: messages to use cases and back."""
+
+from ocs import limits
+from ocs.domain.answer import Outcome
+from ocs.domain.commands import Basis, GrantWish
+from ocs.domain.reservation import Step
+from ocs.rpc import convert
+from ocs.rpc.call import CallInfo
+from ocs.rpc.method import RpcService
+from ocs.rpc.names import parse_reservation, reservation_name
+from ocs.service.charging import Charging
+from ocs.service.requests import CommitAsked, DebitAsked, Place, ReleaseAsked, ReserveAsked
+from ocs.v1 import charging_service_pb2 as pb
+
+_BASES = {pb.DEBIT_BASIS_AUTHORIZE: Basis.AUTHORIZE, pb.DEBIT_BASIS_USED: Basis.USED}
+_STEPS = {"close": Step.CLOSE, "keep": Step.KEEP, "next_grant": Step.NEXT_GRANT}
+
+
+class ChargingServicer:
+    """Handlers of ocs.v1.ChargingService."""
+
+    def __init__(self, charging: Charging) -> None:
+        self._charging = charging
+
+    def service(self) -> RpcService:
+        """Name the handlers for the server."""
+        return RpcService(
+            pb.DESCRIPTOR.services_by_name["ChargingService"],
+            {
+                "Reserve": self.reserve,
+                "Commit": self.commit,
+                "Release": self.release,
+                "Debit": self.debit,
+            },
+            request_bytes_max=limits.UNARY_CHARGING_BYTES_MAX,
+        )
+
+    async def reserve(self, call: CallInfo, request: pb.ReserveRequest) -> pb.ReserveResponse:
+        """Hold units."""
+        ask = ReserveAsked(
+            convert.asked_by(call, request),
+            convert.payer_of(request),
+            _place(request),
+            GrantWish(
+                requested_units=request.requested_units,
+                all_or_nothing=request.all_or_nothing,
+                validity_ms=convert.duration_ms(request.validity_duration),
+            ),
+            request.reservation_id,
+            request.session_id,
+            request.sequence_number if request.HasField("sequence_number") else -1,
+        )
+        answer, profile, terms = await self._charging.reserve(ask)
+        convert.note(call, answer, profile.account_id, profile.terms.currency)
+        response = pb.ReserveResponse()
+        if answer.reservation_id:
+            response.reservation = reservation_name(
+                call.tenant, profile.account_id, answer.reservation_id
+            )
+        convert.set_grant(response.grant, answer, terms.unit if terms is not None else None)
+        convert.set_receipt(response.receipt, answer)
+        return response
+
+    async def commit(self, call: CallInfo, request: pb.CommitRequest) -> pb.CommitResponse:
+        """Settle use."""
+        account_id, reservation_id = parse_reservation(request.reservation, call.tenant)
+        call.account_id = account_id
+        rest = request.WhichOneof("rest")
+        assert rest is not None  # the rules require one
+        ask = CommitAsked(
+            convert.asked_by(call, request),
+            account_id,
+            reservation_id,
+            _segments(request),
+            _STEPS[rest],
+            _next_wish(request.next_grant) if rest == "next_grant" else None,
+            request.next_grant.next_reservation_id,
+            request.sequence_number if request.HasField("sequence_number") else -1,
+            request.overrun_policy == pb.OVERRUN_POLICY_REJECT,
+            convert.UNITS[request.unit],
+        )
+        answer, facts, profile = await self._charging.commit(ask)
+        currency = profile.terms.currency if profile is not None else ""
+        convert.note(call, answer, account_id, currency)
+        response = pb.CommitResponse(
+            reservation=reservation_name(call.tenant, account_id, answer.reservation_id)
+        )
+        convert.set_charge(response.charge, answer, call.tenant, account_id)
+        if answer.outcome is not Outcome.CHARGED:
+            convert.set_grant(response.grant, answer, facts.unit if facts is not None else None)
+        convert.set_receipt(response.receipt, answer)
+        return response
+
+    async def release(self, call: CallInfo, request: pb.ReleaseRequest) -> pb.ReleaseResponse:
+        """Give everything back."""
+        account_id, reservation_id = parse_reservation(request.reservation, call.tenant)
+        call.account_id = account_id
+        answer = await self._charging.release(
+            ReleaseAsked(convert.asked_by(call, request), account_id, reservation_id)
+        )
+        convert.note(call, answer, account_id)
+        response = pb.ReleaseResponse(
+            outcome=convert.OUTCOMES[Outcome.RELEASED], released_micros=answer.held_micros
+        )
+        convert.set_receipt(response.receipt, answer)
+        return response
+
+    async def debit(self, call: CallInfo, request: pb.DebitRequest) -> pb.DebitResponse:
+        """Charge at once."""
+        ask = DebitAsked(
+            convert.asked_by(call, request),
+            convert.payer_of(request),
+            _place(request),
+            _BASES[request.basis],
+            request.used_units,
+            request.session_id,
+            request.sequence_number if request.HasField("sequence_number") else -1,
+        )
+        answer, profile = await self._charging.debit(ask)
+        convert.note(call, answer, profile.account_id, profile.terms.currency)
+        assert answer.outcome is not None
+        response = pb.DebitResponse(outcome=convert.OUTCOMES[answer.outcome])
+        convert.set_charge(response.charge, answer, call.tenant, profile.account_id)
+        if answer.cap is not None:
+            convert.set_cap_reached(response.cap, answer.cap)
+        convert.set_receipt(response.receipt, answer)
+        return response
+
+
+def _place(request: pb.ReserveRequest | pb.DebitRequest) -> Place:
+    event_time_ms = 0
+    if request.HasField("event_time"):
+        event_time_ms = convert.time_ms(request.event_time, "event_time")
+    return Place(
+        request.service_id,
+        convert.UNITS[request.unit],
+        request.other_party,
+        request.visited_network,
+        event_time_ms,
+    )
+
+
+def _next_wish(next_grant: pb.NextGrant) -> GrantWish:
+    return GrantWish(
+        requested_units=next_grant.requested_units,
+        all_or_nothing=next_grant.all_or_nothing,
+        validity_ms=convert.duration_ms(next_grant.validity_duration),
+    )
+
+
+def _segments(request: pb.CommitRequest) -> tuple[tuple[int, int, int], ...]:
+    segments = []
+    for index, used in enumerate(request.used):
+        times = [0, 0]
+        for place, name in enumerate(("start_time", "end_time")):
+            if used.HasField(name):  # type: ignore[arg-type]  # both names are of the message
+                times[place] = convert.time_ms(getattr(used, name), f"used[{index}].{name}")
+        segments.append((used.units, *times))
+    return tuple(segments)  # type: ignore[arg-type]  # each is a triple

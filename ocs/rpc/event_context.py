@@ -1,0 +1,28 @@
+"""EventContext on the wire: encoded once per event, opaque to the store."""
+
+from ocs.domain.event_context import EventContext
+from ocs.v1 import charging_event_pb2
+
+
+def encode_context(context: EventContext) -> bytes:
+    """Spell what the service knew."""
+    message = charging_event_pb2.EventContext(
+        request_id=context.request_id,
+        session_id=context.session_id,
+        subscriber_id=context.subscriber_id,
+        segment=context.segment,
+        plan=context.plan,
+        service_id=context.service_id,
+        zone=context.zone,
+        partner=context.partner,
+        currency=context.currency,
+        tariff_version=context.tariff_version,
+        event_time_ms=context.event_time_ms,
+        actor=context.actor,
+        payment_reference=context.payment_reference,
+    )
+    if context.sequence_number >= 0:
+        message.sequence_number = context.sequence_number
+    for units, start_ms, end_ms in context.segments:
+        message.segments.add(units=units, start_time_ms=start_ms, end_time_ms=end_ms)
+    return message.SerializeToString()

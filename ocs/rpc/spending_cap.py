@@ -1,0 +1,92 @@
+"""SpendingCapService at the edge: messages to use cases and back."""
+
+from ocs.domain.decide.grant import CapInForce
+from ocs.domain.periods import Period
+from ocs.domain.spending_cap import ACCOUNT_HOLDER, SpendingCap
+from ocs.domain.units import Unit
+from ocs.rpc import convert
+from ocs.rpc.call import CallInfo
+from ocs.rpc.method import RpcService
+from ocs.service.accounts import Accounts
+from ocs.service.requests import SetSpendingCapAsked
+from ocs.v1 import spending_cap_service_pb2 as pb
+
+
+class SpendingCapServicer:
+    """Handlers of ocs.v1.SpendingCapService."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    def service(self) -> RpcService:
+        """Name the handlers for the server."""
+        return RpcService(
+            pb.DESCRIPTOR.services_by_name["SpendingCapService"],
+            {"SetSpendingCap": self.set_spending_cap, "ListSpendingCaps": self.list_spending_caps},
+        )
+
+    async def set_spending_cap(
+        self, call: CallInfo, request: pb.SetSpendingCapRequest
+    ) -> pb.SetSpendingCapResponse:
+        """Create a cap, or change its limit."""
+        ask = SetSpendingCapAsked(
+            convert.asked_by(call, request), request.account_id, _read_cap(request.cap)
+        )
+        answer, cap = await self._accounts.set_spending_cap(ask)
+        call.replayed = answer.replayed
+        response = pb.SetSpendingCapResponse()
+        set_cap(response.cap, cap)
+        convert.set_receipt(response.receipt, answer)
+        return response
+
+    async def list_spending_caps(
+        self, call: CallInfo, request: pb.ListSpendingCapsRequest
+    ) -> pb.ListSpendingCapsResponse:
+        """Read the caps of one holder."""
+        holder = convert.holder_of(request.holder)
+        caps, store_ms = await self._accounts.list_caps(call.tenant, request.account_id, holder)
+        response = pb.ListSpendingCapsResponse()
+        for cap in caps:
+            set_cap(response.caps.add(), cap)
+        convert.set_time(response.store_time, store_ms)
+        return response
+
+
+def _read_cap(message: pb.SpendingCap) -> SpendingCap:
+    money = message.WhichOneof("limit") == "limit_micros"
+    unit = Unit.MICROS if money else convert.UNITS[message.limit_units.unit]
+    assert unit is not None  # the rules require one
+    return SpendingCap(
+        convert.holder_of(message.holder),
+        message.cap_id,
+        unit,
+        message.limit_micros if money else message.limit_units.units,
+        convert.PERIODS[message.period],
+        message.service_id,
+        message.zone,
+    )
+
+
+def set_cap(message: pb.SpendingCap, found: CapInForce) -> None:
+    """Write a cap and its counter."""
+    cap = found.cap
+    message.cap_id = cap.cap_id
+    if cap.holder != ACCOUNT_HOLDER:
+        convert.set_holder(message.holder, cap.holder)
+    if cap.service_id:
+        message.service_id = cap.service_id
+    if cap.zone:
+        message.zone = cap.zone
+    if cap.unit is Unit.MICROS:
+        message.limit_micros = cap.limit
+    else:
+        message.limit_units.unit = convert.UNIT_TYPES[cap.unit]
+        message.limit_units.units = cap.limit
+    message.period = convert.PERIOD_TYPES[cap.period]
+    message.spent = found.spent
+    message.reserved = found.reserved
+    message.remaining = max(0, found.headroom)
+    if found.bounds is not None:
+        convert.set_time(message.period_start_time, found.bounds.start_ms)
+        if cap.period is not Period.LIFETIME:
+            convert.set_time(message.reset_time, found.bounds.end_ms)

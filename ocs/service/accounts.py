@@ -1,0 +1,241 @@
+"""Use cases of AccountService and SpendingCapService."""
+
+from typing import Any
+
+from ocs.domain.answer import Answer, Reason
+from ocs.domain.commands import AddSubscriber, CreateAccount, Mutation, SetSpendingCap, TopUp
+from ocs.domain.decide.grant import CapInForce
+from ocs.domain.event_context import EventContext
+from ocs.domain.fingerprint import fingerprint
+from ocs.domain.periods import check_time_zone
+from ocs.domain.state import AccountState
+from ocs.domain.tariff import Tariff
+from ocs.domain.view import as_of, caps_of
+from ocs.limits import EVENTS_PAGE_DEFAULT, EVENTS_PAGE_MAX, WINDOW_USED_MS
+from ocs.ports import ContextEncoder, EventLog, Ledger, LoggedEvent, StoreUnavailableError
+from ocs.service.charging import failure
+from ocs.service.directory import Directory
+from ocs.service.errors import ServiceError
+from ocs.service.requests import (
+    AddSubscriberAsked,
+    Asked,
+    CreateAccountAsked,
+    SetSpendingCapAsked,
+    TopUpAsked,
+)
+
+
+class Accounts:
+    """Accounts, lines, credits, caps and the journal of an account."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        directory: Directory,
+        events: EventLog,
+        tariff: Tariff,
+        encode: ContextEncoder,
+    ) -> None:
+        self._ledger = ledger
+        self._directory = directory
+        self._events = events
+        self._tariff = tariff
+        self._encode = encode
+
+    async def create_account(self, ask: CreateAccountAsked) -> tuple[Answer, AccountState, int]:
+        """Open an account; answer with it as it stands. Raises ServiceError."""
+        terms = ask.terms
+        violations = []
+        try:
+            check_time_zone(terms.time_zone)
+        except ValueError:
+            violations.append(("time_zone", "must be the name of an IANA time zone"))
+        if terms.plan not in self._tariff.plans:
+            violations.append(("plan", "must be a plan of the tariff"))
+        if terms.currency != self._tariff.currency:
+            violations.append(("currency", f"must be the tariff's, {self._tariff.currency}"))
+        if violations:
+            raise ServiceError(Reason.INVALID_FIELD, violations=violations)
+        context = EventContext(
+            segment=terms.segment, plan=terms.plan, currency=terms.currency
+        )
+        answer = await self._run(
+            CreateAccount(
+                terms=terms,
+                **self._call(ask.asked, ask.account_id, "CreateAccount", context, terms),
+            )
+        )
+        state, store_ms = await self.get_account(ask.asked.tenant, ask.account_id)
+        return answer, state, store_ms
+
+    async def get_account(self, tenant: str, account_id: str) -> tuple[AccountState, int]:
+        """Read an account as of now: what is due counts as expired. Raises ServiceError."""
+        found = await self._ledger.snapshot(tenant, account_id)
+        if isinstance(found, Answer):
+            raise failure(found)
+        state, store_ms = found
+        return as_of(state, store_ms), store_ms
+
+    async def add_subscriber(self, ask: AddSubscriberAsked) -> Answer:
+        """Add a line: claim its identities, let the account take it, confirm. Raises ServiceError.
+
+        Resent after a crash in between, it completes what it began.
+        """
+        asked = ask.asked
+        owner = (ask.account_id, ask.subscriber_id, asked.request_id)
+        identities = tuple(sorted(ask.identities))
+        # The account first: an unknown one must leave no trace in the index.
+        await self._require(asked.tenant, ask.account_id)
+        claimed: list[tuple[str, str]] = []
+        try:
+            for kind, value in identities:
+                await self._directory.claim(
+                    asked.tenant, kind, value, owner, Reason.IDENTITY_TAKEN
+                )
+                claimed.append((kind, value))
+            meaning = (ask.subscriber_id, identities, ask.group_ids)
+            answer = await self._run(
+                AddSubscriber(
+                    subscriber_id=ask.subscriber_id,
+                    identities=identities,
+                    group_ids=ask.group_ids,
+                    **self._call(
+                        asked,
+                        ask.account_id,
+                        "AddSubscriber",
+                        EventContext(subscriber_id=ask.subscriber_id),
+                        *meaning,
+                    ),
+                )
+            )
+        except ServiceError as error:
+            if error.reason is not Reason.STORE_UNAVAILABLE:
+                for kind, value in claimed:
+                    await self._directory.settle(
+                        asked.tenant, kind, value, owner, confirmed=False
+                    )
+            raise
+        for kind, value in identities:
+            await self._directory.settle(asked.tenant, kind, value, owner, confirmed=True)
+        return answer
+
+    async def lookup_subscriber(
+        self, tenant: str, identity: tuple[str, str]
+    ) -> tuple[str, str]:
+        """Return (account_id, subscriber_id). Raises SUBSCRIBER_NOT_FOUND."""
+        return await self._directory.find(tenant, *identity)
+
+    async def top_up(self, ask: TopUpAsked) -> Answer:
+        """Credit a bucket, each payment reference once for ever. Raises ServiceError."""
+        asked = ask.asked
+        profile = await self._ledger.profile(asked.tenant, ask.account_id, "")
+        if isinstance(profile, Answer):
+            raise failure(profile)
+        owner = (ask.account_id, "-", asked.request_id)
+        reference = (asked.tenant, "payment", ask.payment_reference)
+        await self._directory.claim(*reference, owner, Reason.PAYMENT_REFERENCE_USED)
+        wrong = ask.currency not in ("", profile.terms.currency)
+        context = EventContext(
+            segment=profile.terms.segment,
+            plan=profile.terms.plan,
+            currency=profile.terms.currency,
+            payment_reference=ask.payment_reference,
+        )
+        try:
+            answer = await self._run(
+                TopUp(
+                    payment_reference=ask.payment_reference,
+                    bucket_id=ask.bucket_id,
+                    terms=ask.terms,
+                    quantity=ask.quantity,
+                    unit=ask.unit,
+                    refusal=Reason.CURRENCY_MISMATCH if wrong else None,
+                    **self._call(
+                        asked,
+                        ask.account_id,
+                        "TopUp",
+                        context,
+                        ask.payment_reference,
+                        ask.bucket_id,
+                        ask.terms,
+                        ask.quantity,
+                        ask.unit,
+                        ask.currency,
+                    ),
+                )
+            )
+        except ServiceError as error:
+            if error.reason is not Reason.STORE_UNAVAILABLE:
+                await self._directory.settle(*reference, owner, confirmed=False)
+            raise
+        await self._directory.settle(*reference, owner, confirmed=True)
+        return answer
+
+    async def set_spending_cap(self, ask: SetSpendingCapAsked) -> tuple[Answer, CapInForce]:
+        """Create a cap or change its limit; answer with it as it stands. Raises ServiceError."""
+        cap = ask.cap
+        context = EventContext()
+        answer = await self._run(
+            SetSpendingCap(
+                cap=cap, **self._call(ask.asked, ask.account_id, "SetSpendingCap", context, cap)
+            )
+        )
+        caps, _ = await self.list_caps(ask.asked.tenant, ask.account_id, cap.holder)
+        return answer, next(found for found in caps if found.cap.cap_id == cap.cap_id)
+
+    async def list_caps(
+        self, tenant: str, account_id: str, holder: str
+    ) -> tuple[list[CapInForce], int]:
+        """Return the caps of one holder in their current period. Raises ServiceError."""
+        state, store_ms = await self.get_account(tenant, account_id)
+        kind, _, holder_id = holder.partition("/")
+        if kind == "subscriber" and holder_id not in state.subscribers:
+            raise ServiceError(Reason.SUBSCRIBER_NOT_FOUND)
+        return caps_of(state, holder, store_ms), store_ms
+
+    async def list_events(
+        self, tenant: str, account_id: str, page_size: int, page_token: str
+    ) -> tuple[list[LoggedEvent], str]:
+        """Return a page of the account's journal, newest first, and the next page's token."""
+        count = min(page_size or EVENTS_PAGE_DEFAULT, EVENTS_PAGE_MAX)
+        if not page_token:
+            await self._require(tenant, account_id)
+        try:
+            found = await self._events.newest_first(tenant, account_id, page_token, count)
+        except StoreUnavailableError:
+            raise ServiceError(Reason.STORE_UNAVAILABLE) from None
+        more = found[-1].event.prev if len(found) == count else ""
+        return found, more
+
+    async def _require(self, tenant: str, account_id: str) -> None:
+        profile = await self._ledger.profile(tenant, account_id, "")
+        if isinstance(profile, Answer):
+            raise failure(profile)
+
+    async def _run(self, command: Mutation) -> Answer:
+        answer = await self._ledger.execute(command)
+        if answer.reason is not None:
+            raise failure(answer)
+        return answer
+
+    def _call(
+        self,
+        asked: Asked,
+        account_id: str,
+        operation: str,
+        context: EventContext,
+        *meaning: object,
+    ) -> dict[str, Any]:
+        context.request_id = asked.request_id
+        context.actor = asked.actor
+        context.event_time_ms = asked.request_time_ms
+        return {
+            "tenant": asked.tenant,
+            "account_id": account_id,
+            "request_id": asked.request_id,
+            "fingerprint": fingerprint(operation, *meaning, asked.request_time_ms),
+            "request_time_ms": asked.request_time_ms,
+            "window_ms": WINDOW_USED_MS,
+            "context": self._encode(context),
+            "deadline_ms": asked.deadline_ms,
+        }

@@ -1,0 +1,324 @@
+"""Use cases of ChargingService: find the account, price the service, run one command.
+
+The script decides on the state it reads; here it is only told what a server may know in advance:
+the account's terms, its caps and the price. If that was out of date the script writes nothing and
+says so, and the call is built again, twice at most.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from zlib import crc32
+
+from ocs.domain.answer import Answer, Outcome, Reason
+from ocs.domain.commands import Basis, Commit, Debit, Profile, Release, Reserve, ReservationFacts
+from ocs.domain.event_context import EventContext
+from ocs.domain.fingerprint import fingerprint
+from ocs.domain.reservation import ServiceTerms
+from ocs.domain.tariff import Tariff
+from ocs.limits import (
+    JITTER_PERMILLE_MAX,
+    STALE_RETRIES_MAX,
+    WINDOW_GRANT_MS,
+    WINDOW_SETTLE_MS,
+    WINDOW_USED_MS,
+)
+from ocs.ports import ContextEncoder, Ledger
+from ocs.service.directory import Directory
+from ocs.service.errors import ServiceError
+from ocs.service.requests import Asked, CommitAsked, DebitAsked, Place, ReleaseAsked, ReserveAsked
+
+_STALE = (Reason.STALE_PROFILE, Reason.STALE_RESERVATION)
+
+T = TypeVar("T")
+
+
+class Charging:
+    """Reserve, commit, release, debit."""
+
+    def __init__(
+        self, ledger: Ledger, directory: Directory, tariff: Tariff, encode: ContextEncoder
+    ) -> None:
+        self._ledger = ledger
+        self._directory = directory
+        self._tariff = tariff
+        self._encode = encode
+
+    async def reserve(self, ask: ReserveAsked) -> tuple[Answer, Profile, ServiceTerms | None]:
+        """Hold units. Raises ServiceError for every reason; refusals are outcomes."""
+        asked, place, wish = ask.asked, ask.place, ask.wish
+        account_id, subscriber_id = await self._directory.payer(asked.tenant, ask.payer)
+        reservation_id = ask.reservation_id or asked.request_id
+        session_id = ask.session_id or reservation_id
+        wish.jitter_permille = crc32(asked.request_id.encode()) % (JITTER_PERMILLE_MAX + 1)
+        meaning = fingerprint(
+            "Reserve",
+            subscriber_id,
+            *_place_fields(place),
+            wish.requested_units,
+            wish.all_or_nothing,
+            wish.validity_ms,
+            reservation_id,
+            session_id,
+            ask.sequence_number,
+            asked.request_time_ms,
+        )
+
+        async def attempt(*, fresh: bool) -> tuple[Answer, tuple[Profile, ServiceTerms | None]]:
+            profile = await self._profile(asked.tenant, account_id, subscriber_id, fresh=fresh)
+            terms, refusal = self._price(profile, place)
+            context = self._context(asked, profile, terms, place)
+            context.session_id = session_id
+            context.sequence_number = ask.sequence_number
+            answer = await self._ledger.execute(
+                Reserve(
+                    tenant=asked.tenant,
+                    account_id=account_id,
+                    request_id=asked.request_id,
+                    fingerprint=meaning,
+                    request_time_ms=asked.request_time_ms,
+                    window_ms=WINDOW_GRANT_MS,
+                    context=self._encode(context),
+                    deadline_ms=asked.deadline_ms,
+                    profile=profile,
+                    service_id=place.service_id,
+                    terms=terms if refusal is None else None,
+                    refusal=refusal,
+                    wish=wish,
+                    reservation_id=reservation_id,
+                    session_id=session_id,
+                    sequence_number=ask.sequence_number,
+                )
+            )
+            return answer, (profile, terms)
+
+        answer, (profile, terms) = await _until_current(attempt)
+        return answer, profile, terms
+
+    async def debit(self, ask: DebitAsked) -> tuple[Answer, Profile]:
+        """Charge at once. Raises ServiceError for every reason; refusals are outcomes."""
+        asked, place = ask.asked, ask.place
+        account_id, subscriber_id = await self._directory.payer(asked.tenant, ask.payer)
+        used = ask.basis is Basis.USED
+        meaning = fingerprint(
+            "Debit",
+            subscriber_id,
+            *_place_fields(place),
+            ask.basis,
+            ask.used_units,
+            ask.session_id,
+            ask.sequence_number,
+            asked.request_time_ms,
+        )
+
+        async def attempt(*, fresh: bool) -> tuple[Answer, Profile]:
+            profile = await self._profile(asked.tenant, account_id, subscriber_id, fresh=fresh)
+            terms, refusal = self._price(profile, place)
+            context = self._context(asked, profile, terms, place)
+            context.session_id = ask.session_id
+            context.sequence_number = ask.sequence_number
+            answer = await self._ledger.execute(
+                Debit(
+                    tenant=asked.tenant,
+                    account_id=account_id,
+                    request_id=asked.request_id,
+                    fingerprint=meaning,
+                    request_time_ms=asked.request_time_ms,
+                    window_ms=WINDOW_USED_MS if used else WINDOW_GRANT_MS,
+                    context=self._encode(context),
+                    deadline_ms=asked.deadline_ms,
+                    profile=profile,
+                    service_id=place.service_id,
+                    terms=terms if refusal is None else None,
+                    refusal=refusal,
+                    basis=ask.basis,
+                    used_units=ask.used_units,
+                    session_id=ask.session_id,
+                    sequence_number=ask.sequence_number,
+                )
+            )
+            return answer, profile
+
+        return await _until_current(attempt)
+
+    async def commit(
+        self, ask: CommitAsked
+    ) -> tuple[Answer, ReservationFacts | None, Profile | None]:
+        """Settle use. Raises ServiceError for every reason; a refused next grant is an outcome."""
+        asked, wish = ask.asked, ask.wish
+        at = (asked.tenant, ask.account_id, ask.reservation_id)
+        next_id = ask.next_reservation_id or asked.request_id
+        if wish is not None:
+            wish.jitter_permille = crc32(asked.request_id.encode()) % (JITTER_PERMILLE_MAX + 1)
+        grant = (wish.requested_units, wish.all_or_nothing, wish.validity_ms) if wish else ()
+        meaning = fingerprint(
+            "Commit",
+            ask.reservation_id,
+            ask.segments,
+            ask.step,
+            grant,
+            next_id,
+            ask.sequence_number,
+            ask.reject_overrun,
+            ask.unit,
+            asked.request_time_ms,
+        )
+
+        async def attempt(
+            *, fresh: bool
+        ) -> tuple[Answer, tuple[ReservationFacts | None, Profile | None]]:
+            facts, profile = await self._facts(at, fresh=fresh)
+            mismatch = facts is not None and ask.unit not in (None, facts.unit)
+            context = self._settle_context(asked, facts, profile)
+            context.sequence_number = ask.sequence_number
+            context.segments = ask.segments
+            answer = await self._ledger.execute(
+                Commit(
+                    tenant=asked.tenant,
+                    account_id=ask.account_id,
+                    request_id=asked.request_id,
+                    fingerprint=meaning,
+                    request_time_ms=asked.request_time_ms,
+                    window_ms=WINDOW_SETTLE_MS,
+                    context=self._encode(context),
+                    deadline_ms=asked.deadline_ms,
+                    profile=profile,
+                    reservation=facts,
+                    reservation_id=ask.reservation_id,
+                    used_units=sum(segment[0] for segment in ask.segments),
+                    step=ask.step,
+                    wish=wish,
+                    next_reservation_id=next_id,
+                    sequence_number=ask.sequence_number,
+                    reject_overrun=ask.reject_overrun,
+                    refusal=Reason.UNIT_MISMATCH if mismatch else None,
+                )
+            )
+            return answer, (facts, profile)
+
+        answer, (facts, profile) = await _until_current(attempt)
+        return answer, facts, profile
+
+    async def release(self, ask: ReleaseAsked) -> Answer:
+        """Give everything back. Raises ServiceError for every reason."""
+        asked = ask.asked
+        at = (asked.tenant, ask.account_id, ask.reservation_id)
+
+        async def attempt(*, fresh: bool) -> tuple[Answer, None]:
+            facts, profile = await self._facts(at, fresh=fresh)
+            answer = await self._ledger.execute(
+                Release(
+                    tenant=asked.tenant,
+                    account_id=ask.account_id,
+                    request_id=asked.request_id,
+                    fingerprint=fingerprint(
+                        "Release", ask.reservation_id, asked.request_time_ms
+                    ),
+                    request_time_ms=asked.request_time_ms,
+                    window_ms=WINDOW_SETTLE_MS,
+                    context=self._encode(self._settle_context(asked, facts, profile)),
+                    deadline_ms=asked.deadline_ms,
+                    profile=profile,
+                    reservation=facts,
+                    reservation_id=ask.reservation_id,
+                )
+            )
+            return answer, None
+
+        answer, _ = await _until_current(attempt)
+        return answer
+
+    async def _profile(
+        self, tenant: str, account_id: str, subscriber_id: str, *, fresh: bool
+    ) -> Profile:
+        found = await self._ledger.profile(tenant, account_id, subscriber_id, fresh=fresh)
+        if isinstance(found, Answer):
+            raise failure(found)
+        return found
+
+    async def _facts(
+        self, at: tuple[str, str, str], *, fresh: bool
+    ) -> tuple[ReservationFacts | None, Profile | None]:
+        """What this server knows of a reservation and of who pays; the script says if it is old."""
+        facts = await self._ledger.reservation_facts(*at)
+        if facts is None:
+            return None, None
+        return facts, await self._profile(at[0], at[1], facts.subscriber_id, fresh=fresh)
+
+    def _price(
+        self, profile: Profile, place: Place
+    ) -> tuple[ServiceTerms | None, Outcome | Reason | None]:
+        if profile.terms.currency != self._tariff.currency:
+            return None, Outcome.RATING_FAILED
+        terms = self._tariff.terms(
+            profile.terms.plan, place.service_id, place.other_party, place.visited_network
+        )
+        if isinstance(terms, Outcome):
+            return None, terms
+        if place.unit not in (None, terms.unit):
+            return terms, Reason.UNIT_MISMATCH
+        return terms, None
+
+    @staticmethod
+    def _context(
+        asked: Asked, profile: Profile, terms: ServiceTerms | None, place: Place
+    ) -> EventContext:
+        return EventContext(
+            request_id=asked.request_id,
+            subscriber_id=profile.subscriber_id,
+            segment=profile.terms.segment,
+            plan=profile.terms.plan,
+            service_id=place.service_id,
+            zone=terms.zone if terms is not None else "",
+            currency=profile.terms.currency,
+            tariff_version=terms.tariff_version if terms is not None else "",
+            event_time_ms=place.event_time_ms or asked.request_time_ms,
+            actor=asked.actor,
+        )
+
+    @staticmethod
+    def _settle_context(
+        asked: Asked, facts: ReservationFacts | None, profile: Profile | None
+    ) -> EventContext:
+        if facts is None or profile is None:
+            # The script asks for the facts before it writes anything.
+            return EventContext(request_id=asked.request_id)
+        return EventContext(
+            request_id=asked.request_id,
+            session_id=facts.session_id,
+            subscriber_id=facts.subscriber_id,
+            segment=profile.terms.segment,
+            plan=profile.terms.plan,
+            service_id=facts.service_id,
+            zone=facts.zone,
+            currency=profile.terms.currency,
+            event_time_ms=asked.request_time_ms,
+            actor=asked.actor,
+        )
+
+
+def _place_fields(place: Place) -> tuple[object, ...]:
+    return (
+        place.service_id,
+        place.unit,
+        place.other_party,
+        place.visited_network,
+        place.event_time_ms,
+    )
+
+
+async def _until_current(attempt: Callable[..., Awaitable[tuple[Answer, T]]]) -> tuple[Answer, T]:
+    """Run an attempt again while the script finds it built on an old view; raise its reason."""
+    answer, found = await attempt(fresh=False)
+    for _ in range(STALE_RETRIES_MAX):
+        if answer.reason not in _STALE:
+            break
+        answer, found = await attempt(fresh=True)
+    if answer.reason is not None:
+        raise failure(answer)
+    return answer, found
+
+
+def failure(answer: Answer) -> ServiceError:
+    """Turn an answer with a reason into the error that says so."""
+    assert answer.reason is not None
+    return ServiceError(answer.reason, account_seq=answer.seq)

@@ -1,0 +1,76 @@
+"""Who is who: identities and payment references, claimed in an index, owned by an account.
+
+An id lives in another partition than its account, so no script can take it together with the
+account. It is claimed first (pending, 60 s), then the account takes it, then the claim is
+confirmed. Whatever dies in between, the account's own key is the truth: a claim past its deadline
+is decided by asking the account that made it.
+"""
+
+from ocs.domain.answer import Reason
+from ocs.ports import Claim, LookupIndex, StoreUnavailableError
+from ocs.service.errors import ServiceError
+from ocs.service.requests import Payer
+
+# An id whose claim lapsed is free again after one round of asking its owner.
+_ROUNDS = 3
+
+Owner = tuple[str, str, str]
+
+
+class Directory:
+    """Looks ids up and claims them."""
+
+    def __init__(self, index: LookupIndex) -> None:
+        self._index = index
+
+    async def payer(self, tenant: str, payer: Payer) -> tuple[str, str]:
+        """Return (account_id, subscriber_id) of who pays. Raises SUBSCRIBER_NOT_FOUND."""
+        if payer.identity is None:
+            return payer.account_id, payer.subscriber_id
+        return await self.find(tenant, *payer.identity)
+
+    async def find(self, tenant: str, kind: str, value: str) -> tuple[str, str]:
+        """Return (account_id, subscriber_id) of an identity. Raises SUBSCRIBER_NOT_FOUND."""
+        try:
+            claim = await self._index.find(tenant, kind, value)
+            if claim is not None and claim.state != "confirmed":
+                owner = (claim.account_id, claim.subject_id, claim.request_id)
+                if not await self._index.owns(tenant, kind, value, owner):
+                    claim = None
+        except StoreUnavailableError:
+            raise ServiceError(Reason.STORE_UNAVAILABLE) from None
+        if claim is None:
+            raise ServiceError(Reason.SUBSCRIBER_NOT_FOUND)
+        return claim.account_id, claim.subject_id
+
+    async def claim(
+        self, tenant: str, kind: str, value: str, owner: Owner, taken: Reason
+    ) -> None:
+        """Claim an id for an owner. Raises `taken`, ACCOUNT_BUSY or STORE_UNAVAILABLE."""
+        try:
+            for _ in range(_ROUNDS):
+                claim = await self._index.claim(tenant, kind, value, owner)
+                if claim.state == "claimed":
+                    return
+                if claim.state == "taken":
+                    raise ServiceError(taken)
+                if claim.state == "pending":
+                    raise ServiceError(Reason.ACCOUNT_BUSY)
+                await self._decide_lapsed(tenant, kind, value, claim)
+        except StoreUnavailableError:
+            raise ServiceError(Reason.STORE_UNAVAILABLE) from None
+        raise ServiceError(Reason.ACCOUNT_BUSY)
+
+    async def _decide_lapsed(self, tenant: str, kind: str, value: str, claim: Claim) -> None:
+        owner = (claim.account_id, claim.subject_id, claim.request_id)
+        confirmed = await self._index.owns(tenant, kind, value, owner)
+        await self._index.settle(tenant, kind, value, owner, confirmed=confirmed)
+
+    async def settle(
+        self, tenant: str, kind: str, value: str, owner: Owner, *, confirmed: bool
+    ) -> None:
+        """Confirm or drop an owner's claim. A lost reply is harmless: the claim lapses."""
+        try:
+            await self._index.settle(tenant, kind, value, owner, confirmed=confirmed)
+        except StoreUnavailableError:
+            return

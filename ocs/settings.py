@@ -1,0 +1,179 @@
+"""Settings: what an operator may choose, each with its bounds, read once at the start.
+
+A value given on the command line wins over OCS_* of the environment, that over the TOML file,
+that over the default. Errors name the variable and the rule and never repeat the value, which
+may be a store's password.
+"""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX: Final = "OCS_"
+CONFIG_VARIABLE: Final = "OCS_CONFIG"
+_STORE_SCHEMES: Final = ("redis://", "rediss://", "unix://")
+_LISTEN: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})", re.ASCII)
+_PORT_MAX: Final = 65_535
+
+
+class SettingsError(Exception):
+    """A setting that is missing, unknown or out of its bounds; one line for each."""
+
+
+def _check_listen(value: str) -> str:
+    found = _LISTEN.fullmatch(value)
+    if found is None or int(found.group(3)) > _PORT_MAX:
+        raise ValueError("must be host:port with a port of 0 .. 65535, e.g. 127.0.0.1:7707")
+    return value
+
+
+def _check_store_url(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and not value.get_secret_value().startswith(_STORE_SCHEMES):
+        raise ValueError(f"must start with one of {' '.join(_STORE_SCHEMES)}")
+    return value
+
+
+class Settings(BaseSettings):
+    """All settings of a service process; immutable. `load_settings` makes one."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    listen: Annotated[str, AfterValidator(_check_listen)] = Field(
+        default="127.0.0.1:7707",
+        description="Address of the gRPC server, host:port; port 0 = any free one.",
+    )
+    store_url: Annotated[SecretStr | None, AfterValidator(_check_store_url)] = Field(
+        default=None,
+        description="Your own Valkey or Redis; unset: the embedded one, in data_dir.",
+    )
+    data_dir: Path = Field(
+        default=Path("ocs-data"),
+        description="Directory of the embedded store; one service per directory.",
+    )
+    durability: Literal["memory", "everysec", "always"] = Field(
+        default="always",
+        description="What an acknowledged write survives in the embedded store: nothing, all but"
+        " about the last second, or a crash of the machine.",
+    )
+    store_connections: int = Field(
+        default=4, ge=4, le=64, description="Connections to the store, per node and process."
+    )
+    tariff_path: Path | None = Field(
+        default=None, description="Tariff file, TOML; unset: the one that is shipped."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info",
+        description="Least level of log lines; `warning` drops the line of each call.",
+    )
+    log_stream: Literal["stdout", "stderr"] = Field(
+        default="stderr", description="Where log lines go."
+    )
+    calls_in_flight_max: int = Field(
+        default=2048,
+        ge=16,
+        le=65_536,
+        description="Calls worked on at once; more are refused with RESOURCE_EXHAUSTED.",
+    )
+    so_reuseport: bool = Field(
+        default=False, description="Let several service processes share the port."
+    )
+    drain_probe_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=300,
+        allow_inf_nan=False,
+        description="Seconds a stopping process still serves after it said it is not ready.",
+    )
+    drain_grace_s: float = Field(
+        default=5.0,
+        ge=0.1,
+        le=300,
+        allow_inf_nan=False,
+        description="Seconds that running calls get to end after that.",
+    )
+
+    @property
+    def host(self) -> str:
+        """The host to listen at, without the brackets of an IPv6 address."""
+        return self._listen_parts()[0]
+
+    @property
+    def port(self) -> int:
+        """The port to listen at; 0 = any free one."""
+        return self._listen_parts()[1]
+
+    def _listen_parts(self) -> tuple[str, int]:
+        found = _LISTEN.fullmatch(self.listen)
+        assert found is not None  # checked when the settings were made
+        return found.group(1) or found.group(2), int(found.group(3))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the sources know it
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not a source of ours
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not a source of ours
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Say which sources there are, the strongest first."""
+        return init_settings, env_settings
+
+
+def load_settings(config_path: Path | None = None, **overrides: object) -> Settings:
+    """Read the settings once.
+
+    Args:
+        config_path: TOML file with settings by name; default the one OCS_CONFIG names, if any.
+        overrides: Settings given on the command line; None = not given.
+
+    Raises:
+        SettingsError: with one line for each setting that breaks a rule.
+    """
+    if config_path is None and os.environ.get(CONFIG_VARIABLE):
+        config_path = Path(os.environ[CONFIG_VARIABLE])
+    values = {} if config_path is None else _read_file(config_path)
+    in_environment = {name.upper() for name, value in os.environ.items() if value}
+    for name in [name for name in values if _variable(name) in in_environment]:
+        del values[name]
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        lines = [_line(each) for each in error.errors(include_input=False, include_context=False)]
+    raise SettingsError("\n".join(lines))
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{CONFIG_VARIABLE}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{CONFIG_VARIABLE}: must be UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{CONFIG_VARIABLE}: must be TOML: {error}") from None
+
+
+def _line(error: ErrorDetails) -> str:
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return f"{name}: is not a setting"
+    return f"{_variable(name)}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _variable(name: str) -> str:
+    return f"{PREFIX}{name}".upper()

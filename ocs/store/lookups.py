@@ -1,0 +1,85 @@
+"""The LookupIndex port over Valkey: identities and payment references of a tenant."""
+
+from collections.abc import Callable
+from typing import Final
+
+from ocs.domain.answer import Reason
+from ocs.limits import DEADLINE_DEFAULT_MS
+from ocs.ports import Claim, StoreUnavailableError
+from ocs.store import keys
+from ocs.store.generations import Generations
+from ocs.store.ledger import ValkeyLedger
+from ocs.store.pipeline import StoreLostError
+from ocs.store.replies import text_of
+
+_KEPT: Final = 131_072
+
+Owner = tuple[str, str, str]
+
+
+class ValkeyLookups:
+    """Index entries; found ones that are confirmed are remembered, for they never move."""
+
+    def __init__(self, ledger: ValkeyLedger, now_ms: Callable[[], int]) -> None:
+        self._ledger = ledger
+        self._now_ms = now_ms
+        self._found: Generations[tuple[str, str, str], Claim] = Generations(_KEPT)
+
+    async def claim(self, tenant: str, kind: str, value: str, owner: Owner) -> Claim:
+        """Claim an id, pending for 60 s; says whose it is otherwise."""
+        line = await self._call(
+            "claim_lookup", tenant, kind, value, ["", "/".join(owner)]
+        )
+        state, _, text = line.decode().partition(" ")
+        return Claim(state, *text.split("/"))
+
+    async def settle(
+        self, tenant: str, kind: str, value: str, owner: Owner, *, confirmed: bool
+    ) -> None:
+        """Confirm the owner's claim for good, or drop it."""
+        verdict = "confirmed" if confirmed else "dropped"
+        await self._call("settle_lookup", tenant, kind, value, ["/".join(owner), verdict])
+
+    async def find(
+        self, tenant: str, kind: str, value: str, *, fresh: bool = False
+    ) -> Claim | None:
+        """Read an entry."""
+        ref = (tenant, kind, value)
+        found = None if fresh else self._found.get(ref)
+        if found is not None:
+            return found
+        text = await self._read("GET", keys.lookup_key(tenant, kind, value), at=(tenant, value))
+        if not text:
+            return None
+        state, owner, _ = text.split(" ")
+        claim = Claim(state, *owner.split("/"))
+        if state == "confirmed":
+            self._found.put(ref, claim)
+        return claim
+
+    async def owns(self, tenant: str, kind: str, value: str, owner: Owner) -> bool:
+        """Ask the account: for a payment its own record of it, else the line's identities."""
+        account_id, subject_id, request_id = owner
+        at = (tenant, account_id)
+        if kind == "payment":
+            return await self._read("GET", keys.payment_key(*at, value), at=at) == request_id
+        key = keys.subscriber_key(*at, subject_id)
+        identities = await self._read("HGET", key, "identities", at=at)
+        return f"{kind}={value}" in identities.split(",")
+
+    async def _read(self, *command: str, at: tuple[str, str]) -> str:
+        try:
+            return text_of(await self._ledger.pipeline_of(*at).send(*command))
+        except StoreLostError:
+            raise StoreUnavailableError from None
+
+    async def _call(
+        self, name: str, tenant: str, kind: str, value: str, argv: list[str]
+    ) -> bytes:
+        pipeline = self._ledger.pipeline_of(tenant, value)
+        key = keys.lookup_key(tenant, kind, value)
+        deadline_ms = self._now_ms() + DEADLINE_DEFAULT_MS
+        reply = await self._ledger.call(pipeline, name, [key], argv, deadline_ms)
+        if isinstance(reply, Reason):
+            raise StoreUnavailableError
+        return reply
