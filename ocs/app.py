@@ -18,6 +18,7 @@ from pathlib import Path
 
 import structlog
 import uvloop
+from opentelemetry.metrics import get_meter
 
 from ocs.domain.answer import Reason
 from ocs.domain.periods import check_time_zone
@@ -27,6 +28,7 @@ from ocs.jobs.expire import ExpireJob
 from ocs.rpc.account import AccountServicer
 from ocs.rpc.charging import ChargingServicer
 from ocs.rpc.event_context import encode_context
+from ocs.rpc.method import RpcService
 from ocs.rpc.server import ListenError, RpcOptions, RpcServer
 from ocs.rpc.spending_cap import SpendingCapServicer
 from ocs.service.accounts import Accounts
@@ -44,6 +46,8 @@ from ocs.telemetry.logging import configure_logging
 from ocs.telemetry.metrics import Metrics
 
 _READY_PAUSE_S = 0.5
+_STORE_LOOK_S = 0.5
+_STORE_RETRY_S = 1.0
 _START_ERRORS = (EmbeddedStoreError, ListenError, SettingsError, StoreUnfitError, TariffError)
 
 
@@ -73,6 +77,8 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
     pool = make_pool(store_url, settings.store_connections)
     ledger = ValkeyLedger(pool, connections=settings.store_connections, now_ms=now_ms)
     metrics = Metrics()
+    metrics.watch_store(lambda: _store_counts(ledger))
+    metrics.observe(get_meter("ocs"))
     try:
         durability = await check_store(ledger.pipelines[0])
         loaded = await ledger.load(ledger.pipelines[0])
@@ -97,6 +103,15 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
         await ledger.close()
 
 
+def _store_counts(ledger: ValkeyLedger) -> tuple[int, int, int]:
+    pipelines = ledger.pipelines
+    return (
+        sum(pipeline.batch_count for pipeline in pipelines),
+        sum(pipeline.command_count for pipeline in pipelines),
+        sum(pipeline.lost_count for pipeline in pipelines),
+    )
+
+
 def _rpc_options(settings: Settings) -> RpcOptions:
     return RpcOptions(
         host=settings.host,
@@ -108,7 +123,7 @@ def _rpc_options(settings: Settings) -> RpcOptions:
     )
 
 
-def _services(ledger: ValkeyLedger, tariff: Tariff) -> list[object]:
+def _services(ledger: ValkeyLedger, tariff: Tariff) -> list[RpcService]:
     directory = Directory(ValkeyLookups(ledger, now_ms))
     charging = Charging(ledger, directory, tariff, encode_context)
     accounts = Accounts(ledger, directory, ValkeyEventLog(ledger), tariff, encode_context)
@@ -178,7 +193,7 @@ def _run(settings: Settings) -> int:
     options = EmbeddedOptions(settings.data_dir / "store", settings.durability)
     with EmbeddedValkey.start(options, _say) as store:
         where = f"embedded store in {settings.data_dir}"
-        uvloop.run(_serve(settings, store.url, where))
+        uvloop.run(_serve(settings, store.url, where, store))
     return 0
 
 
@@ -186,15 +201,47 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-async def _serve(settings: Settings, store_url: str, where: str) -> None:
+async def _serve(
+    settings: Settings, store_url: str, where: str, embedded: EmbeddedValkey | None = None
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with running(settings, store_url) as service:
         _say(f"ocs: listening on {service.address}, {where}, durability {service.durability}")
-        await stop.wait()
+        ends: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
+        if embedded is not None:
+            ends.append(asyncio.create_task(_keep_alive(embedded)))
+        done, others = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for task in others:
+            task.cancel()
+        for task in done:
+            task.result()
         _say("ocs: stopping")
+
+
+async def _keep_alive(store: EmbeddedValkey) -> object:
+    """Start the embedded store again whenever it dies; returns never. Raises EmbeddedStoreError.
+
+    Only `always` loses nothing by that. With less, this process might remember caps and identities
+    which the store no longer knows, so it ends and a new one starts from what was kept.
+    """
+    log = structlog.get_logger()
+    while True:
+        while not await asyncio.to_thread(store.wait_dead, _STORE_LOOK_S):
+            continue
+        if store.durability != "always":
+            message = "the embedded store ended; start again to go on from what it kept"
+            raise EmbeddedStoreError(message)
+        log.error("embedded store ended", pid=store.pid)
+        try:
+            await asyncio.to_thread(store.restart, _say)
+        except EmbeddedStoreError:
+            log.exception("embedded store does not start")
+            await asyncio.sleep(_STORE_RETRY_S)
+        else:
+            log.warning("embedded store started again", pid=store.pid)
 
 
 def run_audit(

@@ -158,7 +158,7 @@ def health(
     client: Client,
     *,
     service: Annotated[
-        str, typer.Option("--service", metavar="NAME", help="Default the server as a whole.")
+        str, typer.Option("--service", metavar="NAME", help="ocs.readiness, or ocs.liveness.")
     ] = "",
 ) -> HealthResult:
     """Ask the service whether it takes calls; exits with 5 if it does not."""

@@ -314,7 +314,7 @@ class CapChange:
     cap_id: str
     period_start_time: datetime | None
     spent_after: int
-    held_after: int
+    reserved_after: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ listed by lines indented by three spaces. KEYS and ARGV list `name: kind; text`,
     KEYS.holders.count  -> (#KEYS-4)
     ARGV.request_id     -> ARGV[7]
     LIMITS.HOLDS_MAX    -> 64                 from ocs.limits, so that a bound has one home
+    string.format       -> string_format      a local; STANDARD lists all that a script may use
 
 All of them make one function library of the store (FUNCTION LOAD): shared functions are created
-once, when the library is loaded, and not anew in every call, which measured 6 us of a call's 20 with
-EVALSHA. Its name carries a digest of its text, so that two versions of the service can share a store,
-and each operation is called as `<operation>_<digest>`. A library function takes parameters and never
-sees KEYS or ARGV. What the header lists and the body does not use, or the reverse, is an error:
-contracts that nothing checks drift.
+once, when the library is loaded, and not anew in every call. Its name carries a digest of its text,
+so that two versions of the service can share a store, and each operation is called as
+`<operation>_<digest>`. See docs/decisions/0004-function-library.md. A library function takes
+parameters and never sees KEYS or ARGV. What the header lists and the body does not use, or the
+reverse, is an error: contracts that nothing checks drift.
 """
 
 import re
@@ -28,54 +29,40 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import zip_longest
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
 from ocs import limits
+from ocs.store.lua_source import LIBRARY_NAME, MASK, LuaSource, ScriptError, ScriptHeaderError
 
-_CONTRACT: Final = ("Purpose", "KEYS", "ARGV", "Returns", "Outcomes", "Refusals", "Emits", "Keeps")
-_SCRIPT_SECTIONS: Final = (*_CONTRACT, "Include")
-_LIBRARY_SECTIONS: Final = ("Purpose", "Include", "Returns")
-_OPTIONAL_SECTIONS: Final = {"Outcomes", "Refusals", "Emits", "Include"}
-_ENTRY_INDENT: Final = 3
 _NAME_PREFIX: Final = "ocs_"
 _DIGEST_LENGTH: Final = 12
 _EXACT_INTEGER_MAX: Final = 2**53 - 1  # a Lua number is a double
 
-_SHEBANG: Final = re.compile(r"#!lua( flags=(allow-oom|no-writes))?")
-_SECTION: Final = re.compile(r"-- ([A-Z][A-Za-z]*):(?: +(\S.*?))?\s*")
-_CONTINUED: Final = re.compile(r"--( {3,})(\S.*?)\s*")
-_ENTRY: Final = re.compile(r"([a-z][a-z0-9_]*(?:\.\.\.)?): \S.*")
-_CODE_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]*")
-_LIBRARY_NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
-
-# Strings and comments, inside which nothing is replaced; what only begins one is `endless`.
-_OPAQUE: Final = re.compile(
-    r"""
-      (?P<comment> --\[(?P<c>=*)\[.*?\](?P=c)\] | --(?!\[=*\[)[^\n]* )
-    | (?P<string> "(?:\\[^\n]|[^"\\\n])*" | '(?:\\[^\n]|[^'\\\n])*'
-                | \[(?P<s>=*)\[[^\n]*?\](?P=s)\] )
-    | (?P<endless> --\[ | ["'] | \[=*\[ )
-    """,
-    re.VERBOSE | re.DOTALL,
+STANDARD: Final = (
+    *("error", "ipairs", "next", "pairs", "tonumber", "unpack"),
+    *("math.abs", "math.floor", "math.fmod", "math.huge", "math.max", "math.min"),
+    *("string.find", "string.format", "string.gmatch", "string.gsub", "string.match", "string.sub"),
+    *("table.concat", "table.insert", "table.sort", "redis.call"),
 )
-_MASK: Final = "\0"  # stands for a string; Lua text has no NUL outside of one
+"""All of Lua that a script may use: no clock, no randomness, nothing that prints an inexact number."""
+
 _BOUND: Final = re.compile(r"\b(KEYS|ARGV|LIMITS)\b(?:\.(\w+)\b)?")
-_SPELLED_KEY: Final = re.compile(rf"\.p?call\(\s*{_MASK}\s*,\s*{_MASK}")
+_QUALIFIED: Final = re.compile(r"(?<![.:\w])(?:math|string|table|redis)\b(?:\.\w+)?")
+_SPELLED_KEY: Final = re.compile(rf"\.p?call\(\s*{MASK}\s*,\s*{MASK}")
 _BLOCK: Final = re.compile(r"\b(?:(?:local function \w+|function|if|do|repeat)|(end|until))\b")
 
-
-class ScriptError(Exception):
-    """A script and what surrounds it do not fit together; the program must not start."""
-
-
-class ScriptHeaderError(ScriptError):
-    """A script breaks the grammar or its own contract: where (line from 1), and which rule."""
-
-    def __init__(self, file: str, line: int, rule: str) -> None:
-        super().__init__(f"{file}:{line}: {rule}")
-        self.file = file
-        self.line = line
-        self.rule = rule
+# A global costs a look-up that fails, one in the engine's table of globals and one in its `string`;
+# a local of the library costs none. While a library loads, the engine shows it none of these: the
+# first call takes them.
+_LOCALS: Final = ", ".join(name.replace(".", "_") for name in STANDARD)
+_VALUES: Final = ", ".join(name if "." in name else f"_G.{name}" for name in STANDARD)
+PRELUDE: Final = f"""\
+local {_LOCALS}
+local function take_standard_functions()
+{_LOCALS} =
+{_VALUES}
+end
+"""
 
 
 class ScriptBindingError(ScriptError):
@@ -117,107 +104,11 @@ class ScriptLibrary:
     def text_of(self, operation: str) -> str:
         """Everything that one operation can run."""
         script = self.scripts[operation]
-        return "".join(self.functions[name] for name in script.libraries) + script.body
+        functions = "".join(self.functions[name] for name in script.libraries)
+        return PRELUDE + functions + script.body
 
 
-class _Line(NamedTuple):
-    number: int
-    indent: int
-    text: str
-
-
-def mask_strings(text: str, file: str = "script") -> tuple[str, list[str]]:
-    """Lua text with its comments blanked and each string replaced by a NUL, and those strings.
-
-    Raises:
-        ScriptHeaderError: a comment does not end, or a string does not end on its line.
-    """
-    strings: list[str] = []
-
-    def replace(match: re.Match[str]) -> str:
-        if match["endless"] is not None:
-            line = text.count("\n", 0, match.start()) + 1
-            raise ScriptHeaderError(file, line, "a comment does not end, or a string on its line")
-        if match["string"] is not None:
-            strings.append(match["string"])
-            return _MASK
-        return " " + "\n" * match["comment"].count("\n")  # keeps the number of each line
-
-    return _OPAQUE.sub(replace, text), strings
-
-
-class _Source:
-    """One file: its name, its header by section, its code without strings, and those strings."""
-
-    def __init__(self, file: Traversable, *, is_library: bool) -> None:
-        text = file.read_text(encoding="utf-8")
-        self.file = f"lib/{file.name}" if is_library else file.name
-        self.stem = file.name.removesuffix(".lua")
-        self.shebang = "" if is_library else text.partition("\n")[0]
-        if not is_library and not _SHEBANG.fullmatch(self.shebang):
-            raise self.error(1, f"the first line has the form {_SHEBANG.pattern}")
-        self.header = self._read_header(text, _LIBRARY_SECTIONS if is_library else _SCRIPT_SECTIONS)
-        self.code, self.strings = mask_strings(text.removeprefix(self.shebang), self.file)
-
-    def error(self, line: int, rule: str) -> ScriptHeaderError:
-        return ScriptHeaderError(self.file, line, rule)
-
-    def error_at(self, match: re.Match[str], rule: str) -> ScriptHeaderError:
-        return self.error(match.string.count("\n", 0, match.start()) + 1, rule)
-
-    def error_in(self, section: str, rule: str) -> ScriptHeaderError:
-        return self.error(self.header[section][0].number, f"{section}: {rule}")
-
-    def _read_header(self, text: str, known: Sequence[str]) -> dict[str, list[_Line]]:
-        header: dict[str, list[_Line]] = {}
-        for number, line in enumerate(text.removeprefix(self.shebang).split("\n"), 1):
-            if not line.startswith("--"):
-                if line or number > 1:
-                    break
-            elif match := _SECTION.fullmatch(line):
-                name = match[1]
-                if name not in known or any(known.index(name) <= known.index(n) for n in header):
-                    raise self.error(number, f"{name}: the sections are, in order, {known}")
-                header[name] = [_Line(number, 0, match[2] or "")]
-            elif header and (match := _CONTINUED.fullmatch(line)):
-                header[next(reversed(header))].append(_Line(number, len(match[1]), match[2]))
-            else:
-                raise self.error(number, "neither `-- Section:` nor indented by three spaces")
-        missing = {*known} - {*header} - _OPTIONAL_SECTIONS
-        empty = [name for name, lines in header.items() if not any(line.text for line in lines)]
-        if missing or empty:
-            raise self.error(1, f"sections missing {sorted(missing)}, empty {empty}")
-        return header
-
-    def names_in(self, section: str, form: re.Pattern[str] = _CODE_NAME) -> tuple[str, ...]:
-        """The comma-separated names of a section; notes in parentheses are dropped."""
-        text = " ".join(line.text for line in self.header.get(section, ()))
-        text = re.sub(r"\([^)]*\)", "", text).strip()
-        names = [name.strip() for name in text.split(",")] if text not in {"", "none"} else []
-        for name in names:
-            if not form.fullmatch(name) or names.count(name) > 1:
-                raise self.error_in(section, f"{name!r} is there twice or not {form.pattern}")
-        return tuple(names)
-
-    def entries(self, section: str) -> tuple[str, ...]:
-        """The names that KEYS or ARGV lists, in order; a variadic key ends in `...`."""
-        names: list[str] = []
-        head, *lines = self.header.get(section, [_Line(1, 0, "none")])
-        for line in lines:
-            if line.indent > _ENTRY_INDENT and names:
-                continue
-            match = _ENTRY.fullmatch(line.text)
-            if match is None or (section == "ARGV" and match[1].endswith("...")):
-                raise self.error(line.number, f"{section}: an entry reads `name: kind; text`")
-            if names and (names[-1].endswith("...") or match[1].strip(".") in names):
-                raise self.error(line.number, f"{match[1]} is there twice or after a variadic key")
-            names.append(match[1])
-        if head.text != ("" if names else "none"):
-            raise self.error(head.number, f"{section}: lists entries on lines below, or `none`")
-        return tuple(names)
-
-
-def _check_library(source: _Source) -> None:
+def _check_library(source: LuaSource) -> None:
     """A library defines one function, of its own name; a constant beside it is local too."""
     depth = found = 0
     for match in _BLOCK.finditer(source.code):
@@ -230,13 +121,13 @@ def _check_library(source: _Source) -> None:
         raise source.error(1, f"has {found} functions `local function {source.stem}`, not one")
 
 
-def _check_includes(source: _Source, libraries: Mapping[str, _Source]) -> tuple[str, ...]:
+def _check_includes(source: LuaSource, libraries: Mapping[str, LuaSource]) -> tuple[str, ...]:
     """The libraries that a file includes; each is used and each used one is listed.
 
     A call to a function that is not there would raise in the middle of a script, perhaps after its
     first write; and a key spelled in Lua would escape the cluster's check until it runs there.
     """
-    included = source.names_in("Include", _LIBRARY_NAME)
+    included = source.names_in("Include", LIBRARY_NAME)
     used = set()
     for match in re.finditer(r"(?<![.:\w])[a-z][a-z0-9_]*\b(?!\s*=[^=])", source.code):
         if match[0] in libraries and match[0] != source.stem:
@@ -251,11 +142,11 @@ def _check_includes(source: _Source, libraries: Mapping[str, _Source]) -> tuple[
     return included
 
 
-def _library_order(source: _Source, libraries: Mapping[str, _Source]) -> list[str]:
+def _library_order(source: LuaSource, libraries: Mapping[str, LuaSource]) -> list[str]:
     """The libraries that a script needs, each after those it includes; a cycle is an error."""
     order: list[str] = []
 
-    def visit(includer: _Source, path: tuple[str, ...]) -> None:
+    def visit(includer: LuaSource, path: tuple[str, ...]) -> None:
         for name in _check_includes(includer, libraries):
             if name in path:
                 cycle = " -> ".join([*path[path.index(name) :], name])
@@ -271,7 +162,7 @@ def _library_order(source: _Source, libraries: Mapping[str, _Source]) -> list[st
 class _Binder:
     """Replaces the names of one file's contract by places in KEYS and ARGV, limits by values."""
 
-    def __init__(self, source: _Source, constants: Mapping[str, object]) -> None:
+    def __init__(self, source: LuaSource, constants: Mapping[str, object]) -> None:
         self._source = source
         self._constants = constants
         self._used: set[str] = set()
@@ -282,7 +173,8 @@ class _Binder:
 
     def bind(self) -> str:
         """The body with its names replaced, without comments and blank lines."""
-        code = _BOUND.sub(self._replace, self._source.code)
+        code = _QUALIFIED.sub(self._take, self._source.code)
+        code = _BOUND.sub(self._replace, code)
         if self.variadic:
             fixed = len(self.keys)
             code = re.sub(rf"KEYS\.{self.variadic}\.count\b", f"(#KEYS-{fixed})", code)
@@ -295,7 +187,7 @@ class _Binder:
         lines = (re.sub(r"[ \t\r]+", " ", line).strip() for line in code.split("\n"))
         compact = "".join(f"{line}\n" for line in lines if line)
         strings = iter(self._source.strings)
-        return re.sub(_MASK, lambda _: next(strings), compact)
+        return re.sub(MASK, lambda _: next(strings), compact)
 
     def _replace(self, match: re.Match[str]) -> str:
         table, name = match.groups()
@@ -312,6 +204,11 @@ class _Binder:
                 return str(value)
         raise self._source.error_at(match, f"{match[0]} is not declared, or not read by a name")
 
+    def _take(self, match: re.Match[str]) -> str:
+        if match[0] not in STANDARD:
+            raise self._source.error_at(match, f"{match[0]} is not one of the functions to use")
+        return match[0].replace(".", "_")
+
     def _check_all_used(self) -> None:
         keys = (*self.keys, self.variadic) if self.variadic else self.keys
         for section, names in (("KEYS", keys), ("ARGV", self.argv)):
@@ -321,7 +218,7 @@ class _Binder:
 
 
 def _compose(
-    source: _Source, libraries: Mapping[str, _Source], constants: Mapping[str, object]
+    source: LuaSource, libraries: Mapping[str, LuaSource], constants: Mapping[str, object]
 ) -> Script:
     order = _library_order(source, libraries)
     binder = _Binder(source, constants)
@@ -348,18 +245,21 @@ def _compose(
 
 def compose_library(scripts: Mapping[str, Script], functions: Mapping[str, str]) -> ScriptLibrary:
     """Make one function library of operations and the functions they share."""
-    shared = "".join(functions.values())
+    shared = PRELUDE + "".join(functions.values())
     bodies = [shared, *(script.flags + script.body for script in scripts.values())]
     digest = sha1("\0".join(bodies).encode(), usedforsecurity=False).hexdigest()[:_DIGEST_LENGTH]
     name = _NAME_PREFIX + digest
     operations = "".join(
         f"redis.register_function{{function_name='{script.name}_{digest}',\n"
         f"flags={{{repr(script.flags) if script.flags else ''}}},\n"
-        f"callback=function(KEYS, ARGV)\n{script.body}end}}\n"
+        "callback=function(KEYS, ARGV)\n"
+        f"if not redis_call then take_standard_functions() end\n{script.body}end}}\n"
         for script in scripts.values()
     )
     text = f"#!lua name={name}\n{shared}{operations}"
-    return ScriptLibrary(name, text, MappingProxyType(dict(scripts)), MappingProxyType(dict(functions)))
+    return ScriptLibrary(
+        name, text, MappingProxyType(dict(scripts)), MappingProxyType(dict(functions))
+    )
 
 
 def _lua_files(directory: Traversable) -> list[Traversable]:
@@ -375,13 +275,13 @@ def read_scripts(directory: Traversable, constants: Mapping[str, object]) -> Scr
     Raises:
         ScriptHeaderError: a file breaks the grammar or its own contract, or there is no script.
     """
-    sources = [_Source(file, is_library=True) for file in _lua_files(directory.joinpath("lib"))]
+    sources = [LuaSource(file, is_library=True) for file in _lua_files(directory.joinpath("lib"))]
     libraries = {source.stem: source for source in sources}
     for source in sources:
         _check_library(source)
         _check_includes(source, libraries)
     scripts = [
-        _compose(_Source(file, is_library=False), libraries, constants)
+        _compose(LuaSource(file, is_library=False), libraries, constants)
         for file in _lua_files(directory)
     ]
     if not scripts:

@@ -85,11 +85,11 @@ METRICS: Final = (
         "Commands in those round trips; divided by the batches it is the mean batch.",
     ),
     Metric(
-        "ocs.store.errors",
+        "ocs.store.lost_connections",
         "counter",
-        "{command}",
-        ("error",),
-        "Commands the store did not answer as meant, by kind of fault.",
+        "{connection}",
+        (),
+        "Connections that broke with commands under way, whose outcome was unknown then.",
     ),
     Metric(
         "ocs.log.lost_lines",
@@ -124,9 +124,7 @@ class Metrics:
         self._durations: dict[tuple[str, str], Durations] = {}
         self._outcomes: dict[tuple[str, str, bool], int] = {}
         self._micros: dict[tuple[str, str], int] = {}
-        self._store_batches = 0
-        self._store_commands = 0
-        self._store_errors: dict[str, int] = {}
+        self._store: Callable[[], tuple[int, int, int]] = lambda: (0, 0, 0)
         self._lost_lines: Callable[[], int] = lambda: 0
 
     def durations(self, method: str, code: str) -> Durations:
@@ -145,14 +143,9 @@ class Metrics:
                 key = (currency, kind)
                 self._micros[key] = self._micros.get(key, 0) + micros
 
-    def count_batch(self, command_count: int) -> None:
-        """Count one round trip to the store and the commands in it."""
-        self._store_batches += 1
-        self._store_commands += command_count
-
-    def count_store_error(self, error: str) -> None:
-        """Count a command that failed; `error` is a kind from a closed set, never a text."""
-        self._store_errors[error] = self._store_errors.get(error, 0) + 1
+    def watch_store(self, counts: Callable[[], tuple[int, int, int]]) -> None:
+        """Say where round trips, commands and lost connections are read."""
+        self._store = counts
 
     def watch_lost_lines(self, lost_lines: Callable[[], int]) -> None:
         """Say where the number of lost log lines is read."""
@@ -162,6 +155,7 @@ class Metrics:
         """Every metric's figures at this moment, by name."""
         # list() copies a dict in one step of the interpreter: the loop may add a key meanwhile.
         durations = list(self._durations.items())
+        batches, commands, lost = self._store()
         return {
             "rpc.server.call.duration.bucket": [
                 (count, {**_call(method, code), "le": bound})
@@ -180,11 +174,9 @@ class Metrics:
                 (micros, {"currency": currency, "kind": kind})
                 for (currency, kind), micros in list(self._micros.items())
             ],
-            "ocs.store.batches": [(self._store_batches, {})],
-            "ocs.store.commands": [(self._store_commands, {})],
-            "ocs.store.errors": [
-                (count, {"error": error}) for error, count in list(self._store_errors.items())
-            ],
+            "ocs.store.batches": [(batches, {})],
+            "ocs.store.commands": [(commands, {})],
+            "ocs.store.lost_connections": [(lost, {})],
             "ocs.log.lost_lines": [(self._lost_lines(), {})],
         }
 

@@ -87,7 +87,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CAP_MISMATCH: _ErrorReason.ValueType  # 31
     """FAILED_PRECONDITION. The cap exists and counts something else; only its limit may change."""
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 32
-    """RESOURCE_EXHAUSTED. Too many calls at once; nothing was started. Resend after RetryInfo's delay."""
+    """RESOURCE_EXHAUSTED. Too many calls at once; nothing was started. Resend as RetryInfo says."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -159,5 +159,5 @@ ERROR_REASON_CHARGE_LIMIT: ErrorReason.ValueType  # 30
 ERROR_REASON_CAP_MISMATCH: ErrorReason.ValueType  # 31
 """FAILED_PRECONDITION. The cap exists and counts something else; only its limit may change."""
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 32
-"""RESOURCE_EXHAUSTED. Too many calls at once; nothing was started. Resend after RetryInfo's delay."""
+"""RESOURCE_EXHAUSTED. Too many calls at once; nothing was started. Resend as RetryInfo says."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -60,16 +60,18 @@ def run_on(
     phases = [Phase.generate, Phase.shrink] if shrink else [Phase.generate]
     machine = type("Machine", (ChargingMachine,), {"lua": lua, "count_steps": staticmethod(count)})
     round_number = 0
+    examples = min(ROUND_EXAMPLES, 1 + step_count // EXAMPLE_STEPS)
     while done < step_count:
         run_state_machine_as_test(  # type: ignore[no-untyped-call]
             with_seed(seed * 1_000_003 + round_number)(machine),
             settings=settings(
-                max_examples=ROUND_EXAMPLES,
+                max_examples=examples,
                 stateful_step_count=EXAMPLE_STEPS,
                 deadline=None,
                 database=None,
                 derandomize=False,
                 phases=phases,
+                report_multiple_bugs=shrink,
                 suppress_health_check=list(HealthCheck),
             ),
         )

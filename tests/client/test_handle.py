@@ -308,3 +308,17 @@ async def test_a_task_cancelled_in_a_commit_resends_it(target: str, script: Scri
     assert script.methods() == ["Reserve", "Commit", "Commit"]
     first, second = script.requests("Commit")
     assert first == second
+
+
+async def test_a_resend_turned_away_at_the_door_leaves_the_commit_open(
+    client: Any, script: Script
+) -> None:
+    script.on("Commit", hang, fail("UNAUTHENTICATED"))
+
+    with pytest.raises(UnknownOutcomeError) as caught:
+        async with entered(client.reserve(**WANTED)) as r:
+            await done(r.commit(60, timeout_s=SHORT_S))
+
+    assert caught.value.code == "UNAUTHENTICATED"
+    assert r.unresolved is caught.value.operation
+    assert "Release" not in script.methods()

@@ -82,11 +82,16 @@ def fill(message: Message, counter: list[int]) -> None:
                 one.SetInParent()
                 fill(one, counter)
             continue
-        value: Any = {
-            FieldDescriptor.TYPE_STRING: lambda: f"text-{next_number(counter)}",
-            FieldDescriptor.TYPE_BOOL: lambda: True,
-            FieldDescriptor.TYPE_ENUM: lambda: 1,
-        }.get(field.type, lambda: next_number(counter))()
+        value: Any
+        match field.type:
+            case FieldDescriptor.TYPE_STRING:
+                value = f"text-{next_number(counter)}"
+            case FieldDescriptor.TYPE_BOOL:
+                value = True
+            case FieldDescriptor.TYPE_ENUM:
+                value = 1
+            case _:
+                value = next_number(counter)
         if field.is_repeated:
             getattr(message, field.name).append(value)
         else:

@@ -43,7 +43,10 @@ SERVICES: dict[str, list[ServiceTerms]] = {
     ],
     "voice": [ServiceTerms("voice", Unit.SECONDS, "", Rate.per_increment(60, 100, 1), 60, 90_000, "v1")],
     "sms": [ServiceTerms("sms", Unit.COUNT, "", Rate(1, 50, 1), 1, 5_000, "v1")],
-    "free": [ServiceTerms("free", Unit.OCTETS, "", Rate(5, 0, 1), 1, 30_000, "v1")],
+    "free": [
+        ServiceTerms("free", Unit.OCTETS, "", Rate(5, 0, 1), 1, 30_000, "v1"),
+        ServiceTerms("free", Unit.OCTETS, "roam", Rate(1, 0, 1), 1, 30_000, "v1"),
+    ],
 }
 
 accounts = st.sampled_from(ACCOUNTS)
@@ -51,7 +54,10 @@ subscribers = st.sampled_from(SUBSCRIBERS)
 services = st.sampled_from(sorted(SERVICES))
 small = st.integers(1, 400)
 units = st.one_of(small, small, small, st.sampled_from([QUANTITY_MAX, 2**40, 2**52]))
-used = st.one_of(st.just(0), st.integers(0, 500), st.integers(0, 500), st.just(2**52))
+EXACTLY = -1  # as much as is held
+used = st.one_of(
+    st.just(0), st.integers(0, 500), st.integers(0, 500), st.just(EXACTLY), st.just(2**52)
+)
 sequences = st.one_of(st.just(-1), st.just(-1), st.integers(0, 6))
 ids = st.sampled_from(["r1", "r2", "r3", "r4", "r5", "r6"])
 sessions = st.sampled_from(["", "", "x1", "x2"])
@@ -99,8 +105,11 @@ class ChargingMachine(RuleBasedStateMachine):
         money=st.sampled_from([300, 2_000, 20_000]),
         cap=st.integers(100, 1_500),
         period=periods,
+        extra=bucket_terms,
     )
-    def open_accounts(self, limit: int, zone: str, money: int, cap: int, period: Period) -> None:
+    def open_accounts(
+        self, limit: int, zone: str, money: int, cap: int, period: Period, extra: BucketTerms
+    ) -> None:
         """Open two accounts with lines, money, units and a cap, so that an example gets somewhere."""
         self._create("a1", limit, zone, 1)
         self._create("a2", 0, "UTC", 31)
@@ -110,6 +119,7 @@ class ChargingMachine(RuleBasedStateMachine):
         self.credit("a1", "main", None, Unit.MICROS, money)
         self.credit("a2", "main", None, Unit.MICROS, money)
         self.credit("a1", "b1", BucketTerms(Unit.OCTETS, 5), Unit.OCTETS, 95)
+        self.credit("a1", "b2", extra, extra.unit, 150)
         self._run(
             SetSpendingCap(
                 cap=SpendingCap("account", "c1", Unit.MICROS, cap, period), **self._call("a1")
@@ -229,6 +239,9 @@ class ChargingMachine(RuleBasedStateMachine):
     ) -> None:
         account, reservation = self._pick(pick)
         facts, profile = self._facts(account, reservation)
+        if quantity == EXACTLY:
+            hold = self.pair.spec.accounts[(TENANT, account)].holds.get(reservation)
+            quantity = hold.granted_units if hold is not None else 1
         answer = self._run(
             Commit(
                 profile=profile, reservation=facts, reservation_id=reservation,
@@ -276,6 +289,27 @@ class ChargingMachine(RuleBasedStateMachine):
     @rule(delta=st.sampled_from([1, 999, 5_000, 60_000, 119_999, 180_000, 1_200_000, 3_600_000, 7_200_000, 86_400_000, -3_600_000]))
     def advance(self, delta: int) -> None:
         self.pair.advance(delta)
+
+    @rule(pick=st.integers(0, 50), delta=st.sampled_from([-1, 0, 1]))
+    def advance_to_boundary(self, pick: int, delta: int) -> None:
+        """Move to where something ends: a hold, a bucket, a memory, a session, a record."""
+        times = sorted(
+            {
+                time
+                for state in self.pair.spec.accounts.values()
+                for time in (
+                    *(hold.expire_ms for hold in state.holds.values()),
+                    *(bucket.terms.expire_ms for bucket in state.buckets.values()),
+                    *(bucket.terms.start_ms for bucket in state.buckets.values()),
+                    *(found.forget_ms for found in state.reservations.values()),
+                    *(session.expire_ms for session in state.sessions.values()),
+                    *(record.expire_ms for record in state.records.values()),
+                )
+                if time > self.pair.now_ms
+            }
+        )
+        if times:
+            self.pair.advance(times[pick % len(times)] + delta - self.pair.now_ms)
 
     @precondition(lambda self: self.pair.sent)
     @rule(back=st.integers(1, 6), other_meaning=st.sampled_from([False, False, True]))

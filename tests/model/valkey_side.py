@@ -121,6 +121,7 @@ class ValkeySide:
         groups = sorted(named)
         holders += [(group_holder(group), keys.group_key(*at, group)) for group in groups]
         payments = sorted(like.payment_references)
+        path = "/".join(at)
         pipe = self.client.pipeline(transaction=False)
         for key in (keys.account_key(*at), keys.profile_key(*at), keys.holds_key(*at)):
             pipe.hgetall(key)
@@ -134,6 +135,7 @@ class ValkeySide:
             pipe.get(keys.request_key(*at, request_id))
         for payment in payments:
             pipe.exists(keys.payment_key(*at, payment))
+        pipe.zscore(keys.due_key(keys.partition_of(*at)), path)
         replies = iter(pipe.execute())
         account, profile, holds = next(replies), next(replies), next(replies)
         if not account:
@@ -156,6 +158,8 @@ class ValkeySide:
                 answer = read_answer(line, top_up=line.count(" ") == 5)  # noqa: PLR2004
                 state.records[request_id] = RequestRecord(int(expire_ms), fingerprint, answer)
         state.payment_references = {p for p in payments if next(replies)}
+        due = int(account["state"].split(" ")[4])
+        assert (next(replies) or 0) == due, f"deadline of {path} in the due index is not {due}"
         return state
 
 
@@ -176,6 +180,10 @@ def _account(
         counters=layout.read_counters("account", account),
         holds={rid: layout.read_hold(text) for rid, text in holds.items()},
     )
+    order = account["order"].split(" ")
+    assert order == [bucket.bucket_id for bucket in state.in_consumption_order()], order
+    stored = {field[2:] for field in account if field[:2] in {"b:", "t:"}}
+    assert stored == set(order), f"fields of buckets that are gone: {stored - set(order)}"
     for cap in layout.read_caps("account", profile):
         state.caps[("account", cap.cap_id)] = cap
     due = int(account["state"].split(" ")[4])

@@ -58,7 +58,7 @@ def cap_change(message: events.CapChange) -> results.CapChange:
         cap_id=message.cap_id,
         period_start_time=time(message, "period_start_time"),
         spent_after=message.spent_after,
-        held_after=message.held_after,
+        reserved_after=message.reserved_after,
     )
 
 

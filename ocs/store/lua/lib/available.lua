@@ -3,5 +3,5 @@
 local function available(account, bucket)
   local left = bucket.balance - bucket.reserved
   if bucket.id == 'main' then left = left + account.credit_limit end
-  return math.max(0, left)
+  return left > 0 and left or 0
 end

@@ -1,7 +1,7 @@
 -- Purpose: say which cap refused or cut a grant.
 -- Returns: `holder:cap:unit:remaining:reset_ms`
 local function cap_text(cap)
-  local reset_ms = cap.lifetime and 0 or cap.finish
-  return string.format('%s:%s:%s:%d:%d', cap.holder.name, cap.id, cap.unit,
-    math.max(0, cap.headroom), reset_ms)
+  local listed = cap.listed
+  return string.format('%s:%s:%s:%d:%d', cap.holder.name, listed.id, listed.unit, cap.headroom,
+    listed.lifetime and 0 or cap.finish)
 end

@@ -8,13 +8,16 @@ local function load_account(account_key, raw_ms)
   local version, seq, floor, due, open_count, credit_limit, last_event =
     string.match(fields.state or '', '^1 (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%S+)$')
   if not version then error({err = 'STATE_CORRUPT state'}) end
-  local ids = {}
-  for id in string.gmatch(fields.order or '', '%S+') do ids[#ids + 1] = id end
+  local ids, count = {}, 0
+  for id in string.gmatch(fields.order or '', '%S+') do
+    count = count + 1
+    ids[count] = id
+  end
+  floor = floor + 0
   return {
     name = 'account', fields = fields, ids = ids, buckets = {}, counters = {}, touched = {},
-    events = {}, changes = {}, raw = raw_ms, floor = tonumber(floor),
-    now = math.max(raw_ms, tonumber(floor)),
-    version = version, seq = tonumber(seq), due = tonumber(due), open_count = tonumber(open_count),
-    credit_limit = tonumber(credit_limit), last_event = last_event,
+    dirty = {}, events = {}, changes = {}, raw = raw_ms, floor = floor,
+    now = raw_ms > floor and raw_ms or floor, version = version, seq = seq + 0, due = due + 0,
+    open_count = open_count + 0, credit_limit = credit_limit + 0, last_event = last_event,
   }
 end

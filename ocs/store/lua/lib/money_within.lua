@@ -3,10 +3,15 @@
 -- Returns: micro-units
 local function money_within(rate, segments, finish)
   local money = 0
-  for _, segment in ipairs(segments) do
+  for i = 1, #segments do
+    local segment = segments[i]
     if segment.start >= finish then break end
     if segment.bucket.money then
-      money = money + cost(rate, math.min(segment.finish, finish)) - cost(rate, segment.start)
+      if segment.finish <= finish then
+        money = money + segment.quantity
+      else
+        money = money + cost(rate, finish) - cost(rate, segment.start)
+      end
     end
   end
   return money

@@ -1,27 +1,20 @@
 -- Purpose: cut a grant to the tightest cap.
--- Include: money_within
+-- Include: last_within, money_within
 -- Returns: the last increment boundary that all caps leave room for, and the cap that cut it
 local function within_caps(rate, start, to, segments, caps)
-  local binding
-  for _, cap in ipairs(caps) do
-    local headroom, allowed = math.max(0, cap.headroom), to
-    if not cap.money then
-      if to - start > headroom then
-        allowed = start + headroom - math.fmod(start + headroom, rate.increment)
+  local binding, money
+  for i = 1, #caps do
+    local cap, allowed = caps[i], to
+    if cap.money then
+      money = money or money_within(rate, segments, to)
+      if money > cap.headroom then
+        allowed = last_within(rate, start, to, segments, cap.headroom)
       end
-    elseif money_within(rate, segments, to) > headroom then
-      local low, high = 0, math.floor((to - start) / rate.increment)
-      while low < high do
-        local middle = low + math.floor((high - low + 1) / 2)
-        if money_within(rate, segments, start + middle * rate.increment) <= headroom then
-          low = middle
-        else
-          high = middle - 1
-        end
-      end
-      allowed = start + low * rate.increment
+    elseif to - start > cap.headroom then
+      allowed = start + cap.headroom
+      allowed = allowed - math.fmod(allowed, rate.increment)
     end
-    if allowed < to then to, binding = allowed, cap end
+    if allowed < to then to, binding, money = allowed, cap, nil end
   end
   return to, binding
 end

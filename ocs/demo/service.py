@@ -1,0 +1,33 @@
+"""The demo's service process: `ocs up` on a free port, which tells its parent where it listens."""
+
+import os
+import signal
+from pathlib import Path
+
+from ocs.app import Running, run_up
+from ocs.demo import link
+
+
+def main() -> int:
+    """Serve until the parent closes the pipe; return the exit status."""
+    order = link.receive()
+    link.watch(lambda _: None, _stop)
+    return run_up(
+        data_dir=Path(order["data_dir"]),
+        listen="127.0.0.1:0",
+        durability="always",
+        on_serving=_announce,
+    )
+
+
+def _announce(service: Running) -> None:
+    link.send(address=service.address, durability=service.durability)
+
+
+def _stop() -> None:
+    # The way in which an operator stops it: drain, then shut the store down.
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

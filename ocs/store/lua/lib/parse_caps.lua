@@ -1,0 +1,21 @@
+-- Purpose: read the caps that count a charge, as the service spells them:
+--   `index:cap:unit:limit:start:finish:next_finish`, split by spaces. index is the holder's, 0 for
+--   the account; finish 0 means no counter (per request).
+-- Include: keep
+-- Returns: the caps; shared, see lib/keep
+local kept = {count = 0, parsed = {}}
+
+local function parse_caps(text)
+  local caps = kept.parsed[text]
+  if caps then return caps end
+  caps = {}
+  for index, id, unit, limit, start, finish, next_finish in
+    string.gmatch(text, '(%d+):([^:]+):(%a+):(%d+):(%d+):(%d+):(%d+)') do
+    caps[#caps + 1] = {
+      index = tonumber(index), id = id, unit = unit, money = unit == 'micros',
+      limit = tonumber(limit), start = tonumber(start), finish = tonumber(finish),
+      next_finish = tonumber(next_finish), lifetime = finish == next_finish,
+    }
+  end
+  return keep(kept, text, caps, #caps)
+end

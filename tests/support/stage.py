@@ -1,0 +1,328 @@
+"""The charging service over a ledger on a clock of the test's own, with prices that read easily.
+
+The cheapest place for exact figures; the same case runs over the executable specification and over
+the scripts in a real Valkey, and both must give it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, cast
+
+from ocs.domain.answer import Answer, Reason
+from ocs.domain.bucket import MAIN, BucketTerms
+from ocs.domain.charging_event import ChargingEvent
+from ocs.domain.commands import (
+    AddSubscriber,
+    Basis,
+    CreateAccount,
+    Expire,
+    GrantWish,
+    Mutation,
+    SetSpendingCap,
+    TopUp,
+)
+from ocs.domain.event_context import EventContext
+from ocs.domain.periods import Period
+from ocs.domain.rating import Rate
+from ocs.domain.reservation import ServiceTerms, Step
+from ocs.domain.spending_cap import ACCOUNT_HOLDER, SpendingCap
+from ocs.domain.state import AccountState, AccountTerms
+from ocs.domain.tariff import HOME_ZONE, Tariff
+from ocs.domain.units import Unit
+from ocs.domain.view import as_of, caps_of
+from ocs.limits import WINDOW_USED_MS
+from ocs.ports import Ledger, LookupIndex
+from ocs.service.charging import Charging
+from ocs.service.directory import Directory
+from ocs.service.errors import ServiceError
+from ocs.service.requests import Asked, CommitAsked, DebitAsked, Payer, Place
+from ocs.service.requests import ReleaseAsked, ReserveAsked
+
+TENANT: Final = "main"
+ACCOUNT: Final = "a1"
+START_MS: Final = 1_790_000_000_000
+MONEY: Final = 1_000_000
+VALIDITY_MS: Final = 600_000
+# A hold lasts for its validity, and once more.
+LAPSE_MS: Final = 2 * VALIDITY_MS
+
+# Unit, increment, and micro-units for so many units.
+_PRICES: Final[Mapping[str, tuple[Unit, Rate]]] = MappingProxyType(
+    {
+        "work": (Unit.COUNT, Rate(1, 1, 1)),
+        "data": (Unit.OCTETS, Rate(1, 1, 1)),
+        "call": (Unit.SECONDS, Rate(1, MONEY, 1)),
+        "call-by-minute": (Unit.SECONDS, Rate(60, MONEY, 1)),
+        "talk": (Unit.SECONDS, Rate.per_increment(1, MONEY, 60)),
+        "message": (Unit.COUNT, Rate(1, 150_000, 1)),
+        "set-up": (Unit.COUNT, Rate(1, 1_120_000, 1)),
+    }
+)
+
+
+def _tariff() -> Tariff:
+    terms = {
+        (name, HOME_ZONE): ServiceTerms(name, unit, HOME_ZONE, rate, 1, VALIDITY_MS, "cases")
+        for name, (unit, rate) in _PRICES.items()
+    }
+    plans = {"everything": frozenset(_PRICES)}
+    return Tariff("cases", "EUR", plans, {}, {}, terms, prefix_digits_max=0)
+
+
+TARIFF: Final = _tariff()
+
+
+@dataclass(slots=True)
+class Clock:
+    """Moves only when a test says so."""
+
+    now_ms: int = START_MS
+
+    def __call__(self) -> int:
+        """Return milliseconds since 1970 UTC."""
+        return self.now_ms
+
+
+class Figures(NamedTuple):
+    """A bucket."""
+
+    balance: int
+    reserved: int
+    spent: int
+
+
+class CapFigures(NamedTuple):
+    """A cap's counter in its current period."""
+
+    spent: int
+    reserved: int
+
+
+Journal = Callable[[], Awaitable[list[ChargingEvent]]]
+
+
+def _no_context(_: EventContext) -> bytes:
+    """Leave the context out of the journal: no case looks at it."""
+    return b""
+
+
+@dataclass(slots=True)
+class Stage:
+    """One ledger, and what is asked of it. Ids of requests are made where a test gives none."""
+
+    ledger: Ledger
+    clock: Clock
+    read_journal: Journal
+    charging: Charging = field(init=False)
+    _ids: "count[int]" = field(default_factory=lambda: count(1))
+    _sent_ms: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Every case names its account, so that no index is ever asked.
+        directory = Directory(cast("LookupIndex", None))
+        self.charging = Charging(self.ledger, directory, TARIFF, _no_context)
+
+    # Account keeping.
+
+    async def open(
+        self, *, credit_limit: int = 0, account_id: str = ACCOUNT, time_zone: str = "UTC"
+    ) -> None:
+        """Open an account with an empty `main`."""
+        terms = AccountTerms("EUR", time_zone, 1, "everything", "none", credit_limit)
+        await self._execute(CreateAccount(terms=terms, **self._call(account_id)))
+
+    async def credit(
+        self,
+        quantity: int,
+        *,
+        bucket_id: str = MAIN,
+        terms: BucketTerms | None = None,
+        account_id: str = ACCOUNT,
+    ) -> None:
+        """Credit a bucket; terms open a new one."""
+        await self._execute(
+            TopUp(
+                payment_reference=f"p{next(self._ids)}",
+                bucket_id=bucket_id,
+                terms=terms,
+                quantity=quantity,
+                unit=terms.unit if terms is not None else Unit.MICROS,
+                **self._call(account_id),
+            )
+        )
+
+    async def cap(
+        self,
+        limit: int,
+        *,
+        cap_id: str = "c1",
+        unit: Unit = Unit.MICROS,
+        period: Period = Period.DAY,
+        holder: str = ACCOUNT_HOLDER,
+    ) -> None:
+        """Set a cap."""
+        cap = SpendingCap(holder, cap_id, unit, limit, period)
+        await self._execute(SetSpendingCap(cap=cap, **self._call(ACCOUNT)))
+
+    async def subscriber(self, subscriber_id: str, *, account_id: str = ACCOUNT) -> None:
+        """Add a line."""
+        await self._execute(
+            AddSubscriber(
+                subscriber_id=subscriber_id,
+                identities=(),
+                group_ids=(),
+                **self._call(account_id),
+            )
+        )
+
+    async def sweep(self, account_id: str = ACCOUNT) -> int:
+        """Do the expiry job's work on the account; return how many holds and buckets ended."""
+        answer = await self.ledger.expire(Expire(tenant=TENANT, account_id=account_id))
+        assert answer.reason is None
+        return answer.expired_count
+
+    # Charging.
+
+    async def reserve(
+        self,
+        units: int,
+        service_id: str = "work",
+        *,
+        request_id: str = "",
+        all_or_nothing: bool = False,
+        validity_ms: int = 0,
+        session_id: str = "",
+        subscriber_id: str = "",
+        account_id: str = ACCOUNT,
+    ) -> Answer:
+        """Reserve; the reservation is named as the request."""
+        answer, _, _ = await self.charging.reserve(
+            ReserveAsked(
+                self._asked(request_id),
+                Payer(account_id, subscriber_id),
+                Place(service_id, None, "", "", 0),
+                GrantWish(
+                    requested_units=units,
+                    all_or_nothing=all_or_nothing,
+                    validity_ms=validity_ms,
+                ),
+                "",
+                session_id,
+                -1,
+            )
+        )
+        return answer
+
+    async def commit(
+        self,
+        reservation_id: str,
+        units: int,
+        *,
+        request_id: str = "",
+        step: Step = Step.CLOSE,
+        next_units: int = 0,
+        reject: bool = False,
+        account_id: str = ACCOUNT,
+    ) -> Answer:
+        """Report use; next_units asks for a next grant."""
+        wish = GrantWish(requested_units=next_units) if next_units else None
+        answer, _, _ = await self.charging.commit(
+            CommitAsked(
+                self._asked(request_id),
+                account_id,
+                reservation_id,
+                ((units, 0, 0),),
+                Step.NEXT_GRANT if wish is not None else step,
+                wish,
+                "",
+                -1,
+                reject,
+                None,
+            )
+        )
+        return answer
+
+    async def release(self, reservation_id: str, *, request_id: str = "") -> Answer:
+        """Give everything back."""
+        return await self.charging.release(
+            ReleaseAsked(self._asked(request_id), ACCOUNT, reservation_id)
+        )
+
+    async def debit(
+        self,
+        units: int,
+        service_id: str = "work",
+        *,
+        request_id: str = "",
+        basis: Basis = Basis.USED,
+        session_id: str = "",
+        subscriber_id: str = "",
+        account_id: str = ACCOUNT,
+    ) -> Answer:
+        """Charge at once."""
+        answer, _ = await self.charging.debit(
+            DebitAsked(
+                self._asked(request_id),
+                Payer(account_id, subscriber_id),
+                Place(service_id, None, "", "", 0),
+                basis,
+                units,
+                session_id,
+                -1,
+            )
+        )
+        return answer
+
+    # What there is.
+
+    async def state(self, account_id: str = ACCOUNT) -> AccountState:
+        """Read the account; what is due counts as expired."""
+        found = await self.ledger.snapshot(TENANT, account_id)
+        assert not isinstance(found, Answer), found
+        state, store_ms = found
+        return as_of(state, store_ms)
+
+    async def bucket(self, bucket_id: str = MAIN, *, account_id: str = ACCOUNT) -> Figures:
+        """Read a bucket."""
+        bucket = (await self.state(account_id)).buckets[bucket_id]
+        return Figures(bucket.balance, bucket.reserved, bucket.spent)
+
+    async def counted(self, cap_id: str = "c1", *, holder: str = ACCOUNT_HOLDER) -> CapFigures:
+        """Read a cap's counter."""
+        caps = caps_of(await self.state(), holder, self.clock.now_ms)
+        found = next(cap for cap in caps if cap.cap.cap_id == cap_id)
+        return CapFigures(found.spent, found.reserved)
+
+    # Helpers.
+
+    def _asked(self, request_id: str) -> Asked:
+        request_id = request_id or f"q{next(self._ids)}"
+        # A resend carries the time of its first send.
+        sent_ms = self._sent_ms.setdefault(request_id, self.clock.now_ms)
+        return Asked(TENANT, "cases", 0, request_id, sent_ms)
+
+    def _call(self, account_id: str) -> dict[str, Any]:
+        number = next(self._ids)
+        return {
+            "tenant": TENANT,
+            "account_id": account_id,
+            "request_id": f"q{number}",
+            "fingerprint": f"f{number}",
+            "request_time_ms": self.clock.now_ms,
+            "window_ms": WINDOW_USED_MS,
+        }
+
+    async def _execute(self, command: Mutation) -> None:
+        answer = await self.ledger.execute(command)
+        assert answer.reason is None, answer
+
+
+async def refused(call: Awaitable[object]) -> Reason:
+    """Return why a call that must fail failed."""
+    try:
+        answer = await call
+    except ServiceError as error:
+        return error.reason
+    raise AssertionError(f"answered {answer!r}")

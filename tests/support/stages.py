@@ -1,0 +1,58 @@
+"""Where a stage's ledger comes from: the specification in memory, or the scripts in a Valkey."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ocs.app import now_ms
+from ocs.domain.charging_event import ChargingEvent, decode_event
+from ocs.store import keys
+from ocs.store.connect import make_pool
+from ocs.store.ledger import ValkeyLedger
+from ocs.store.memory import MemoryLedger
+from tests.support.stage import ACCOUNT, TENANT, Clock, Stage
+
+CONNECTIONS = 4
+
+
+def memory_stage() -> Stage:
+    """Charge by the executable specification."""
+    clock = Clock()
+    ledger = MemoryLedger(clock)
+
+    async def journal() -> list[ChargingEvent]:
+        return ledger.journal
+
+    return Stage(ledger, clock, journal)
+
+
+@asynccontextmanager
+async def valkey_stage(store_url: str) -> AsyncIterator[Stage]:
+    """Charge by the scripts; the store is emptied first."""
+    clock = Clock()
+    pool = make_pool(store_url, CONNECTIONS)
+    ledger = ValkeyLedger(pool, connections=CONNECTIONS, now_ms=now_ms, test_clock=clock)
+    pipeline = ledger.pipeline_of(TENANT, ACCOUNT)
+
+    async def journal() -> list[ChargingEvent]:
+        """The journal of the partition of the one account that cases use."""
+        key = keys.journal_key(keys.partition_of(TENANT, ACCOUNT))
+        entries = await pipeline.send("XRANGE", key, "-", "+")
+        assert isinstance(entries, list)
+        return [_event(entry) for entry in entries]
+
+    try:
+        assert await pipeline.send("FLUSHALL") == b"OK"
+        assert await ledger.load(pipeline) is None
+        yield Stage(ledger, clock, journal)
+    finally:
+        await ledger.close()
+
+
+def _event(entry: object) -> ChargingEvent:
+    assert isinstance(entry, list)
+    _, fields = entry
+    assert isinstance(fields, list)
+    pairs = dict(zip(fields[::2], fields[1::2], strict=True))
+    line = pairs[b"e"]
+    assert isinstance(line, bytes)
+    return decode_event(line.decode())
