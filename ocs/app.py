@@ -162,14 +162,22 @@ def load_tariff(path: Path | None) -> Tariff:
 
 
 def run_up(
-    *, data_dir: Path, listen: str, durability: str, tariff: Path | None = None
+    *,
+    data_dir: Path,
+    listen: str,
+    durability: str,
+    tariff: Path | None = None,
+    on_serving: Callable[[Running], None] | None = None,
 ) -> int:
-    """Run service and embedded store in a directory until a signal; return the exit status."""
+    """Run service and embedded store in a directory until a signal; return the exit status.
+
+    on_serving is called once the service listens, e.g. to learn the port that was free.
+    """
     try:
         settings = load_settings(
             data_dir=data_dir, listen=listen, durability=durability, tariff_path=tariff
         )
-        return _run(settings)
+        return _run(settings, on_serving)
     except _START_ERRORS as error:
         print(f"ocs: {error}", file=sys.stderr)
         return 1
@@ -184,7 +192,7 @@ def run_serve(*, settings: Settings | None = None) -> int:
         return 1
 
 
-def _run(settings: Settings) -> int:
+def _run(settings: Settings, on_serving: Callable[[Running], None] | None = None) -> int:
     stream = sys.stdout if settings.log_stream == "stdout" else sys.stderr
     configure_logging(level=settings.log_level, stream=stream.buffer)
     if settings.store_url is not None:
@@ -193,7 +201,7 @@ def _run(settings: Settings) -> int:
     options = EmbeddedOptions(settings.data_dir / "store", settings.durability)
     with EmbeddedValkey.start(options, _say) as store:
         where = f"embedded store in {settings.data_dir}"
-        uvloop.run(_serve(settings, store.url, where, store))
+        uvloop.run(_serve(settings, store.url, where, store, on_serving))
     return 0
 
 
@@ -202,7 +210,11 @@ def _say(text: str) -> None:
 
 
 async def _serve(
-    settings: Settings, store_url: str, where: str, embedded: EmbeddedValkey | None = None
+    settings: Settings,
+    store_url: str,
+    where: str,
+    embedded: EmbeddedValkey | None = None,
+    on_serving: Callable[[Running], None] | None = None,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -210,6 +222,8 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     async with running(settings, store_url) as service:
         _say(f"ocs: listening on {service.address}, {where}, durability {service.durability}")
+        if on_serving is not None:
+            on_serving(service)
         ends: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
         if embedded is not None:
             ends.append(asyncio.create_task(_keep_alive(embedded)))

@@ -191,7 +191,7 @@ def events(
     *,
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", parser=options.UNITS, help="How many.")
-    ] = "50",  # type: ignore[assignment]  # typer parses a default as it parses an argument
+    ] = 50,
     page_token: Annotated[
         str, typer.Option("--page-token", metavar="TOKEN", help="Continue with older events.")
     ] = "",

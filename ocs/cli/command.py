@@ -40,7 +40,7 @@ _IDENTIFYING: Final = (
 _COMMON: Final = (
     _option("target", options.Target, None),
     _option("tenant", options.Tenant, TENANT_DEFAULT),
-    _option("timeout_s", options.Timeout, str(TIMEOUT_DEFAULT_S)),
+    _option("timeout_s", options.Timeout, TIMEOUT_DEFAULT_S),
     _option("as_json", options.Json, default=False),
 )
 

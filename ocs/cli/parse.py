@@ -122,10 +122,15 @@ def reservation(text: str, name_of: Callable[[str, str], str]) -> str:
     return name_of(account_id, reservation_id)
 
 
-def argument(parse: Callable[[str], ValueT]) -> Callable[[str], ValueT]:
-    """A parser for typer: what breaks its rule is a usage error that says the rule."""
+def argument(parse: Callable[[str], ValueT]) -> Callable[[str | ValueT], ValueT]:
+    """A parser for typer: what breaks its rule is a usage error that says the rule.
 
-    def parser(text: str) -> ValueT:
+    typer hands it the default of an option as well, which is a value already.
+    """
+
+    def parser(text: str | ValueT) -> ValueT:
+        if not isinstance(text, str):
+            return text
         try:
             return parse(text)
         except ValueError as error:

@@ -32,7 +32,7 @@ def up(
     ] = local.DATA_DIR_DEFAULT,
     port: Annotated[
         int, typer.Option("--port", metavar="PORT", parser=options.UNITS, help="Of localhost.")
-    ] = "7707",  # type: ignore[assignment]  # typer parses a default as it parses an argument
+    ] = 7707,
     durability: Annotated[
         Durability,
         typer.Option(

@@ -257,11 +257,10 @@ def _(result: LookupSubscriberResult) -> list[Block]:
 
 @blocks_of.register
 def _(result: TopUpResult) -> list[Block]:
-    # The answer does not say what the bucket holds, so the figures are shown as they came.
     rows = [
         ("bucket", result.bucket_id),
-        ("balance", str(result.balance)),
-        ("available", str(result.available)),
+        ("balance", quantity(result.balance, result.unit)),
+        ("available", quantity(result.available, result.unit)),
     ]
     return [Fields(rows + receipt(result.receipt))]
 

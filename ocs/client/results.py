@@ -231,6 +231,7 @@ class TopUpResult:
     """The bucket after the credit."""
 
     bucket_id: str
+    unit: Unit  # what was credited, so what the bucket holds
     balance: int
     available: int
     receipt: Receipt

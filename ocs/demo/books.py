@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from ocs.app import run_audit
-from ocs.demo import link
+from ocs.demo.link import Link
 
 _DIFFERENCES_SHOWN_MAX: Final = 20
 _PROGRESS_EVERY_S: Final = 0.1
@@ -14,10 +14,11 @@ _PROGRESS_EVERY_S: Final = 0.1
 
 def main() -> None:
     """Wait for the order (the imports are done by then), audit, report."""
+    link = Link()
     order = link.receive()
     link.watch(lambda _: None, lambda: os._exit(1))
     report = run_audit(
-        store_url=None, data_dir=Path(order["data_dir"]), on_progress=_Progress().told
+        store_url=None, data_dir=Path(order["data_dir"]), on_progress=_Progress(link).told
     )
     link.send(
         account_count=report.account_count,
@@ -33,14 +34,15 @@ def main() -> None:
 class _Progress:
     """Passes on what a screen can show of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, link: Link) -> None:
+        self._link = link
         self._next = 0.0
 
     def told(self, done: int, total: int) -> None:
         now = time.monotonic()
         if now >= self._next or done == total:
             self._next = now + _PROGRESS_EVERY_S
-            link.send(done=done, total=total)
+            self._link.send(done=done, total=total)
 
 
 if __name__ == "__main__":

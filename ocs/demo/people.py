@@ -11,6 +11,7 @@ from typing import Final
 from ocs.client import CapHolder, Identity
 
 CURRENCY: Final = "EUR"
+TIME_ZONE: Final = "Europe/Berlin"
 EURO: Final = 1_000_000
 MIB: Final = 1 << 20
 SHARED_DATA: Final = "shared-data"
@@ -24,7 +25,7 @@ class Persona(enum.StrEnum):
     COMMUTER = "commuter"  # a bit of everything, tops up in time
     TALKER = "talker"  # long calls, also abroad
     FAMILY = "family"  # four lines, shared data, a daily cap on the kids together
-    CAPPED = "capped"  # a daily cap on the line, met sooner or later
+    CAPPED = "capped"  # a daily cap on the line, soon met
     ROAMER = "roamer"  # abroad, at sea without a price, and reported late
     RUNS_DRY = "runs-dry"  # tops up only once nothing works any more
     METER = "meter"  # a connected thing: data only
@@ -119,7 +120,7 @@ def household(index: int) -> Household:
 
 def _cap(persona: Persona) -> Cap | None:
     if persona is Persona.FAMILY:
-        return Cap("kids-day", CapHolder(group_id=KIDS), 6 * EURO)
+        return Cap("kids-day", CapHolder(group_id=KIDS), EURO)
     if persona is Persona.CAPPED:
-        return Cap("my-day", CapHolder(subscriber_id="sim"), 7 * EURO)
+        return Cap("my-day", CapHolder(subscriber_id="sim"), 3 * EURO // 2)
     return None

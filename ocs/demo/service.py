@@ -5,23 +5,24 @@ import signal
 from pathlib import Path
 
 from ocs.app import Running, run_up
-from ocs.demo import link
+from ocs.demo.link import Link
 
 
 def main() -> int:
     """Serve until the parent closes the pipe; return the exit status."""
+    link = Link()
     order = link.receive()
     link.watch(lambda _: None, _stop)
+
+    def announce(service: Running) -> None:
+        link.send(address=service.address, durability=service.durability)
+
     return run_up(
         data_dir=Path(order["data_dir"]),
         listen="127.0.0.1:0",
         durability="always",
-        on_serving=_announce,
+        on_serving=announce,
     )
-
-
-def _announce(service: Running) -> None:
-    link.send(address=service.address, durability=service.durability)
 
 
 def _stop() -> None:

@@ -195,7 +195,9 @@ def set_account(message: pb.Account, state: AccountState, store_ms: int) -> None
     caps: list[CapInForce] = caps_of(state, ACCOUNT_HOLDER, store_ms)
     for cap in caps:
         set_cap(message.caps.add(), cap)
-    for reservation_id, hold in sorted(state.holds.items(), key=lambda item: item[1].expire_ms):
+    # Ties by id, so that the same state always reads the same.
+    in_order = sorted(state.holds.items(), key=lambda item: (item[1].expire_ms, item[0]))
+    for reservation_id, hold in in_order:
         held = message.open_reservations.add(
             reservation=reservation_name(state.tenant, state.account_id, reservation_id)
         )

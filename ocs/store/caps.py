@@ -28,6 +28,16 @@ class CapSpeller:
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
         self._kept: Generations[_Key, tuple[str, int]] = Generations(_KEPT)
+        self._ahead: Generations[tuple[str, str], int] = Generations(_KEPT)
+        self._any_ahead = False
+
+    def saw(self, tenant: str, account_id: str, store_ms: int) -> None:
+        """Note the clock of an account that found its caps stale: its floor may be ahead of ours.
+
+        That is so after the store's clock has stepped back; the account's own time stands still.
+        """
+        self._any_ahead = True
+        self._ahead.put((tenant, account_id), store_ms)
 
     def __call__(self, profile: Profile, unit: Unit, service_id: str, zone: str) -> str:
         """`index:cap:unit:limit:start:finish:next_finish`, split by spaces."""
@@ -43,6 +53,8 @@ class CapSpeller:
             zone,
         )
         now_ms = self._now_ms() - _BEHIND_MS
+        if self._any_ahead:
+            now_ms = max(now_ms, self._ahead.get((profile.tenant, profile.account_id)) or 0)
         kept = self._kept.get(key)
         if kept is None or now_ms >= kept[1]:
             kept = _spell(profile, unit, service_id, zone, now_ms)

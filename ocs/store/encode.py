@@ -43,7 +43,7 @@ CALL_ARGV: Final = (
 _PROFILED: Final = ("profile_version", "holder_names")
 _SESSION: Final = ("session_id", "sequence_number")
 _WISH: Final = ("requested_units", "all_or_nothing", "validity_ms", "jitter_permille")
-_DEBIT_ARGV: Final = (*_PROFILED, "caps", "refusal", "terms", "service_id", "used_units", *_SESSION)
+_DEBIT_ARGV: Final = (*_PROFILED, "caps", "refusal", "terms", "used_units", *_SESSION)
 _DEBIT_KEYS: Final = ("session", "holders...")
 
 # What each encoder below passes behind the common keys and arguments; compared with the headers.
@@ -55,7 +55,6 @@ BINDINGS: Final = {
             "caps",
             "refusal",
             "terms",
-            "service_id",
             *_WISH,
             "reservation_id",
             "session_id",
@@ -180,7 +179,7 @@ def _reserve(command: Reserve, at: tuple[str, str], caps_text: CapsText) -> Enco
         "reserve",
         [
             keys.reservation_key(*at, command.reservation_id),
-            keys.session_key(*at, command.session_id),
+            keys.session_key(*at, command.session_id, command.service_id),
             *holders,
         ],
         [
@@ -189,7 +188,6 @@ def _reserve(command: Reserve, at: tuple[str, str], caps_text: CapsText) -> Enco
             _caps(caps_text, profile, terms) if terms is not None else "",
             _refusal(command.refusal),
             service_terms_text(terms) if terms is not None else "",
-            command.service_id,
             *_wish(command.wish),
             command.reservation_id,
             command.session_id,
@@ -202,7 +200,8 @@ def _reserve(command: Reserve, at: tuple[str, str], caps_text: CapsText) -> Enco
 def _commit(command: Commit, at: tuple[str, str], caps_text: CapsText) -> Encoded:
     profile, facts = command.profile, command.reservation
     holders, names = _holders(profile, at)
-    session_id = facts.session_id if facts is not None else command.reservation_id
+    # Without facts the script refuses before it looks at the session.
+    session = (facts.session_id, facts.service_id) if facts is not None else ("-", "-")
     successor_id = command.next_reservation_id or command.request_id
     wish = command.wish or GrantWish(requested_units=0)
     caps = ""
@@ -213,7 +212,7 @@ def _commit(command: Commit, at: tuple[str, str], caps_text: CapsText) -> Encode
         [
             keys.reservation_key(*at, command.reservation_id),
             keys.reservation_key(*at, successor_id),
-            keys.session_key(*at, session_id),
+            keys.session_key(*at, *session),
             *holders,
         ],
         [
@@ -253,14 +252,13 @@ def _debit(command: Debit, at: tuple[str, str], caps_text: CapsText) -> Encoded:
     holders, names = _holders(profile, at)
     return (
         "debit_used" if command.basis is Basis.USED else "debit_authorize",
-        [keys.session_key(*at, command.session_id or command.request_id), *holders],
+        [keys.session_key(*at, command.session_id or "-", command.service_id), *holders],
         [
             profile.version,
             names,
             _caps(caps_text, profile, terms) if terms is not None else "",
             _refusal(command.refusal),
             service_terms_text(terms) if terms is not None else "",
-            command.service_id,
             command.used_units,
             dash(command.session_id),
             command.sequence_number,

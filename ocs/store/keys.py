@@ -63,10 +63,10 @@ def reservation_key(tenant: str, account_id: str, reservation_id: str) -> str:
     return f"{tag}reservation{account}:{reservation_id}"
 
 
-def session_key(tenant: str, account_id: str, session_id: str) -> str:
-    """Order and rating state of one charging session of the account."""
+def session_key(tenant: str, account_id: str, session_id: str, service_id: str) -> str:
+    """Order and rating state of one charging session of the account, for one of its services."""
     tag, account = _affixes(tenant, account_id)
-    return f"{tag}session{account}:{session_id}"
+    return f"{tag}session{account}:{session_id}:{service_id}"
 
 
 def request_key(tenant: str, account_id: str, request_id: str) -> str:

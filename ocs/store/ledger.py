@@ -109,6 +109,8 @@ class ValkeyLedger:
             _, seq, store_ms, _ = line.split(" ", 3)
             return Answer(int(seq), int(store_ms), reason=Reason.STALE_RESERVATION)
         answer = read_answer(line, top_up=isinstance(command, TopUp))
+        if answer.reason is Reason.STALE_PROFILE:
+            self._caps_text.saw(command.tenant, command.account_id, answer.store_ms)
         if isinstance(command, Reserve) and answer.granted_units and command.terms is not None:
             terms = command.terms
             ref = (command.tenant, command.account_id, answer.reservation_id)

@@ -1,13 +1,15 @@
 """Reads one account as of one moment."""
 
-from typing import TypeAlias
-
 import asyncio
+from typing import NamedTuple, TypeAlias
 
-from ocs.domain.spending_cap import group_holder, subscriber_holder
+from redis.exceptions import ResponseError
+
+from ocs.domain.spending_cap import ACCOUNT_HOLDER, group_holder, subscriber_holder
 from ocs.domain.state import AccountState
 from ocs.store import keys
 from ocs.store.layout import (
+    CorruptStateError,
     read_account_terms,
     read_buckets,
     read_caps,
@@ -19,6 +21,18 @@ from ocs.store.pipeline import Pipeline, Reply, StoreLostError
 from ocs.store.replies import fields_of, text_of, texts_of
 
 Fields: TypeAlias = dict[str, str]
+# The text of each hold's own lines, by holder and reservation.
+HoldTexts: TypeAlias = dict[tuple[str, str], str]
+
+
+class _Stored(NamedTuple):
+    """An account's hashes as of one moment; holders: the fields of each subscriber and group."""
+
+    time: Reply
+    account: Fields
+    profile: Fields
+    holds: Fields
+    holders: dict[str, Fields]
 
 
 async def read_state(
@@ -26,10 +40,60 @@ async def read_state(
 ) -> tuple[AccountState, int] | None:
     """Read an account and the store's clock; None if there is no account.
 
-    Two reads: the first names the lines and groups, the second takes everything in one
-    transaction; it is repeated if a line was added in between.
+    Raises:
+        CorruptStateError: what is stored cannot be read.
     """
     at = (tenant, account_id)
+    stored = await _read(pipeline, at)
+    if stored is None:
+        return None
+    try:
+        state = _state(at, stored.account, stored.profile, stored.holds)
+        for holder, fields in stored.holders.items():
+            _add_holder(state, holder, fields)
+    except (KeyError, ValueError, TypeError) as error:
+        raise CorruptStateError(f"an account does not parse: {type(error).__name__}") from error
+    seconds, micros = texts_of(stored.time)
+    return state, int(seconds) * 1000 + int(micros) // 1000
+
+
+async def read_hold_copies(
+    pipeline: Pipeline, tenant: str, account_id: str
+) -> tuple[HoldTexts, HoldTexts]:
+    """Read what the lines and groups noted of live holds, and what they should have noted.
+
+    Live: past the account's own clock floor, which every sweep of lapsed copies has moved.
+
+    Raises:
+        CorruptStateError: what is stored cannot be read.
+    """
+    stored = await _read(pipeline, (tenant, account_id))
+    if stored is None:
+        return {}, {}
+    copies: HoldTexts = {}
+    due: HoldTexts = {}
+    try:
+        floor_ms = int(stored.account["state"].split(" ")[3])
+        for reservation_id, text in stored.holds.items():
+            hold = read_hold(text)
+            for line in hold.cap_lines if hold.expire_ms > floor_ms else ():
+                if line.holder != ACCOUNT_HOLDER:
+                    key = (line.holder, reservation_id)
+                    line_text = f"{line.cap_id}:{line.period_start_ms}:{line.quantity}"
+                    so_far = due.get(key)
+                    due[key] = f"{so_far},{line_text}" if so_far else f"{hold.expire_ms} {line_text}"
+        for holder, fields in stored.holders.items():
+            for field, text in fields.items():
+                if field.startswith("h:") and int(text.split(" ")[0]) > floor_ms:
+                    copies[(holder, field[2:])] = text
+    except (KeyError, ValueError, TypeError) as error:
+        raise CorruptStateError(f"a hold does not parse: {type(error).__name__}") from error
+    return copies, due
+
+
+async def _read(pipeline: Pipeline, at: tuple[str, str]) -> _Stored | None:
+    """Two reads: the first names the lines and groups, the second takes everything in one
+    transaction; it is repeated if a line was added in between."""
     while True:
         subscribers = texts_of(await pipeline.send("SMEMBERS", keys.subscribers_key(*at)))
         groups: set[str] = set()
@@ -52,13 +116,13 @@ async def read_state(
         time, account, profile, holds, members, *holders = replies
         if not account:
             return None
+        if any(isinstance(reply, ResponseError) for reply in replies):
+            message = "a key of the account has another type"
+            raise CorruptStateError(message)
         if set(texts_of(members)) != set(subscribers):
             continue
-        state = _state(at, fields_of(account), fields_of(profile), fields_of(holds))
-        for (holder, _), reply in zip(named, holders, strict=True):
-            _add_holder(state, holder, fields_of(reply))
-        seconds, micros = texts_of(time)
-        return state, int(seconds) * 1000 + int(micros) // 1000
+        fields = {name: fields_of(reply) for (name, _), reply in zip(named, holders, strict=True)}
+        return _Stored(time, fields_of(account), fields_of(profile), fields_of(holds), fields)
 
 
 async def _transaction(pipeline: Pipeline, commands: list[tuple[str, ...]]) -> list[Reply]:

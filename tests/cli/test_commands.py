@@ -280,6 +280,17 @@ def test_text_shows_money_in_its_currency_and_whole_names(run: Run, script: Scri
     assert NAME in shown
 
 
+def test_a_top_up_shows_what_was_credited(run: Run, script: Script) -> None:
+    script.on("TopUp", answer(accounts.TopUpResponse(bucket_id="b", balance=2_500_000)))
+    line = ("top-up", "alice", "--reference", "P")
+
+    money = run(*line, "--money", "2.5", "--currency", "EUR").stdout
+    units = run(*line, "--units", "5", "--unit", "octets").stdout
+
+    assert "2.50\n" in money
+    assert "2500000 octets\n" in units
+
+
 def test_a_name_is_built_for_the_tenant(run: Run, script: Script) -> None:
     script.on("Release", answer(released()))
 

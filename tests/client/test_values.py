@@ -4,6 +4,7 @@ import dataclasses
 import enum
 import inspect
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import pytest
@@ -143,7 +144,7 @@ def wire_leaves(message: Message) -> list[Any]:
         (account_service_pb2.GetAccountResponse, decode_account.get_account),
         (account_service_pb2.AddSubscriberResponse, decode_account.add_subscriber),
         (account_service_pb2.LookupSubscriberResponse, decode_account.lookup_subscriber),
-        (account_service_pb2.TopUpResponse, decode_account.top_up),
+        (account_service_pb2.TopUpResponse, partial(decode_account.top_up, Unit.COUNT)),
         (account_service_pb2.ListChargingEventsResponse, decode_event.charging_event_page),
         (spending_cap_service_pb2.SetSpendingCapResponse, decode_account.set_spending_cap),
         (spending_cap_service_pb2.ListSpendingCapsResponse, decode_account.list_spending_caps),

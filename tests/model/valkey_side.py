@@ -8,7 +8,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ocs.domain.answer import Answer
+from ocs.domain.answer import Answer, Reason
 from ocs.domain.charging_event import ChargingEvent, decode_event
 from ocs.domain.commands import Expire, Mutation
 from ocs.domain.reservation import ReservationState
@@ -65,7 +65,15 @@ class ValkeySide:
         self._caps = CapSpeller(lambda: self.now_ms)
 
     def execute(self, command: Mutation) -> Answer:
-        """Run one round of a mutation."""
+        """Run one round of a mutation; once more, as the ledger does, if its caps were stale."""
+        answer = self._execute(command)
+        profile = getattr(command, "profile", None)
+        if answer.reason is Reason.STALE_PROFILE and profile is not None and profile.caps:
+            self._caps.saw(command.tenant, command.account_id, answer.store_ms)
+            answer = self._execute(command)
+        return answer
+
+    def _execute(self, command: Mutation) -> Answer:
         name, script_keys, argv = encode(command, str(self.now_ms), self.now_ms, self._caps)
         line = self._run(name, script_keys, argv)
         if line.startswith("!STALE_RESERVATION"):
@@ -114,7 +122,7 @@ class ValkeySide:
         """
         at = (like.tenant, like.account_id)
         reservations, requests = list(like.reservations), list(like.records)
-        sessions = sorted({session_id for session_id, _ in like.sessions})
+        sessions = sorted(like.sessions)
         holders = [(subscriber_holder(s), keys.subscriber_key(*at, s)) for s in like.subscribers]
         named = {group for names in like.subscribers.values() for group in names}
         named |= {holder[6:] for holder, _ in like.caps if holder.startswith("group/")}
@@ -127,8 +135,8 @@ class ValkeySide:
             pipe.hgetall(key)
         for _, key in holders:
             pipe.hgetall(key)
-        for session_id in sessions:
-            pipe.hgetall(keys.session_key(*at, session_id))
+        for session in sessions:
+            pipe.get(keys.session_key(*at, *session))
         for reservation_id in reservations:
             pipe.get(keys.reservation_key(*at, reservation_id))
         for request_id in requests:
@@ -143,9 +151,10 @@ class ValkeySide:
         state = _account(at, account, profile, holds)
         for holder, _ in holders:
             _add_holder(state, holder, next(replies), account["state"], self.now_ms)
-        for session_id in sessions:
-            for service_id, text in next(replies).items():
-                state.sessions[(session_id, service_id)] = layout.read_session(text)
+        for session in sessions:
+            text = next(replies)
+            if text is not None:
+                state.sessions[session] = layout.read_session(text)
         for reservation_id in reservations:
             text = next(replies)
             if text is not None:

@@ -25,7 +25,7 @@ def test_every_key_is_spelled_as_ever() -> None:
         keys.holds_key(*of),
         keys.subscribers_key(*of),
         keys.reservation_key(*of, "r-1"),
-        keys.session_key(*of, "s@1"),
+        keys.session_key(*of, "s@1", "voice"),
         keys.request_key(*of, "q.1"),
         keys.subscriber_key(*of, "+491701234567"),
         keys.group_key(*of, "kids"),
@@ -44,7 +44,7 @@ def test_every_key_is_spelled_as_ever() -> None:
         "{c05j}:holds:main:alice",
         "{c05j}:subscribers:main:alice",
         "{c05j}:reservation:main:alice:r-1",
-        "{c05j}:session:main:alice:s@1",
+        "{c05j}:session:main:alice:s@1:voice",
         "{c05j}:request:main:alice:q.1",
         "{c05j}:subscriber:main:alice:+491701234567",
         "{c05j}:group:main:alice:kids",
@@ -93,7 +93,6 @@ def test_all_keys_of_an_account_lie_in_the_slot_of_its_partition(
     of = (tenant, account_id)
     with_id = (
         keys.reservation_key,
-        keys.session_key,
         keys.request_key,
         keys.subscriber_key,
         keys.group_key,
@@ -102,6 +101,7 @@ def test_all_keys_of_an_account_lie_in_the_slot_of_its_partition(
     alone = (keys.account_key, keys.profile_key, keys.holds_key, keys.subscribers_key)
     spelled = [key(*of) for key in alone] + [key(*of, "id") for key in with_id]
     partition = keys.partition_of(*of)
+    spelled += [keys.session_key(*of, "id", "id")]
     spelled += [keys.journal_key(partition), keys.due_key(partition)]
 
     assert len(set(spelled)) == 12

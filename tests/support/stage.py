@@ -37,8 +37,15 @@ from ocs.ports import Ledger, LookupIndex
 from ocs.service.charging import Charging
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
-from ocs.service.requests import Asked, CommitAsked, DebitAsked, Payer, Place
-from ocs.service.requests import ReleaseAsked, ReserveAsked
+from ocs.service.requests import (
+    Asked,
+    CommitAsked,
+    DebitAsked,
+    Payer,
+    Place,
+    ReleaseAsked,
+    ReserveAsked,
+)
 
 TENANT: Final = "main"
 ACCOUNT: Final = "a1"
@@ -103,7 +110,7 @@ class CapFigures(NamedTuple):
 Journal = Callable[[], Awaitable[list[ChargingEvent]]]
 
 
-def _no_context(_: EventContext) -> bytes:
+def _no_context(context: EventContext) -> bytes:  # noqa: ARG001 - the port names it
     """Leave the context out of the journal: no case looks at it."""
     return b""
 

@@ -109,10 +109,11 @@ def lookup_subscriber(message: accounts.LookupSubscriberResponse) -> results.Loo
     )
 
 
-def top_up(message: accounts.TopUpResponse) -> results.TopUpResult:
-    """The answer of TopUp."""
+def top_up(credited: Unit, message: accounts.TopUpResponse) -> results.TopUpResult:
+    """The answer of TopUp, which leaves it to the request what the figures count."""
     return results.TopUpResult(
         bucket_id=message.bucket_id,
+        unit=credited,
         balance=message.balance,
         available=message.available,
         receipt=receipt(message.receipt),

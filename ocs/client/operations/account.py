@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Unpack
 
 from ocs.client import encode
@@ -129,12 +130,14 @@ def top_up(
     if micros is not None and units is None and unit is None:
         request.money.micros = encode.whole("micros", micros)
         request.money.currency = currency
+        credited = Unit.MICROS
     elif units is not None and micros is None and unit is not None and not currency:
         request.units.units = encode.whole("units", units)
         request.units.unit = encode.unit(unit)
+        credited = unit
     else:
         raise UsageError("give either micros and currency, or units and unit")
-    return mutation("accounts", "TopUp", request, decode.top_up, sent)
+    return mutation("accounts", "TopUp", request, partial(decode.top_up, credited), sent)
 
 
 def list_charging_events_page(

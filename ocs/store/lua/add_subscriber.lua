@@ -38,9 +38,9 @@ if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
 if redis.call('EXISTS', KEYS.subscriber) == 1 then
   return write_refusal(account, 'SUBSCRIBER_EXISTS')
 end
-local tokens = {}
+local tokens = ''
 if ARGV.groups ~= '-' then
-  for group in string.gmatch(ARGV.groups, '[^,]+') do tokens[#tokens + 1] = 'm=' .. group end
+  for group in string.gmatch(ARGV.groups, '[^,]+') do tokens = tokens .. ' m=' .. group end
 end
 emit(account, 'ADD_SUBSCRIBER', '-', ARGV.subscriber_id, tokens, ARGV.context)
 local answer = string.format('DONE %d %d', account.seq, account.now)

@@ -9,7 +9,7 @@
 --   holds: hash; what open reservations hold
 --   reservation: string; the reservation
 --   successor: string; the reservation that a late commit may open
---   session: hash; rating of the session by service
+--   session: string; rating of the session for this service
 --   holders...: hash; the subscriber, then its groups (0..5)
 -- ARGV:
 --   path: text; tenant/account
@@ -72,8 +72,8 @@ local terms, id, hold = reservation.terms, ARGV.reservation_id, nil
 if not account.hold_changes or account.hold_changes[id] == nil then
   hold = parse_hold(account, redis.call('HGET', KEYS.holds, id))
 end
-local session = load_session(account, KEYS.session, terms.service)
-local sequence, used = tonumber(ARGV.sequence_number), tonumber(ARGV.used_units)
+local session = load_session(KEYS.session, account.now)
+local sequence, used = ARGV.sequence_number + 0, ARGV.used_units + 0
 local target = target_of(terms.rate, session, used)
 local asks, late, keep = ARGV.step == 'next_grant', not hold, ARGV.step == 'keep'
 local flags = session_order(session, sequence)
@@ -89,7 +89,6 @@ if hold then
   account.open_count = account.open_count - 1
 end
 settle_available(account, terms, charge, caps)
-local before = {position = session.position, paid_to = session.paid_to}
 session.position, session.paid_to = session.position + used, target
 session.sequence = math.max(session.sequence, sequence)
 local grant, held = no_grant('CHARGED'), nil
@@ -120,10 +119,9 @@ if held or not late then set_hold(account, holders, id, held) end
 session.expire_ms = math.max(session.expire_ms,
   (held and held.expire_ms or account.now) + LIMITS.REMEMBER_MS)
 flags = (late and 'l' or '') .. flags .. (grant.final and 'f' or '')
-local tokens = charge_tokens(charge, used, before, session, flags)
-hold_tokens(held, tokens)
-tokens[#tokens + 1] = string.format('r=%s g=%d', ARGV.requested_units, grant.granted)
-if id ~= ARGV.reservation_id then tokens[#tokens + 1] = 'n=' .. id end
+local tokens = charge_tokens(charge, used, session, flags) .. hold_tokens(held)
+  .. ' r=' .. ARGV.requested_units .. string.format(' g=%d', grant.granted)
+if id ~= ARGV.reservation_id then tokens = tokens .. ' n=' .. id end
 emit(account, 'COMMIT', grant.outcome, ARGV.reservation_id, tokens, ARGV.context)
 local answer = charge_answer(account, grant.outcome, id, grant, charge, flags)
 
@@ -136,6 +134,6 @@ elseif ARGV.step == 'close' then
     late and reservation.forget_ms or account.now + LIMITS.REMEMBER_MS, reservation.session,
     reservation.subscriber, terms)
 end
-for _, holder in ipairs(holders) do write_holder(holder) end
-save_session(account, KEYS.session, terms.service, session)
+for i = 1, #holders do write_holder(holders[i]) end
+save_session(account, KEYS.session, session)
 return write_record(account, answer)

@@ -48,16 +48,16 @@ if account then
   return string.format('=DONE %d %d', account.seq, account.now)
 end
 account = {
-  name = 'account', fields = {}, ids = {}, buckets = {}, counters = {}, touched = {}, events = {},
-  raw = raw, now = raw, version = '1', seq = 0, due = 0, open_count = 0, call = call,
+  name = 'account', fields = {}, ids = {}, buckets = {}, counters = {}, touched = {}, dirty = {},
+  events = {}, raw = raw, now = raw, version = '1', seq = 0, due = 0, open_count = 0, call = call,
   credit_limit = tonumber(ARGV.credit_limit), last_event = '-',
   changes = {order = 'main', ['b:main'] = '0 0 0 0 0 0',
     ['t:main'] = string.format('micros %d 0 0 0 - -', LIMITS.BUCKET_PRIORITY_MAX)},
 }
 local early = check_age(account)
 if early then return early end
-emit(account, 'CREATE_ACCOUNT', '-', '-', {table.concat({'a=' .. ARGV.currency, ARGV.anchor_day,
-  ARGV.credit_limit}, ':')}, ARGV.context)
+emit(account, 'CREATE_ACCOUNT', '-', '-', ' a=' .. table.concat({ARGV.currency, ARGV.anchor_day,
+  ARGV.credit_limit}, ':'), ARGV.context)
 local answer = string.format('DONE %d %d', account.seq, account.now)
 
 write_account(account)

@@ -7,7 +7,7 @@
 --   journal: stream; the partition's charging events
 --   due: zset; the partition's accounts by earliest deadline
 --   holds: hash; what open reservations hold
---   session: hash; rating of the session by service (any key of the account if there is none)
+--   session: string; rating of the session for this service (any key if there is none)
 --   holders...: hash; the subscriber, then its groups (0..5)
 -- ARGV:
 --   path: text; tenant/account
@@ -23,7 +23,6 @@
 --   caps: those that count this service, see lib/caps_in_force
 --   refusal: outcome or reason that the service has decided already, or empty
 --   terms: see lib/parse_terms; empty with a refusal
---   service_id: id; what is metered
 --   used_units: units 1..2^53-1
 --   session_id: id; - for none: rated by itself
 --   sequence_number: 0..2^32-1, or -1
@@ -54,36 +53,33 @@ if not caps then return refuse(account, 'STALE_PROFILE') end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
 if ARGV.refusal == 'UNIT_MISMATCH' then return write_refusal(account, 'UNIT_MISMATCH') end
 local has_session = ARGV.session_id ~= '-'
-local session = has_session and load_session(account, KEYS.session, ARGV.service_id)
+local session = has_session and load_session(KEYS.session, account.now)
   or {expire_ms = 0, position = 0, paid_to = 0, sequence = -1}
-local sequence = tonumber(ARGV.sequence_number)
+local sequence = ARGV.sequence_number + 0
 local flags = session_order(session, sequence)
 if flags == 'reused' then return write_refusal(account, 'SEQUENCE_NUMBER_REUSED') end
 
-local used, charge, denial = tonumber(ARGV.used_units), new_charge(0, 0), no_grant(ARGV.refusal)
-local before = {position = session.position, paid_to = session.paid_to}
-local terms, target
+local used, denial = ARGV.used_units + 0, no_grant(ARGV.refusal)
+local terms, target, charge, tokens
 if ARGV.refusal == '' then
   terms = parse_terms(ARGV.terms)
   target = target_of(terms.rate, session, used)
   if not target then return write_refusal(account, 'CHARGE_LIMIT') end
 end
 session.sequence = math.max(session.sequence, sequence)
-local tokens
 if denial.outcome == '' then
   denial.outcome = 'CHARGED'
   charge = new_charge(session.paid_to, target)
   settle_available(account, terms, charge, caps)
   session.position, session.paid_to = session.position + used, target
-  tokens = charge_tokens(charge, used, before, session, flags)
+  tokens = charge_tokens(charge, used, session, flags)
 else
-  tokens = {'u=' .. ARGV.used_units}
-  if flags ~= '' then tokens[2] = 'f=' .. flags end
+  tokens = ' u=' .. ARGV.used_units .. (flags == '' and '' or ' f=' .. flags)
 end
 emit(account, 'DEBIT', denial.outcome, '-', tokens, ARGV.context)
 local answer = charge_answer(account, denial.outcome, '-', denial, charge, flags)
 
 write_account(account)
-for _, holder in ipairs(holders) do write_holder(holder) end
-if has_session then save_session(account, KEYS.session, ARGV.service_id, session) end
+for i = 1, #holders do write_holder(holders[i]) end
+if has_session then save_session(account, KEYS.session, session) end
 return write_record(account, answer)

@@ -30,7 +30,7 @@
 -- Emits: RELEASE, EXPIRE, BUCKET_CLOSED
 -- Keeps: reserved = sum of holds; no balance moves
 -- Include: begin_call, charge_answer, emit, expire_due, give_back, load_holders, load_reservation,
---   new_charge, no_grant, parse_hold, refuse, save_reservation, set_hold, write_account,
+--   no_grant, parse_hold, refuse, save_reservation, set_hold, write_account,
 --   write_holder, write_record, write_refusal
 local account, early = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
@@ -60,11 +60,11 @@ if not hold then return write_refusal(account, 'RESERVATION_EXPIRED') end
 local released = no_grant('RELEASED')
 released.micros = give_back(account, hold)
 set_hold(account, holders, id, nil)
-emit(account, 'RELEASE', 'RELEASED', id, {'d=0:0'}, ARGV.context)
-local answer = charge_answer(account, 'RELEASED', id, released, new_charge(0, 0), '')
+emit(account, 'RELEASE', 'RELEASED', id, ' d=0:0', ARGV.context)
+local answer = charge_answer(account, 'RELEASED', id, released, nil, '')
 
 write_account(account)
 save_reservation(account, KEYS.reservation, 'released', account.now + LIMITS.REMEMBER_MS,
   reservation.session, reservation.subscriber, reservation.terms)
-for _, holder in ipairs(holders) do write_holder(holder) end
+for i = 1, #holders do write_holder(holders[i]) end
 return write_record(account, answer)

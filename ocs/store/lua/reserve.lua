@@ -7,7 +7,7 @@
 --   due: zset; the partition's accounts by earliest deadline
 --   holds: hash; what open reservations hold
 --   reservation: string; the reservation to open
---   session: hash; rating of the session by service
+--   session: string; rating of the session for this service
 --   holders...: hash; the subscriber, then its groups (0..5)
 -- ARGV:
 --   path: text; tenant/account
@@ -23,7 +23,6 @@
 --   caps: those that count this service, see lib/caps_in_force
 --   refusal: outcome or reason that the service has decided already, or empty
 --   terms: see lib/parse_terms; empty with a refusal
---   service_id: id; what is metered
 --   requested_units: units 1..2^53-1
 --   all_or_nothing: 0 or 1
 --   validity_ms: ms 1000..86400000; 0 = the service's own
@@ -40,7 +39,7 @@
 -- Emits: RESERVE, EXPIRE, BUCKET_CLOSED
 -- Keeps: available >= 0, reserved = sum of holds, spent + reserved <= limit of every cap
 -- Include: begin_call, caps_in_force, charge_answer, decide_grant, emit, expire_due, hold_grant,
---   hold_tokens, load_holders, load_reservation, load_session, new_charge, no_grant, parse_terms,
+--   hold_tokens, load_holders, load_reservation, load_session, no_grant, parse_terms,
 --   refuse, save_reservation, save_session, session_order, set_hold, read_wish, write_account,
 --   write_holder, write_record, write_refusal
 local account, early = begin_call({
@@ -60,8 +59,8 @@ if not caps then return refuse(account, 'STALE_PROFILE') end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
 -- What expired no longer counts against a cap.
 if account.hold_changes then caps = caps_in_force(account, holders, ARGV.caps) end
-local session = load_session(account, KEYS.session, ARGV.service_id)
-local sequence = tonumber(ARGV.sequence_number)
+local session = load_session(KEYS.session, account.now)
+local sequence = ARGV.sequence_number + 0
 local flags = session_order(session, sequence)
 if ARGV.refusal == 'UNIT_MISMATCH' then return write_refusal(account, 'UNIT_MISMATCH') end
 if load_reservation(KEYS.reservation, account.now) then
@@ -81,24 +80,24 @@ else
 end
 session.sequence = math.max(session.sequence, sequence)
 local granted = grant.outcome == 'GRANTED'
-local tokens = {string.format('r=%s g=%d', ARGV.requested_units, grant.granted)}
+local tokens = ' r=' .. ARGV.requested_units .. string.format(' g=%d', grant.granted)
 if granted then
   hold_grant(account, grant, caps)
-  hold_tokens(grant, tokens)
+  tokens = tokens .. hold_tokens(grant)
   set_hold(account, holders, ARGV.reservation_id, grant)
   session.expire_ms = math.max(session.expire_ms, grant.expire_ms + LIMITS.REMEMBER_MS)
 end
 if grant.final then flags = flags .. 'f' end
-if flags ~= '' then tokens[#tokens + 1] = 'f=' .. flags end
+if flags ~= '' then tokens = tokens .. ' f=' .. flags end
 emit(account, 'RESERVE', grant.outcome, ARGV.reservation_id, tokens, ARGV.context)
 local answer = charge_answer(account, grant.outcome, granted and ARGV.reservation_id or '-', grant,
-  new_charge(0, 0), flags)
+  nil, flags)
 
 write_account(account)
 if granted then
   save_reservation(account, KEYS.reservation, 'open', grant.expire_ms + LIMITS.REMEMBER_MS,
     ARGV.session_id, ARGV.subscriber_id, terms)
 end
-for _, holder in ipairs(holders) do write_holder(holder) end
-save_session(account, KEYS.session, ARGV.service_id, session)
+for i = 1, #holders do write_holder(holders[i]) end
+save_session(account, KEYS.session, session)
 return write_record(account, answer)

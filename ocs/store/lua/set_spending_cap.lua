@@ -56,8 +56,8 @@ end
 local unit, period, service, zone = string.match(ARGV.meaning, '^(%a+) (%a+) (%S+) (%S+)$')
 
 account.version = string.format('%d', account.version + 1)
-emit(account, 'SET_SPENDING_CAP', '-', ARGV.cap_id, {table.concat({'q=' .. ARGV.holder_name,
-  ARGV.cap_id, unit, ARGV.limit, period, service, zone}, ':')}, ARGV.context)
+emit(account, 'SET_SPENDING_CAP', '-', ARGV.cap_id, ' q=' .. table.concat({ARGV.holder_name,
+  ARGV.cap_id, unit, ARGV.limit, period, service, zone}, ':'), ARGV.context)
 local answer = string.format('DONE %d %d', account.seq, account.now)
 
 write_account(account)

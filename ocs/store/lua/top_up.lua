@@ -58,10 +58,10 @@ if expire_ms > 0 and expire_ms <= account.now then return write_refusal(account,
 if not stored and #account.ids >= LIMITS.BUCKETS_MAX then
   return write_refusal(account, 'TOO_MANY_BUCKETS')
 end
-local tokens = {}
+local tokens = ''
 if not stored then
   account.fields['t:' .. id], account.fields['b:' .. id] = terms, '0 0 0 0 0 0'
-  tokens[1] = 't=' .. string.gsub(terms, ' ', ':')
+  tokens = ' t=' .. string.gsub(terms, ' ', ':')
 end
 local bucket = read_bucket(account, id)
 local credited, others = string.match(bucket.rest, '^(%d+)( %d+ %d+)$')
@@ -81,7 +81,7 @@ if expire_ms > 0 and (account.due == 0 or expire_ms < account.due) then
   account.due, account.due_moved = expire_ms, true
 end
 emit(account, 'TOP_UP', '-', id, tokens, ARGV.context)
-local spendable = bucket.start_ms <= account.now and available(account, bucket) or 0
+local spendable = bucket.terms.start_ms <= account.now and available(account, bucket) or 0
 local answer = string.format('DONE %d %d %s %d %d', account.seq, account.now, id,
   bucket.balance, spendable)
 

@@ -1,8 +1,15 @@
--- Purpose: spell the answer of a charging operation; store/answers.py reads it.
+-- Purpose: spell the answer of a charging operation; store/answers.py reads it. charge: nil if
+--   nothing was charged.
 -- Returns: the answer
 local function charge_answer(account, outcome, reservation, grant, charge, flags)
-  return string.format('%s %d %d %s %d %d %d %s %d %d %d %d %d %s %s',
-    outcome, account.seq, account.now, reservation, grant.granted, grant.valid_until,
-    grant.expire_ms, flags == '' and '-' or flags, grant.micros, charge.units, charge.micros,
-    charge.uncollected_units, charge.uncollected_micros, grant.cap or '-', charge.payments)
+  local charged, payments = '0 0 0 0', '-'
+  if charge then
+    charged = string.format('%d %d %d %d', charge.units, charge.micros, charge.uncollected_units,
+      charge.uncollected_micros)
+    if #charge.payments > 0 then payments = table.concat(charge.payments, ',') end
+  end
+  return outcome .. string.format(' %d %d ', account.seq, account.now) .. reservation
+    .. string.format(' %d %d %d ', grant.granted, grant.valid_until, grant.expire_ms)
+    .. (flags == '' and '-' or flags) .. string.format(' %d ', grant.micros) .. charged .. ' '
+    .. (grant.cap or '-') .. ' ' .. payments
 end

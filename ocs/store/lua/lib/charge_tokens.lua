@@ -1,17 +1,12 @@
--- Purpose: the parts of an event that tell of a charge.
--- Include: payments
--- Returns: tokens
-local function charge_tokens(charge, used, before, after, flags)
-  local tokens = {
-    string.format('u=%d', used),
-    string.format('p=%d:%d:%d:%d', before.position, before.paid_to, after.position,
-      after.paid_to),
-  }
-  payments(charge, tokens)
+-- Purpose: the part of an event that tells of a charge.
+-- Returns: tokens, each behind a space
+local function charge_tokens(charge, used, session, flags)
+  local text = string.format(' u=%d p=%d:%d:%d:%d', used, session.position - used, charge.start,
+    session.position, session.paid_to)
+  if #charge.payments > 0 then text = text .. ' y=' .. table.concat(charge.payments, ' y=') end
   if charge.uncollected_units > 0 then
-    tokens[#tokens + 1] =
-      string.format('x=%d:%d', charge.uncollected_units, charge.uncollected_micros)
+    text = text .. string.format(' x=%d:%d', charge.uncollected_units, charge.uncollected_micros)
   end
-  if flags ~= '' then tokens[#tokens + 1] = 'f=' .. flags end
-  return tokens
+  if flags ~= '' then text = text .. ' f=' .. flags end
+  return text
 end

@@ -2,7 +2,7 @@
 -- Include: refuse
 -- Returns: a refusal, or nil
 local function check_age(account)
-  local sent = tonumber(account.call.request_time_ms)
+  local sent = account.call.request_time_ms + 0
   if sent > account.now + LIMITS.REQUEST_AHEAD_MAX_MS then
     return refuse(account, 'REQUEST_TIME_AHEAD')
   end

@@ -4,9 +4,10 @@
 local function clip(rate, segments, finish)
   for i = #segments, 1, -1 do
     local segment = segments[i]
+    if segment.finish <= finish then return end
     if segment.start >= finish then
       segments[i] = nil
-    elseif segment.finish > finish then
+    else
       segment.finish = finish
       if segment.bucket.money then
         segment.quantity = cost(rate, finish) - cost(rate, segment.start)

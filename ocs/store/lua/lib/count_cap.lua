@@ -1,5 +1,5 @@
--- Purpose: move a cap's counter; one of an earlier period starts again. spent stays at 2^53-1 rather
---   than pass it. Only account caps store what is held.
+-- Purpose: move a cap's counter; one of an earlier period starts again. spent stays at 2^53-1
+--   rather than pass it. Only account caps store what is held.
 -- Returns: nothing
 local function count_cap(account, counter, period, spent, held)
   if counter.holder ~= account then

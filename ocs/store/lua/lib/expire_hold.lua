@@ -4,5 +4,5 @@
 local function expire_hold(account, id, text)
   give_back(account, parse_hold(account, text))
   account.hold_changes[id] = false
-  emit(account, 'EXPIRE', '-', id, {'d=0:0'}, '')
+  emit(account, 'EXPIRE', '-', id, ' d=0:0', '')
 end

@@ -2,14 +2,19 @@
 -- Include: count_cap, read_counter
 -- Returns: the money given back
 local function give_back(account, hold)
-  local micros = 0
-  for _, line in ipairs(hold.lines) do
-    line.bucket.reserved = line.bucket.reserved - line.quantity
-    if line.bucket.money then micros = micros + line.quantity end
+  local lines, cap_lines, micros = hold.lines, hold.cap_lines, 0
+  for i = 1, #lines do
+    local bucket, quantity = lines[i].bucket, lines[i].quantity
+    bucket.reserved = bucket.reserved - quantity
+    if bucket.money then micros = micros + quantity end
   end
-  for _, line in ipairs(hold.cap_lines) do
-    if line.name == 'account' and read_counter(account, line.id).period <= line.period then
-      count_cap(account, account, line.id, line.period, 0, -line.quantity)
+  for i = 1, #cap_lines do
+    local line = cap_lines[i]
+    if line.name == 'account' then
+      local counter = read_counter(account, line.id)
+      if counter.period <= line.period then
+        count_cap(account, counter, line.period, 0, -line.quantity)
+      end
     end
   end
   account.open_count = account.open_count - 1

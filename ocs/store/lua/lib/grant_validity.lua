@@ -1,15 +1,17 @@
--- Purpose: how long until the gateway must come back: cut at the next cap period end or bucket expiry,
---   and then shortened by the jitter, so that not every gateway comes back at midnight.
+-- Purpose: how long until the gateway must come back: cut at the next cap period end or bucket
+--   expiry, and then shortened by the jitter, so that not every gateway comes back at midnight.
 -- Returns: milliseconds
 local function grant_validity(now, validity, wish, segments, caps)
-  local cut = validity
-  for _, cap in ipairs(caps) do
-    if cap.finish > 0 then cut = math.min(cut, cap.finish - now) end
+  local latest = now + validity
+  for i = 1, #caps do
+    local finish = caps[i].finish
+    if finish > 0 and finish < latest then latest = finish end
   end
-  for _, segment in ipairs(segments) do
-    local expire_ms = segment.bucket.expire_ms
-    if expire_ms > 0 then cut = math.min(cut, expire_ms - now) end
+  for i = 1, #segments do
+    local expire_ms = segments[i].bucket.terms.expire_ms
+    if expire_ms > 0 and expire_ms < latest then latest = expire_ms end
   end
+  local cut = latest - now
   if cut >= validity then return validity end
   return math.max(LIMITS.VALIDITY_MIN_MS, cut - math.floor(cut * wish.jitter / 1000))
 end

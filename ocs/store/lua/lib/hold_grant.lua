@@ -2,23 +2,24 @@
 -- Include: count_cap
 -- Returns: nothing; grant gains micros, lines and cap_lines
 local function hold_grant(account, grant, caps)
-  local lines, cap_lines = {}, {}
-  for _, segment in ipairs(grant.segments) do
-    local bucket, quantity = segment.bucket, segment.quantity
+  local segments, lines, cap_lines, micros = grant.segments, {}, {}, 0
+  for i = 1, #segments do
+    local bucket, quantity = segments[i].bucket, segments[i].quantity
     if quantity > 0 then
       bucket.reserved = bucket.reserved + quantity
-      lines[#lines + 1] = string.format('%s:%d', bucket.id, quantity)
-      if bucket.money then grant.micros = grant.micros + quantity end
+      lines[#lines + 1] = bucket.id .. string.format(':%d', quantity)
+      if bucket.money then micros = micros + quantity end
     end
   end
-  for _, cap in ipairs(caps) do
-    local quantity = cap.money and grant.micros or grant.units
-    if cap.finish > 0 and quantity > 0 then
-      count_cap(account, cap.holder, cap.id, cap.period, 0, quantity)
-      cap_lines[#cap_lines + 1] =
-        string.format('%s:%s:%d:%d', cap.holder.name, cap.id, cap.period, quantity)
+  for i = 1, #caps do
+    local cap = caps[i]
+    local counter, quantity = cap.counter, cap.money and micros or grant.units
+    if counter and quantity > 0 then
+      count_cap(account, counter, cap.period, 0, quantity)
+      cap_lines[#cap_lines + 1] = cap.holder.name .. ':' .. counter.id
+        .. string.format(':%d:%d', cap.period, quantity)
     end
   end
-  grant.lines, grant.cap_lines = lines, cap_lines
+  grant.micros, grant.lines, grant.cap_lines = micros, lines, cap_lines
   account.open_count = account.open_count + 1
 end

@@ -1,14 +1,13 @@
 -- Purpose: put a new bucket into the order of consumption: priority, units before money, earliest
 --   expiry, id; main last.
+-- Include: parse_bucket_terms
 -- Returns: nothing; account.ids grows
 local function insert_bucket(account, id)
   local function rank(bucket_id)
-    local unit, priority, expire_ms =
-      string.match(account.fields['t:' .. bucket_id], '^(%a+) (%d+) %d+ (%d+) ')
-    expire_ms = tonumber(expire_ms)
     if bucket_id == 'main' then return {math.huge, 1, math.huge, bucket_id} end
-    return {tonumber(priority), unit == 'micros' and 1 or 0, expire_ms > 0 and expire_ms or math.huge,
-      bucket_id}
+    local terms = parse_bucket_terms(account.fields['t:' .. bucket_id])
+    return {terms.priority, terms.money and 1 or 0,
+      terms.expire_ms > 0 and terms.expire_ms or math.huge, bucket_id}
   end
   local mine, place = rank(id), #account.ids + 1
   for i, other_id in ipairs(account.ids) do

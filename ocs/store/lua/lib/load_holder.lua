@@ -10,7 +10,7 @@ local function load_holder(holder_key, name, now)
     if string.sub(field, 1, 2) == 'h:' then
       local expire_ms, lines = string.match(value, '^(%d+) (%S+)$')
       if not expire_ms then error({err = 'STATE_CORRUPT holds'}) end
-      if tonumber(expire_ms) > now then
+      if expire_ms + 0 > now then
         holder.holds[field] = lines
       else
         holder.lapsed[#holder.lapsed + 1] = field

@@ -4,14 +4,16 @@
 local function load_reservation(reservation_key, now)
   local text = redis.call('GET', reservation_key)
   if not text then return nil end
-  local state, forget_ms, session, subscriber, terms =
+  local state, forget_ms, session, subscriber, terms_text =
     string.match(text, '^(%a+) (%d+) (%S+) (%S+) (.+)$')
   if not state then error({err = 'STATE_CORRUPT reservation'}) end
-  if tonumber(forget_ms) <= now then return nil end
-  terms = parse_terms(terms)
+  forget_ms = forget_ms + 0
+  if forget_ms <= now then return nil end
+  local terms = parse_terms(terms_text)
   return {
-    state = state, forget_ms = tonumber(forget_ms), session = session, subscriber = subscriber,
+    state = state, forget_ms = forget_ms, session = session, subscriber = subscriber,
     terms = terms,
-    facts = table.concat({terms.service, terms.unit, terms.zone, session, subscriber}, ' '),
+    facts = terms.service .. ' ' .. terms.unit .. ' ' .. terms.zone .. ' ' .. session .. ' '
+      .. subscriber,
   }
 end

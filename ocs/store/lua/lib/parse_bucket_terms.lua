@@ -1,7 +1,7 @@
 -- Purpose: read what a bucket may pay for, and when: `unit priority start_ms expire_ms blocking
 --   services zones`, services and zones split by commas, - for all.
--- Include: keep
--- Returns: the terms; shared, see lib/keep
+-- Include: keep_parsed
+-- Returns: the terms; shared, see lib/keep_parsed
 local kept = {count = 0, parsed = {}}
 
 local function parse_bucket_terms(text)
@@ -10,7 +10,7 @@ local function parse_bucket_terms(text)
   local unit, priority, start_ms, expire_ms, blocking, services, zones =
     string.match(text, '^(%a+) (%d+) (%d+) (%d+) ([01]) (%S+) (%S+)$')
   if not unit then error({err = 'STATE_CORRUPT bucket'}) end
-  return keep(kept, text, {
+  return keep_parsed(kept, text, {
     unit = unit, money = unit == 'micros', priority = tonumber(priority),
     start_ms = tonumber(start_ms), expire_ms = tonumber(expire_ms), blocking = blocking == '1',
     services = services ~= '-' and ',' .. services .. ',', zones = zones ~= '-' and ',' .. zones .. ',',

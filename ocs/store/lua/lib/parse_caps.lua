@@ -1,8 +1,8 @@
 -- Purpose: read the caps that count a charge, as the service spells them:
 --   `index:cap:unit:limit:start:finish:next_finish`, split by spaces. index is the holder's, 0 for
 --   the account; finish 0 means no counter (per request).
--- Include: keep
--- Returns: the caps; shared, see lib/keep
+-- Include: keep_parsed
+-- Returns: the caps; shared, see lib/keep_parsed
 local kept = {count = 0, parsed = {}}
 
 local function parse_caps(text)
@@ -17,5 +17,5 @@ local function parse_caps(text)
       next_finish = tonumber(next_finish), lifetime = finish == next_finish,
     }
   end
-  return keep(kept, text, caps, #caps)
+  return keep_parsed(kept, text, caps, #caps)
 end

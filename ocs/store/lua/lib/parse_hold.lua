@@ -4,16 +4,17 @@
 -- Returns: the hold, or nil if there is none
 local function parse_hold(account, text)
   if not text then return nil end
-  local expire_ms, granted, lines, cap_lines = string.match(text, '^(%d+) (%d+) (%S+) (%S+)$')
+  local expire_ms, granted, line_texts, cap_line_texts =
+    string.match(text, '^(%d+) (%d+) (%S+) (%S+)$')
   if not expire_ms then error({err = 'STATE_CORRUPT hold'}) end
-  local hold =
-    {expire_ms = tonumber(expire_ms), granted = tonumber(granted), lines = {}, cap_lines = {}}
-  for id, quantity in string.gmatch(lines, '([^:,]+):(%d+)') do
-    hold.lines[#hold.lines + 1] = {bucket = read_bucket(account, id), quantity = tonumber(quantity)}
+  local lines, cap_lines = {}, {}
+  for id, quantity in string.gmatch(line_texts, '([^:,]+):(%d+)') do
+    lines[#lines + 1] = {bucket = read_bucket(account, id), quantity = quantity + 0}
   end
-  for name, id, period, quantity in string.gmatch(cap_lines, '([^:,]+):([^:,]+):(%d+):(%d+)') do
-    hold.cap_lines[#hold.cap_lines + 1] =
-      {name = name, id = id, period = tonumber(period), quantity = tonumber(quantity)}
+  for name, id, period, quantity in
+    string.gmatch(cap_line_texts, '([^:,]+):([^:,]+):(%d+):(%d+)') do
+    cap_lines[#cap_lines + 1] =
+      {name = name, id = id, period = period + 0, quantity = quantity + 0}
   end
-  return hold
+  return {expire_ms = expire_ms + 0, granted = granted + 0, lines = lines, cap_lines = cap_lines}
 end

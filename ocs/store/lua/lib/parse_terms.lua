@@ -1,7 +1,7 @@
 -- Purpose: read how a service is metered, priced and granted, as the service compiled it:
 --   `service unit zone increment num den grant_min validity_ms tariff_version`, zone - for none.
--- Include: keep
--- Returns: the terms; shared, see lib/keep
+-- Include: keep_parsed
+-- Returns: the terms; shared, see lib/keep_parsed
 local kept = {count = 0, parsed = {}}
 
 local function parse_terms(text)
@@ -10,7 +10,7 @@ local function parse_terms(text)
   local service, unit, zone, increment, num, den, grant_min, validity =
     string.match(text, '^(%S+) (%a+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) %S+$')
   if not service then error({err = 'STATE_CORRUPT terms'}) end
-  return keep(kept, text, {
+  return keep_parsed(kept, text, {
     text = text, service = service, unit = unit, zone = zone, grant_min = tonumber(grant_min),
     validity = tonumber(validity),
     rate = {increment = tonumber(increment), num = tonumber(num), den = tonumber(den)},

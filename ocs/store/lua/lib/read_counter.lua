@@ -1,5 +1,5 @@
--- Purpose: parse a cap's counter, once a call. Account: `period spent reserved`; subscriber and group:
---   `period spent`, what is held stands in their own holds.
+-- Purpose: parse a cap's counter, once a call. Account: `period spent reserved`; subscriber and
+--   group: `period spent`, what is held stands in their own holds.
 -- Returns: the counter; period is -1 if it never counted
 local function read_counter(holder, cap_id)
   local counter = holder.counters[cap_id]

@@ -2,6 +2,7 @@
 --   may go by itself.
 -- Returns: nothing
 local function save_reservation(account, key, state, forget_ms, session, subscriber, terms)
-  redis.call('SET', key, string.format('%s %d %s %s %s', state, forget_ms, session,
-    subscriber, terms.text), 'PX', string.format('%d', forget_ms - account.raw))
+  local text = state .. string.format(' %d ', forget_ms) .. session .. ' ' .. subscriber .. ' '
+    .. terms.text
+  redis.call('SET', key, text, 'PX', string.format('%d', forget_ms - account.raw))
 end

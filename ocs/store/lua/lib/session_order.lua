@@ -1,5 +1,5 @@
--- Purpose: compare a sequence number with the last one of its session and service. -1 on either side:
---   nothing to compare.
+-- Purpose: compare a sequence number with the last one of its session and service. -1 on either
+--   side: nothing to compare.
 -- Returns: `reused`, or the letters of the event's flags
 local function session_order(session, sequence)
   local last = session.sequence

@@ -1,28 +1,31 @@
 -- Purpose: charge what no hold covered from what is available, in memory; the rest is uncollected.
 --   Caps do not refuse it: use that happened counts when it is charged, money as collected, units as
 --   used.
--- Include: allocate, cost, count_cap, sources_for
+-- Include: allocate, cost, count_cap, payments_of, sources_for
 -- Returns: nothing; charge is complete
 local function settle_available(account, terms, charge, caps)
-  local rate = terms.rate
+  local rate, all = terms.rate, charge.segments
   if charge.at < charge.finish then
     local segments, at = allocate(rate, charge.at, charge.finish, sources_for(account, terms))
-    for _, segment in ipairs(segments) do
-      local bucket, quantity = segment.bucket, segment.quantity
+    for i = 1, #segments do
+      local bucket, quantity = segments[i].bucket, segments[i].quantity
       bucket.balance, bucket.spent = bucket.balance - quantity, bucket.spent + quantity
       if bucket.money then charge.micros = charge.micros + quantity end
-      charge.segments[#charge.segments + 1] = segment
+      all[#all + 1] = segments[i]
     end
     charge.at = at
   end
-  charge.units = charge.finish - charge.start
-  charge.uncollected_units = charge.finish - charge.at
-  charge.uncollected_micros = cost(rate, charge.finish) - cost(rate, charge.at)
-  for _, cap in ipairs(caps) do
-    if cap.finish > 0 then
-      local counted = charge.counted[cap.holder.name .. ':' .. cap.id] or 0
-      local extra = (cap.money and charge.micros or charge.units) - counted
-      if extra > 0 then count_cap(account, cap.holder, cap.id, cap.period, extra, 0) end
+  charge.units, charge.payments = charge.finish - charge.start, payments_of(all)
+  if charge.at < charge.finish then
+    charge.uncollected_units = charge.finish - charge.at
+    charge.uncollected_micros = cost(rate, charge.finish) - cost(rate, charge.at)
+  end
+  for i = 1, #caps do
+    local cap = caps[i]
+    if cap.counter then
+      local extra = (cap.money and charge.micros or charge.units)
+        - (charge.counted[cap.counter] or 0)
+      if extra > 0 then count_cap(account, cap.counter, cap.period, extra, 0) end
     end
   end
 end

@@ -1,6 +1,6 @@
 -- Purpose: buckets that may pay now, in consumption order, up to and including a blocking one.
 -- Include: available, parse_bucket_terms, pays_for, read_bucket
--- Returns: sources {bucket, capacity}
+-- Returns: sources {bucket, quantity}
 local function sources_for(account, terms)
   local sources, ids = {}, account.ids
   for i = 1, #ids do
@@ -10,7 +10,7 @@ local function sources_for(account, terms)
       local bucket = read_bucket(account, id)
       local capacity = available(account, bucket)
       if capacity > 0 or bucket.money then
-        sources[#sources + 1] = {bucket = bucket, capacity = capacity}
+        sources[#sources + 1] = {bucket = bucket, quantity = capacity}
       end
       if bucket_terms.blocking then break end
     end

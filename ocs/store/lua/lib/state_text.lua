@@ -2,6 +2,6 @@
 --   deadline (a lower bound; 0 = none), open reservations, credit limit, last event's stream id.
 -- Returns: the field's value
 local function state_text(account)
-  return string.format('1 %s %d %d %d %d %d %s', account.version, account.seq, account.now,
-    account.due, account.open_count, account.credit_limit, account.last_event)
+  return '1 ' .. account.version .. string.format(' %d %d %d %d %d ', account.seq, account.now,
+    account.due, account.open_count, account.credit_limit) .. account.last_event
 end

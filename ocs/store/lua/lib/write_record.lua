@@ -3,9 +3,8 @@
 -- Returns: the answer
 local function write_record(account, answer)
   local call = account.call
-  local expire_ms = math.max(account.now, tonumber(call.request_time_ms)) + call.window_ms
-  redis.call('SET', call.request_key,
-    string.format('%d %s\n%s', expire_ms, call.fingerprint, answer),
-    'PX', string.format('%d', expire_ms - account.raw))
+  local expire_ms = math.max(account.now, call.request_time_ms + 0) + call.window_ms
+  local record = string.format('%d ', expire_ms) .. call.fingerprint .. '\n' .. answer
+  redis.call('SET', call.request_key, record, 'PX', string.format('%d', expire_ms - account.raw))
   return answer
 end

@@ -1,5 +1,5 @@
--- Purpose: answer with a reason. What expired on the way is written; a refusal that depends on the state
---   of what the call names is recorded, so that a resend gets the same answer.
+-- Purpose: answer with a reason. What expired on the way is written; a refusal that depends on the
+--   state of what the call names is recorded, so that a resend gets the same answer.
 -- Include: refuse, write_account, write_record
 -- Returns: the answer
 local function write_refusal(account, reason)

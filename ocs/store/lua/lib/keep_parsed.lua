@@ -4,7 +4,7 @@
 -- Returns: what was parsed; nobody may change it
 local KEPT_MAX = 8192 -- terms or caps in each kind's table: some 8 MiB; then it starts anew
 
-local function keep(kept, text, parsed, count)
+local function keep_parsed(kept, text, parsed, count)
   if kept.count >= KEPT_MAX then kept.count, kept.parsed = 0, {} end
   kept.count, kept.parsed[text] = kept.count + count, parsed
   return parsed

@@ -1,0 +1,1 @@
+"""Load and speed measurements; nothing here is part of the product."""

@@ -1,0 +1,52 @@
+"""A bare grpc.aio server that answers with prepared bytes: what a call costs before our code runs.
+
+One line of JSON on standard input, method name -> reply in hex, is what it answers with; then it
+prints its address and serves until standard input ends.
+"""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import uvloop
+
+SERVICE = "ocs.v1.ChargingService"
+
+Answering = Callable[[bytes, "grpc.aio.ServicerContext[Any, Any]"], Awaitable[bytes]]
+
+
+def _answering(reply: bytes) -> Answering:
+    async def handle(_: bytes, __: "grpc.aio.ServicerContext[Any, Any]") -> bytes:  # noqa: RUF029
+        return reply
+
+    return handle
+
+
+async def serve(replies: dict[str, bytes]) -> None:
+    """Answer until standard input ends."""
+    server = grpc.aio.server()
+    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+        name: grpc.unary_unary_rpc_method_handler(_answering(reply))
+        for name, reply in replies.items()
+    }
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(SERVICE, handlers)])
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    print(f"listening on 127.0.0.1:{port}", flush=True)
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
+    await ended.wait()
+    await server.stop(None)
+
+
+def main() -> None:
+    """Read the replies, then serve."""
+    replies = {name: bytes.fromhex(text) for name, text in json.loads(sys.stdin.readline()).items()}
+    uvloop.run(serve(replies))
+
+
+if __name__ == "__main__":
+    main()

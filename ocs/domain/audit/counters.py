@@ -1,0 +1,114 @@
+"""Checks what an event says of cap counters against its charge and the holds in force."""
+
+from typing import TypeAlias
+
+from ocs.domain.answer import Outcome
+from ocs.domain.audit.folded import FoldedAccount
+from ocs.domain.charging_event import ChargingEvent, CounterChange
+from ocs.domain.periods import Period
+from ocs.domain.reservation import CapLine, Hold
+from ocs.domain.spending_cap import ACCOUNT_HOLDER, CapCounter, SpendingCap
+from ocs.domain.units import Unit
+from ocs.limits import QUANTITY_MAX
+
+Key: TypeAlias = tuple[str, str]
+
+
+def apply_counters(
+    account: FoldedAccount, event: ChargingEvent, old: Hold | None, new: Hold | None
+) -> None:
+    """Check and take over the counters after an event. old, new: what its reservation holds."""
+    before = _lines(old)
+    for change in event.counters:
+        _check_counter(account, event, change, before.get((change.holder, change.cap_id)))
+        account.counters[(change.holder, change.cap_id)] = CapCounter(
+            change.period_start_ms, change.spent_after, change.reserved_after
+        )
+    stated = {(change.holder, change.cap_id) for change in event.counters}
+    for key, line in (before | _lines(new)).items():
+        if key[0] == ACCOUNT_HOLDER and key not in stated:
+            _check_unstated(account, event, line)
+    if event.outcome == Outcome.GRANTED and new is not None:
+        for line in new.cap_lines:
+            _check_limit(account, event, line)
+
+
+def _lines(hold: Hold | None) -> dict[Key, CapLine]:
+    lines = hold.cap_lines if hold is not None else ()
+    return {(line.holder, line.cap_id): line for line in lines}
+
+
+def _check_counter(
+    account: FoldedAccount, event: ChargingEvent, change: CounterChange, line: CapLine | None
+) -> None:
+    key = (change.holder, change.cap_id)
+    term = f"cap {change.holder}/{change.cap_id}"
+    cap = account.caps.get(key)
+    if cap is None or cap.period is Period.REQUEST:
+        account.differ(event, term, "counted", "no counter")
+        return
+    was = account.counters.get(key)
+    period = change.period_start_ms
+    earliest = was.period_start_ms if was is not None else 0
+    latest = 0 if cap.period is Period.LIFETIME else event.store_ms
+    if not earliest <= period <= latest:
+        account.differ(event, f"{term} period", period, f"{earliest} to {latest}")
+    base = was.spent if was is not None and was.period_start_ms == period else 0
+    least, most = _due_spent(event, cap, period, line)
+    least, most = (min(QUANTITY_MAX, base + spent) for spent in (least, most))
+    if not least <= change.spent_after <= most:
+        due = least if least == most else f"{least} to {most}"
+        account.differ(event, f"{term} spent", change.spent_after, due)
+    held = account.holds.reserved_in(key, period, event.store_ms)
+    if change.reserved_after != held:
+        account.differ(event, f"{term} reserved", change.reserved_after, held)
+
+
+def _due_spent(
+    event: ChargingEvent, cap: SpendingCap, period: int, line: CapLine | None
+) -> tuple[int, int]:
+    """Return the least and the most that the event may have counted in this period.
+
+    A charge counts whole, but for what a hold of an earlier period pays: that counts there. How
+    much that is depends on the price, which the event does not carry.
+    """
+    if event.position is None:
+        return 0, 0
+    if cap.unit is Unit.MICROS:
+        total = sum(payment.micros for payment in event.payments)
+    else:
+        total = event.position[3] - event.position[1]
+    if line is not None and line.period_start_ms < period:
+        return max(0, total - line.quantity), total
+    return total, total
+
+
+def _check_unstated(account: FoldedAccount, event: ChargingEvent, line: CapLine) -> None:
+    """A hold line that came or went shows in the account's counter, unless that has rolled."""
+    key = (line.holder, line.cap_id)
+    counter = account.counters.get(key)
+    period = line.period_start_ms
+    held = account.holds.reserved_in(key, period, event.store_ms)
+    current = counter is not None and counter.period_start_ms == period
+    rolled = counter is not None and counter.period_start_ms > period
+    reserved = counter.reserved if counter is not None and current else 0
+    if not rolled and reserved != held:
+        account.differ(event, f"cap {line.holder}/{line.cap_id} reserved", reserved, held)
+
+
+def _check_limit(account: FoldedAccount, event: ChargingEvent, line: CapLine) -> None:
+    """A grant holds in the cap's present period, and leaves the cap unpassed (P2)."""
+    key = (line.holder, line.cap_id)
+    term = f"cap {line.holder}/{line.cap_id}"
+    cap, counter = account.caps.get(key), account.counters.get(key)
+    if cap is None:
+        account.differ(event, term, "held", "unknown")
+        return
+    period = line.period_start_ms
+    if counter is not None and counter.period_start_ms > period:
+        account.differ(event, f"{term} period", period, counter.period_start_ms)
+        return
+    spent = counter.spent if counter is not None and counter.period_start_ms == period else 0
+    held = account.holds.reserved_in(key, period, event.store_ms)
+    if spent + held > cap.limit:
+        account.differ(event, f"{term} spent and reserved", spent + held, f"at most {cap.limit}")

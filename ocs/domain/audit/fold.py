@@ -1,0 +1,156 @@
+"""Folds one account's events, and checks each against all that came before it.
+
+An event says what it changed twice: as figures before and after, and as payments and hold lines.
+The fold compares the two, so that an altered event contradicts itself, its predecessor or its
+successor. After a contradiction the event's own figures stand, so that one fault is told once.
+"""
+
+from ocs.domain.answer import Outcome
+from ocs.domain.audit.counters import apply_counters
+from ocs.domain.audit.difference import Findings
+from ocs.domain.audit.folded import FoldedAccount, FoldedBucket
+from ocs.domain.audit.moves import apply_buckets, apply_hold
+from ocs.domain.audit.shape import contradictions
+from ocs.domain.audit.terms import (
+    bucket_terms,
+    closing_totals,
+    fields_of,
+    opening_terms,
+    spending_cap,
+)
+from ocs.domain.bucket import MAIN, BucketTerms
+from ocs.domain.charging_event import ChargingEvent, EventKind
+from ocs.domain.units import Unit
+from ocs.limits import BUCKET_PRIORITY_MAX, OPEN_RESERVATIONS_MAX
+
+
+class AccountFold:
+    """The fold of one account's journal."""
+
+    def __init__(self, tenant: str, account_id: str) -> None:
+        self.tenant = tenant
+        self.account_id = account_id
+        self.findings = Findings(tenant, account_id)
+        self.account = FoldedAccount(self.findings)
+
+    @property
+    def seq(self) -> int:
+        """Number of the last event folded; 0 if there was none."""
+        return self.account.seq
+
+    def apply(self, position: str, event: ChargingEvent) -> None:
+        """Fold the account's next event, found at a position."""
+        account = self.account
+        if not _follows(account, position, event):
+            return
+        for part, stated, due in contradictions(event):
+            account.differ(event, part, stated, due)
+        _check_deadlines(account, event)
+        try:
+            _apply_terms(account, event)
+        except ValueError:
+            account.differ(event, "terms", event.terms, "terms that can be read")
+        old, new = apply_hold(account, event)
+        _check_denial(account, event)
+        apply_buckets(account, event, old, new)
+        apply_counters(account, event, old, new)
+
+
+def _follows(account: FoldedAccount, position: str, event: ChargingEvent) -> bool:
+    """Say whether the event is a later one; an event that comes twice counts once."""
+    seq, due = event.seq, account.seq + 1
+    if seq < due:
+        account.findings.add(f"event {seq}", f"again at {position}", "once")
+        return False
+    if seq > due:
+        missing = f"event {due}" if seq == due + 1 else f"event {due}..{seq - 1}"
+        account.findings.add(missing, "absent", f"before event {seq}")
+    if event.prev != account.position:
+        account.differ(event, "prev", event.prev or "none", account.position or "none")
+    if event.store_ms < account.store_ms:
+        account.differ(event, "store time", event.store_ms, f"{account.store_ms} or later")
+    account.seq, account.position, account.store_ms = seq, position, event.store_ms
+    return True
+
+
+def _check_deadlines(account: FoldedAccount, event: ChargingEvent) -> None:
+    """What is due expires before anything else happens, oldest first (P7)."""
+    earliest = account.holds.earliest()
+    due = earliest is not None and earliest[0] <= event.store_ms
+    named = f"hold {earliest[1]} due {earliest[0]}" if earliest is not None else "no hold"
+    if event.kind is EventKind.EXPIRE:
+        if not due or earliest is None or earliest[1] != event.ref:
+            account.differ(event, "expires", f"hold {event.ref} at {event.store_ms}", named)
+    elif due:
+        account.differ(event, "time", event.store_ms, f"after the expiry of {named}")
+
+
+def _check_denial(account: FoldedAccount, event: ChargingEvent) -> None:
+    """Compare a refusal with the state that it was decided on, as far as the journal has it."""
+    open_count = len(account.holds.open)
+    if event.outcome == Outcome.TOO_MANY_RESERVATIONS:
+        if open_count < OPEN_RESERVATIONS_MAX:
+            account.differ(event, "outcome", event.outcome, f"{open_count} reservations are open")
+    elif event.outcome == Outcome.SPENDING_CAP_REACHED and not account.caps:
+        account.differ(event, "outcome", event.outcome, "no cap is set")
+
+
+def _apply_terms(account: FoldedAccount, event: ChargingEvent) -> None:
+    """Take over the terms that an event carries; ValueError if they cannot be read."""
+    match event.kind:
+        case EventKind.CREATE_ACCOUNT:
+            _open_account(account, event)
+        case EventKind.ADD_SUBSCRIBER:
+            if event.ref in account.subscribers:
+                account.differ(event, "subscriber", f"{event.ref} again", "a new one")
+            account.subscribers[event.ref] = tuple(event.group_ids)
+        case EventKind.SET_SPENDING_CAP:
+            _set_cap(account, event)
+        case EventKind.TOP_UP:
+            _open_bucket(account, event)
+        case EventKind.BUCKET_CLOSED:
+            _close_bucket(account, event)
+        case _:
+            return
+
+
+def _open_account(account: FoldedAccount, event: ChargingEvent) -> None:
+    if event.seq != 1:
+        account.differ(event, "kind", event.kind, "an account is opened once, first")
+    account.terms = opening_terms(fields_of(event, "a") or ())
+    main = BucketTerms(Unit.MICROS, BUCKET_PRIORITY_MAX)
+    account.buckets.setdefault(MAIN, FoldedBucket(main))
+
+
+def _set_cap(account: FoldedAccount, event: ChargingEvent) -> None:
+    cap = spending_cap(fields_of(event, "q") or ())
+    if cap.cap_id != event.ref:
+        account.differ(event, "ref", event.ref, cap.cap_id)
+    old = account.caps.get((cap.holder, cap.cap_id))
+    if old is not None and not old.same_meaning(cap):
+        account.differ(event, "cap", cap, old)
+    account.caps[(cap.holder, cap.cap_id)] = cap
+
+
+def _open_bucket(account: FoldedAccount, event: ChargingEvent) -> None:
+    fields = fields_of(event, "t")
+    known = event.ref in account.buckets
+    if known == (fields is not None):
+        account.differ(event, "terms", fields or "none", "none" if known else "of a new bucket")
+    if fields is not None:
+        account.buckets[event.ref] = FoldedBucket(bucket_terms(fields))
+
+
+def _close_bucket(account: FoldedAccount, event: ChargingEvent) -> None:
+    bucket = account.buckets.pop(event.ref, None)
+    term = f"bucket {event.ref}"
+    totals = closing_totals(fields_of(event, "z") or ())
+    if bucket is None:
+        account.differ(event, term, "closed", "unknown")
+        return
+    if bucket.reserved or not 0 < bucket.terms.expire_ms <= event.store_ms:
+        due = f"reserved {bucket.reserved} until {bucket.terms.expire_ms}"
+        account.differ(event, term, "closed", due)
+    folded = (bucket.credited, bucket.spent, bucket.expired + bucket.balance, bucket.withdrawn)
+    if folded != totals:
+        account.differ(event, f"{term} totals", tuple(totals), folded)

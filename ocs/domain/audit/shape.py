@@ -1,0 +1,186 @@
+"""What an event says against itself, whatever came before it.
+
+Every figure that the event states twice, in different words, is compared here.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from ocs.domain.answer import Outcome
+from ocs.domain.charging_event import ChargingEvent, EventKind
+
+# (part of the event, what it says, what it should say)
+Contradiction: TypeAlias = tuple[str, object, object]
+
+_K = EventKind
+_DENIALS: Final = frozenset(
+    {
+        Outcome.CREDIT_LIMIT_REACHED,
+        Outcome.SPENDING_CAP_REACHED,
+        Outcome.SERVICE_DENIED,
+        Outcome.RATING_FAILED,
+        Outcome.TOO_MANY_RESERVATIONS,
+        Outcome.OUT_OF_ORDER,
+    }
+)
+_NOTHING_DECIDED: Final = frozenset({""})
+_OUTCOMES: Final[Mapping[EventKind, frozenset[str]]] = MappingProxyType(
+    {
+        _K.RESERVE: frozenset({Outcome.GRANTED}) | _DENIALS,
+        _K.COMMIT: frozenset({Outcome.GRANTED, Outcome.CHARGED}) | _DENIALS,
+        _K.DEBIT: frozenset({Outcome.CHARGED}) | _DENIALS,
+        _K.RELEASE: frozenset({Outcome.RELEASED}),
+    }
+)
+# Token letters of the line that a kind may have, and those that it must have.
+_ALLOWED: Final[Mapping[EventKind, str]] = MappingProxyType(
+    {
+        _K.CREATE_ACCOUNT: "a",
+        _K.ADD_SUBSCRIBER: "m",
+        _K.TOP_UP: "bt",
+        _K.SET_SPENDING_CAP: "q",
+        _K.RESERVE: "rgbdhlkf",
+        _K.COMMIT: "rugpbyxdhlknf",
+        _K.RELEASE: "bdk",
+        _K.DEBIT: "rupbyxkf",
+        _K.EXPIRE: "bdk",
+        _K.BUCKET_CLOSED: "z",
+    }
+)
+_REQUIRED: Final[Mapping[EventKind, str]] = MappingProxyType(
+    {
+        _K.CREATE_ACCOUNT: "a",
+        _K.TOP_UP: "b",
+        _K.SET_SPENDING_CAP: "q",
+        _K.RESERVE: "r",
+        _K.COMMIT: "pd",
+        _K.RELEASE: "d",
+        _K.EXPIRE: "d",
+        _K.BUCKET_CLOSED: "z",
+    }
+)
+_FLAGS: Final[Mapping[EventKind, str]] = MappingProxyType(
+    {_K.RESERVE: "gof", _K.COMMIT: "lgof", _K.DEBIT: "go"}
+)
+# A service that is not allowed or has no price is refused before the order is looked at.
+_BEFORE_ORDER: Final = frozenset({Outcome.SERVICE_DENIED, Outcome.RATING_FAILED})
+
+
+def contradictions(event: ChargingEvent) -> Iterator[Contradiction]:
+    """Find what cannot be true of an event by itself."""
+    kind = event.kind
+    if event.outcome not in _OUTCOMES.get(kind, _NOTHING_DECIDED):
+        yield "outcome", event.outcome or "none", f"one of a {kind}"
+    if bool(event.ref) == (kind in (_K.CREATE_ACCOUNT, _K.DEBIT)):
+        yield "ref", event.ref or "none", "none" if event.ref else "an id"
+    has = set(_letters(event))
+    if not has <= set(_ALLOWED[kind]):
+        yield "parts", "".join(sorted(has)), f"at most {_ALLOWED[kind]}"
+    if not has >= set(_REQUIRED.get(kind, "")):
+        yield "parts", "".join(sorted(has)) or "none", f"at least {_REQUIRED[kind]}"
+    if not set(event.flags) <= set(_FLAGS.get(kind, "")):
+        yield "flags", event.flags, f"at most {_FLAGS.get(kind) or 'none'}"
+    yield from _lists(event)
+    if kind in (_K.RESERVE, _K.COMMIT):
+        yield from _grant(event)
+    if kind in (_K.COMMIT, _K.DEBIT):
+        yield from _charge(event)
+    if kind in (_K.RELEASE, _K.EXPIRE) and event.hold is not None and event.hold != (0, 0):
+        yield "hold", event.hold, "0:0"
+    if event.hold in (None, (0, 0)) and (event.hold_lines or event.cap_lines):
+        yield "hold", event.hold or "none", "what its lines hold"
+    if event.hold not in (None, (0, 0)) and event.hold[0] <= event.store_ms:  # type: ignore[index]
+        yield "hold", event.hold, f"a deadline after {event.store_ms}"
+
+
+def _letters(event: ChargingEvent) -> Iterator[str]:
+    parts = {
+        "r": event.requested_units,
+        "u": event.used_units,
+        "g": event.granted_units,
+        "p": event.position,
+        "b": event.buckets,
+        "y": event.payments,
+        "x": event.uncollected_units or event.uncollected_micros,
+        "d": event.hold,
+        "h": event.hold_lines,
+        "l": event.cap_lines,
+        "k": event.counters,
+        "n": event.successor_id,
+        "f": event.flags,
+        "m": event.group_ids,
+    }
+    yield from (letter for letter, part in parts.items() if part)
+    yield from (terms[0] for terms in event.terms)
+
+
+def _lists(event: ChargingEvent) -> Iterator[Contradiction]:
+    """Each bucket and cap has at most one line of a sort, and no line is for nothing."""
+    named: Mapping[str, list[object]] = {
+        "buckets": [change.bucket_id for change in event.buckets],
+        "payments": [payment.bucket_id for payment in event.payments],
+        "hold lines": [bucket_id for bucket_id, _ in event.hold_lines],
+        "cap lines": [(line.holder, line.cap_id) for line in event.cap_lines],
+        "counters": [(counter.holder, counter.cap_id) for counter in event.counters],
+        "terms": ["terms" for _ in event.terms],
+    }
+    for part, names in named.items():
+        if len(set(names)) != len(names):
+            yield part, f"{len(names)} lines", f"{len(set(names))} lines"
+    for change in event.buckets:
+        before = (change.balance_before, change.reserved_before)
+        if before == (change.balance_after, change.reserved_after):
+            yield f"bucket {change.bucket_id}", "no change", "a change"
+    held = [quantity for _, quantity in event.hold_lines]
+    held += [line.quantity for line in event.cap_lines]
+    if any(quantity <= 0 for quantity in held):
+        yield "hold lines", min(held), "more than 0"
+
+
+def _grant(event: ChargingEvent) -> Iterator[Contradiction]:
+    granted = event.outcome == Outcome.GRANTED
+    units = event.granted_units
+    if granted:
+        if event.hold is None or event.hold[1] != units:
+            yield "granted", units, event.hold[1] if event.hold is not None else "none"
+        if not 1 <= units <= event.requested_units:
+            yield "granted", units, f"1 to {event.requested_units}"
+    elif units or "f" in event.flags:
+        yield "granted", units, "none"
+    if event.kind is _K.RESERVE:
+        if not granted and (event.hold is not None or event.buckets or event.counters):
+            yield "outcome", event.outcome, Outcome.GRANTED
+    else:
+        asks = event.outcome != Outcome.CHARGED
+        if asks != (event.requested_units > 0):
+            yield "requested", event.requested_units, "some" if asks else "none"
+        if bool(event.successor_id) != (granted and "l" in event.flags):
+            yield "successor", event.successor_id or "none", "none" if event.successor_id else "one"
+    asks = event.requested_units > 0 and event.outcome not in _BEFORE_ORDER
+    if asks and ("o" in event.flags) != (event.outcome == Outcome.OUT_OF_ORDER):
+        yield "outcome", event.outcome, f"as of flags {event.flags or 'none'}"
+
+
+def _charge(event: ChargingEvent) -> Iterator[Contradiction]:
+    if event.position is None:
+        if event.outcome == Outcome.CHARGED:
+            yield "position", "none", "where the charge starts and ends"
+        if event.payments or event.buckets or event.counters or event.uncollected_units:
+            yield "outcome", event.outcome, Outcome.CHARGED
+        return
+    if event.kind is _K.DEBIT and event.outcome != Outcome.CHARGED:
+        yield "outcome", event.outcome, Outcome.CHARGED
+    position, paid_to, position_after, paid_to_after = event.position
+    if position_after - position != event.used_units:
+        yield "used", event.used_units, position_after - position
+    if paid_to < position or paid_to_after < max(paid_to, position_after):
+        yield "position", f"{position_after}, paid to {paid_to_after}", "paid to at least there"
+    rated = sum(payment.units for payment in event.payments) + event.uncollected_units
+    if rated != paid_to_after - paid_to:
+        yield "payments", f"{rated} units", f"{paid_to_after - paid_to} units"
+    least = min((min(p.units, p.micros) for p in event.payments), default=0)
+    if min(least, event.uncollected_units, event.uncollected_micros) < 0:
+        yield "payments", "less than 0", "0 or more"
+    if event.uncollected_micros and not event.uncollected_units:
+        yield "uncollected", event.uncollected_micros, "0"

@@ -1,0 +1,47 @@
+"""One service and one Valkey for all tests of this process; each test begins with an empty store.
+
+Ids are never used twice, so what the service remembers of an earlier test does not matter.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from ocs.store.embedded import EmbeddedValkey, private_valkey
+from tests.support.live import Live, serving, serving_at
+from tests.support.stage import Clock
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    with private_valkey(tmp_path_factory.mktemp("bad-inputs")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def service(store: EmbeddedValkey) -> AsyncIterator[Live]:
+    async with serving(store) as live:
+        yield live
+
+
+@pytest.fixture(scope="session")
+async def service_on_a_test_clock(store: EmbeddedValkey) -> AsyncIterator[tuple[Live, Clock]]:
+    clock = Clock()
+    async with serving_at(store, clock) as live:
+        yield live, clock
+
+
+@pytest.fixture
+def live(service: Live) -> Live:
+    """The service over an empty store. Functions survive a FLUSHALL."""
+    service.store.flushall()
+    return service
+
+
+@pytest.fixture
+def clocked(service_on_a_test_clock: tuple[Live, Clock]) -> tuple[Live, Clock]:
+    """The service on a clock that only the test moves, over an empty store."""
+    live, clock = service_on_a_test_clock
+    live.store.flushall()
+    clock.now_ms = Clock().now_ms
+    return live, clock

@@ -1,0 +1,167 @@
+"""`make kill CYCLES=n`: kill -9 of the store, the service and both, under load.
+
+Durability `always`. Callers go on, resending whatever is ambiguous with its request_id. In the end
+every acknowledged call must be in the journal exactly once with the figures its caller was told,
+every ambiguous one must be resolved, and the audit must find the books right.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import uvloop
+
+from ocs.client.attempts import NO_RETRY
+from tests.campaigns.support.driver import Driver
+from tests.campaigns.support.report import Progress, Result, quantile
+from tests.campaigns.support.service import CampaignError, ServiceProcess
+
+CLIENTS: Final = 32
+ACCOUNTS: Final = 40
+TARGETS: Final = ("store", "service", "both")
+# Calls that must be answered after a kill before the next one.
+ANSWERED_BETWEEN: Final = 50
+RECOVERY_TIMEOUT_S: Final = 60.0
+AUDIT_EVERY: Final = 10
+POLL_S: Final = 0.002
+
+
+class Killer:
+    """Kills, starts again, and measures how long it took until a call was answered."""
+
+    def __init__(self, service: ServiceProcess, driver: Driver, seed: int) -> None:
+        self.recoveries_s: dict[str, list[float]] = {target: [] for target in TARGETS}
+        self.second_kills = 0
+        self._service = service
+        self._driver = driver
+        self._rng = random.Random(seed)
+
+    async def cycle(self, number: int) -> None:
+        """One kill under load, up to the answers after it."""
+        target = TARGETS[number % len(TARGETS)]
+        await asyncio.sleep(self._rng.uniform(0.1, 0.8))
+        killed_at = time.monotonic()
+        await asyncio.to_thread(self._kill, target)
+        answered = self._driver.answered_count
+        if target != "store":
+            await asyncio.to_thread(self._start)
+        await self._wait(lambda: self._driver.answered_count > answered)
+        self.recoveries_s[target].append(time.monotonic() - killed_at)
+        await self._wait(lambda: self._driver.answered_count > answered + ANSWERED_BETWEEN)
+
+    def _kill(self, target: str) -> None:
+        if target != "service" and not self._service.kill_store():
+            raise CampaignError("there is no store to kill")
+        if target != "store":
+            self._service.kill_service()
+
+    def _start(self) -> None:
+        """Start the service; now and then it dies once more on the way."""
+        if self._rng.random() < 0.2:
+            self.second_kills += 1
+            self._service.launch()
+            time.sleep(self._rng.uniform(0.0, 1.0))
+            self._service.kill_service()
+        self._service.start()
+
+    async def _wait(self, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + RECOVERY_TIMEOUT_S
+        while not holds():
+            if time.monotonic() > deadline:
+                raise CampaignError(f"no call was answered for {RECOVERY_TIMEOUT_S:.0f} s")
+            if not self._service.is_alive:
+                raise CampaignError("the service ended by itself")
+            await asyncio.sleep(POLL_S)
+
+
+async def run_kill(
+    directory: Path, cycles: int, seed: int, *, progress: Progress | None = None
+) -> Result:
+    """Run the campaign in a directory."""
+    progress = progress or Progress(shown=False)
+    service = ServiceProcess(directory)
+    driver = Driver(ACCOUNTS, seed)
+    killer = Killer(service, driver, seed)
+    violations: list[str] = []
+    started = time.monotonic()
+    address = await asyncio.to_thread(service.start)
+    try:
+        await driver.open(address)
+        stop = asyncio.Event()
+        load = asyncio.create_task(
+            driver.drive(address, clients=CLIENTS, stop=stop, retry=NO_RETRY)
+        )
+        try:
+            for number in range(cycles):
+                await killer.cycle(number)
+                progress.say(f"kill: {number + 1} of {cycles} cycles, {len(driver.calls):,} calls")
+                if (number + 1) % AUDIT_EVERY == 0:
+                    violations += await asyncio.to_thread(service.audit)
+        finally:
+            stop.set()
+            await load
+        seconds = time.monotonic() - started
+        return await _conclude(service, driver, killer, violations, (cycles, seed, seconds))
+    finally:
+        await asyncio.to_thread(service.stop)
+
+
+async def _conclude(
+    service: ServiceProcess,
+    driver: Driver,
+    killer: Killer,
+    violations: list[str],
+    run: tuple[int, int, float],
+) -> Result:
+    cycles, seed, seconds = run
+    resent, found = await driver.resend_some(service.address)
+    books = await driver.check(service.address)
+    audit = await asyncio.to_thread(service.audit)
+    ambiguous, had_run = driver.ambiguous()
+    recoveries = {
+        target: f"{quantile(times, 0.5):.2f} s, worst {max(times):.2f} s"
+        for target, times in killer.recoveries_s.items()
+        if times
+    }
+    figures: dict[str, object] = {
+        "cycles": cycles,
+        "killed again while starting": killer.second_kills,
+        "seconds": seconds,
+        "calls acknowledged": sum(call.answered for call in driver.calls),
+        "ambiguous for a while": ambiguous,
+        "of these had run": had_run,
+        "unresolved": sum(not call.answered for call in driver.calls),
+        "lost": sum(len(one.lost) for one in books),
+        "doubled": sum(len(one.doubled) for one in books),
+        "resent in the end": resent,
+        "recovery, median": recoveries,
+        "audit": "differs" if audit or violations else "ok",
+    }
+    for one in books:
+        found += one.violations
+    return Result("kill", seed, figures, violations + audit + driver.faults() + found)
+
+
+def main() -> int:
+    """Run the campaign from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cycles", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    progress = Progress()
+    with tempfile.TemporaryDirectory() as directory:
+        result = uvloop.run(
+            run_kill(Path(directory), options.cycles, options.seed, progress=progress)
+        )
+    progress.end()
+    return result.conclude()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

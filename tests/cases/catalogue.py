@@ -1,0 +1,158 @@
+"""The worked cases of other systems by id: which test restates each, or why none can yet.
+
+The numbers are facts, restated in our own words in the tests; where our rule differs on purpose,
+the test says so.
+"""
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+TESTS: Final = Path(__file__).parent
+_PREFIXES: Final = ("cb", "cy", "mz", "tb")
+
+# Every id there is, by the system it comes from.
+SECTIONS: Final = MappingProxyType(
+    {
+        "CGRateS, balance debits": (
+            "CB1", "CB2", "CB3", "CB4", "CB7", "CB9", "CB10", "CB11", "CB12", "CB14", "CB15",
+            "CB16", "CB17", "CB18",
+        ),
+        "Cycles, reservation ledger": (
+            "CY1", "CY2", "CY3", "CY5", "CY6", "CY7", "CY9", "CY10", "CY12", "CY13", "CY14",
+            "CY15", "CY16", "CY17", "CY18", "CY19", "CY20",
+        ),
+        "midaz, tracer and ledger": (
+            "MZ1", "MZ2", "MZ3", "MZ4", "MZ5", "MZ6", "MZ9", "MZ12", "MZ13", "MZ14",
+        ),
+        "TigerBeetle, two-phase transfers": (
+            "TB1", "TB3", "TB4", "TB5", "TB6", "TB7", "TB9", "TB13", "TB15",
+        ),
+    }
+)  # fmt: skip
+
+# id -> the tests that restate it, all in this folder.
+TESTED: Final = MappingProxyType(
+    {
+        "CB1": ("test_cb1_units_pay_before_money",),
+        "CB2": ("test_cb2_a_started_minute_is_taken_whole",),
+        "CB3": ("test_cb3_the_next_bucket_pays_what_the_first_cannot",),
+        "CB4": ("test_cb4_only_whole_minutes_are_granted",),
+        "CB7": ("test_cb7_two_started_minutes",),
+        "CB9": ("test_cb9_money_pays_as_far_as_it_goes",),
+        "CB11": ("test_cb11_money_at_a_price_per_second",),
+        "CB12": ("test_cb12_a_blocker_that_cannot_pay_stops_the_charge",),
+        "CB14": ("test_cb14_less_than_the_first_item_costs_is_nothing",),
+        "CB15": ("test_cb15_half_a_minute_costs_exactly_half",),
+        "CB16": ("test_cb16_data_is_taken_from_its_bucket",),
+        "CB17": ("test_cb17_a_message_is_one",),
+        "CY1": ("test_cy1_the_rest_goes_back",),
+        "CY2": ("test_cy2_nothing_is_left_to_go_back",),
+        "CY3": ("test_cy3_an_overrun_is_charged_while_there_is_money",),
+        "CY5": ("test_cy5_an_overrun_is_charged_as_far_as_the_money_goes",),
+        "CY6": ("test_cy6_after_that_nothing_is_granted",),
+        "CY7": ("test_cy7_an_overrun_is_refused_on_request",),
+        "CY9": ("test_cy9_an_overrun_may_use_the_whole_credit_limit",),
+        "CY10": ("test_cy10_an_overrun_beyond_it_is_uncollected",),
+        "CY12": ("test_cy12_the_tightest_level_decides_and_is_the_one_named",),
+        "CY13": ("test_cy13_without_credit_limit_the_balance_is_the_end",),
+        "CY14": ("test_cy14_a_repeated_reserve_holds_once",),
+        "CY15": ("test_cy15_the_same_id_with_another_figure_is_refused",),
+        "CY16": ("test_cy16_a_repeated_commit_charges_once",),
+        "CY17": ("test_cy17_a_repeated_release_gives_back_once",),
+        "CY18": ("test_cy18_a_repeated_debit_charges_once",),
+        "CY20": ("test_cy20_after_expiry_use_is_charged_late",),
+        "MZ1": ("test_mz1_what_is_spent_and_what_is_held_leave_just_enough",),
+        "MZ2": ("test_mz2_what_is_held_counts_against_the_limit",),
+        "MZ3": (
+            "test_mz3_all_of_a_limit_and_more_than_it",
+            "test_mz3_nothing_and_less_than_nothing_are_no_request",
+        ),
+        "MZ4": ("test_mz4_a_hold_that_is_never_confirmed_lapses",),
+        "MZ5": ("test_mz5_a_confirmation_that_comes_after_the_sweep_is_charged_late",),
+        "MZ6": ("test_mz6_a_sweep_finds_nothing_to_do_after_confirmations",),
+        "MZ9": ("test_mz9_a_day_fills_up_and_then_refuses",),
+        "MZ12": ("test_mz12_a_balance_pays_and_then_the_credit_limit",),
+        "MZ13": ("test_mz13_more_than_balance_and_limit_changes_nothing",),
+        "MZ14": ("test_mz14_a_credit_limit_is_used_up_to_its_end",),
+        "TB1": ("test_tb1_what_is_pending_adds_up_beside_what_is_posted",),
+        "TB3": ("test_tb3_more_than_is_pending_is_refused_on_request",),
+        "TB4": ("test_tb4_a_reservation_ends_once",),
+        "TB5": ("test_tb5_the_same_id_means_the_same_request",),
+        "TB6": ("test_tb6_an_id_that_found_nothing_stays_free",),
+        "TB7": ("test_tb7_a_debit_is_no_reservation",),
+        "TB9": ("test_tb9_as_many_as_there_are",),
+        "TB13": ("test_tb13_a_part_is_posted_and_the_rest_released",),
+        "TB15": ("test_tb15_holds_that_nobody_settles_limit_a_rate",),
+    }
+)
+
+NOT_EXPRESSIBLE: Final = MappingProxyType(
+    {
+        "CB10": "a bucket of units that costs money as well: buckets have no price of their own",
+        "CB18": "a counter that tops up by itself: thresholds notify, they do not act",
+        "CY19": "a dry run: pricing without a change comes with Quote",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Restated:
+    """A case and the tests that restate it, as pytest names them; else the reason why none does."""
+
+    case_id: str
+    tests: tuple[str, ...]
+    reason: str
+
+
+def restated() -> list[Restated]:
+    """Return every case, in the order of SECTIONS. Raises ValueError if the lists do not fit."""
+    problems = faults()
+    if problems:
+        raise ValueError("\n".join(problems))
+    files = _files_by_test()
+    return [
+        Restated(
+            case_id,
+            tuple(f"tests/cases/{files[name]}::{name}" for name in TESTED.get(case_id, ())),
+            NOT_EXPRESSIBLE.get(case_id, ""),
+        )
+        for ids in SECTIONS.values()
+        for case_id in ids
+    ]
+
+
+def faults() -> list[str]:
+    """Return what is wrong with the lists, a line for each: gaps, doubles, tests that are not."""
+    ids = [case_id for section in SECTIONS.values() for case_id in section]
+    named = [name for names in TESTED.values() for name in names]
+    there = _files_by_test()
+    found = [f"{case_id}: is listed twice" for case_id in ids if ids.count(case_id) > 1]
+    found += [
+        f"{case_id}: must be either tested or not expressible"
+        for case_id in ids
+        if (case_id in TESTED) == (case_id in NOT_EXPRESSIBLE)
+    ]
+    listed = {*TESTED, *NOT_EXPRESSIBLE}
+    found += [f"{case_id}: is no case of any section" for case_id in listed - {*ids}]
+    for case_id, names in TESTED.items():
+        for name in names:
+            if name not in there:
+                found.append(f"{case_id}: there is no test {name}")
+            elif not name.startswith(f"test_{case_id.lower()}_"):
+                found.append(f"{case_id}: {name} restates another case")
+    unlisted = there.keys() - {*named}
+    return found + [f"{name}: restates a case and is not listed under it" for name in unlisted]
+
+
+def _files_by_test() -> dict[str, str]:
+    """The tests of this folder that name a case, and the file of each."""
+    return {
+        node.name: path.name
+        for path in sorted(TESTS.glob("test_*.py"))
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith(tuple(f"test_{prefix}" for prefix in _PREFIXES))
+    }

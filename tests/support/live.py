@@ -1,0 +1,320 @@
+"""A whole service on a real store in this process, and gRPC that can also send what is wrong."""
+
+import io
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from types import MappingProxyType
+from typing import Any, Final
+
+import grpc
+import redis
+from google.protobuf import message_factory
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from ocs import app
+from ocs.rpc.errors import FAILURES
+from ocs.rpc.server import RpcOptions, RpcServer
+from ocs.settings import load_settings
+from ocs.store.connect import make_pool
+from ocs.store.embedded import EmbeddedValkey
+from ocs.store.ledger import ValkeyLedger
+from ocs.telemetry.logging import configure_logging
+from ocs.telemetry.metrics import Metrics
+from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import charging_service_pb2 as charging
+from ocs.v1 import spending_cap_service_pb2 as caps
+from tests.rpc.support import Refusal, taken_apart
+
+TENANT: Final = "main"
+TIMEOUT_S: Final = 10.0
+CONNECTIONS: Final = 4
+# What background work writes whenever it likes; no money in it.
+_BACKGROUND: Final = (b":probe", b":lease")
+# Whatever a status says, it says none of this.
+_INSIDE: Final = ("traceback", "error", "exception", "valkey", "redis", "lua", ".py", "/tmp", "sock")
+
+METHODS: Final[Mapping[str, MethodDescriptor]] = MappingProxyType(
+    {
+        method.name: method
+        for module in (accounts, charging, caps)
+        for service in module.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    }
+)
+MUTATIONS: Final = tuple(
+    name for name, method in METHODS.items() if "request_id" in method.input_type.fields_by_name
+)
+CHARGES: Final = tuple(
+    name for name, method in METHODS.items() if method.containing_service.name == "ChargingService"
+)
+
+Clock = Callable[[], int]
+
+
+@dataclass(slots=True)
+class Live:
+    """A service that serves, the store behind it, and its log."""
+
+    address: str
+    channel: grpc.aio.Channel
+    store: "redis.Redis[bytes]"
+    clock: Clock
+    log: io.BytesIO = field(repr=False)
+    inside: tuple[str, ...] = _INSIDE
+    _ids: "Iterator[int]" = field(default_factory=lambda: count(1))
+
+    # Calls.
+
+    async def send(
+        self, method: str, wire: bytes, *, timeout_s: float = TIMEOUT_S, channel: Any = None
+    ) -> Any:
+        """Send bytes, which need not be a message; return the answer."""
+        descriptor = METHODS[method]
+        path = f"/{descriptor.containing_service.full_name}/{method}"
+        call: Any = (channel or self.channel).unary_unary(path)
+        reply = await call(wire, timeout=timeout_s)
+        return message_factory.GetMessageClass(descriptor.output_type).FromString(reply)
+
+    async def call(self, request: Message, *, timeout_s: float = TIMEOUT_S) -> Any:
+        """Send a request; return the answer. Raises AioRpcError."""
+        wire = request.SerializeToString()
+        return await self.send(method_of(request), wire, timeout_s=timeout_s)
+
+    async def refused(
+        self, request: Message | tuple[str, bytes], *, timeout_s: float = TIMEOUT_S
+    ) -> Refusal:
+        """Send what must fail; return its status, which tells nothing of the inside."""
+        method, wire = (
+            request
+            if isinstance(request, tuple)
+            else (method_of(request), request.SerializeToString())
+        )
+        try:
+            answer = await self.send(method, wire, timeout_s=timeout_s)
+        except grpc.aio.AioRpcError as error:
+            refusal = taken_apart(error)
+        else:
+            raise AssertionError(f"{method} answered {answer}")
+        self.check_private(refusal)
+        return refusal
+
+    def check_private(self, refusal: Refusal) -> None:
+        """No exception text, path or secret in any part of a status."""
+        assert refusal.message == FAILURES[refusal.reason].message
+        assert set(refusal.metadata) <= {"account_seq", "correlation_id"}
+        told = " ".join([*refusal.violations, *refusal.violations.values()]).lower()
+        assert not [word for word in self.inside if word in told], told
+
+    # Requests, each with an id of its own.
+
+    def new_id(self, prefix: str = "r") -> str:
+        """An id that no test of this process uses twice."""
+        return f"{prefix}{next(self._ids)}"
+
+    def stamped(self, request: Any) -> Any:
+        """Give a mutation what it must have, as far as it has not."""
+        if not request.request_id:
+            request.request_id = self.new_id()
+        if not request.HasField("request_time"):
+            request.request_time.FromMilliseconds(self.clock())
+        return request
+
+    def reserve(self, account_id: str, units: int = 1, **fields: Any) -> charging.ReserveRequest:
+        """Ask for messages, unless fields say otherwise."""
+        given = {"account_id": account_id, "requested_units": units, "service_id": "sms"}
+        return self.stamped(charging.ReserveRequest(**given | fields))
+
+    def commit(
+        self, reservation: str, units: int, rest: str = "close", **fields: Any
+    ) -> charging.CommitRequest:
+        """Report use."""
+        request = charging.CommitRequest(reservation=reservation, **fields)
+        request.used.add(units=units)
+        if rest != "next_grant":
+            getattr(request, rest).SetInParent()
+        return self.stamped(request)
+
+    def commit_next(
+        self, reservation: str, units: int, next_units: int, **fields: Any
+    ) -> charging.CommitRequest:
+        """Report use and ask for a next grant."""
+        wanted = charging.NextGrant(requested_units=next_units)
+        return self.commit(reservation, units, "next_grant", next_grant=wanted, **fields)
+
+    def release(self, reservation: str) -> charging.ReleaseRequest:
+        """Give back."""
+        return self.stamped(charging.ReleaseRequest(reservation=reservation))
+
+    def debit(
+        self, account_id: str, units: int = 1, *, authorize: bool = False, **fields: Any
+    ) -> charging.DebitRequest:
+        """Charge messages at once, unless fields say otherwise."""
+        basis = charging.DEBIT_BASIS_AUTHORIZE if authorize else charging.DEBIT_BASIS_USED
+        given = {"account_id": account_id, "used_units": units, "service_id": "sms"}
+        return self.stamped(charging.DebitRequest(**given | {"basis": basis} | fields))
+
+    def create(self, account_id: str, **fields: Any) -> accounts.CreateAccountRequest:
+        """Open a prepaid account."""
+        given = {"account_id": account_id, "currency": "EUR", "plan": "prepaid"}
+        return self.stamped(accounts.CreateAccountRequest(**given | fields))
+
+    def top_up(
+        self,
+        account_id: str,
+        *,
+        micros: int = 0,
+        units: int = 0,
+        unit: int = 0,
+        **fields: Any,
+    ) -> accounts.TopUpRequest:
+        """Credit money or units."""
+        given: dict[str, Any] = {"account_id": account_id, "payment_reference": self.new_id("p")}
+        if micros:
+            given["money"] = accounts.MoneyCredit(micros=micros, currency="EUR")
+        if units:
+            given["units"] = accounts.UnitCredit(units=units, unit=unit)  # type: ignore[arg-type]
+        return self.stamped(accounts.TopUpRequest(**given | fields))
+
+    def add_subscriber(
+        self, account_id: str, subscriber_id: str, **fields: Any
+    ) -> accounts.AddSubscriberRequest:
+        """Add a line."""
+        given = {"account_id": account_id, "subscriber_id": subscriber_id}
+        return self.stamped(accounts.AddSubscriberRequest(**given | fields))
+
+    def set_cap(self, account_id: str, **cap: Any) -> caps.SetSpendingCapRequest:
+        """Set a daily cap, unless fields say otherwise."""
+        given = {"cap_id": "cap", "period": "CAP_PERIOD_DAY"}
+        request = caps.SetSpendingCapRequest(account_id=account_id)
+        request.cap.MergeFrom(caps.SpendingCap(**given | cap))
+        return self.stamped(request)
+
+    # Accounts with something in them.
+
+    async def open(self, *, micros: int = 0, messages: int = 0, **terms: Any) -> str:
+        """Open an account with money and a bucket `messages`; return its id."""
+        account_id = self.new_id("a")
+        await self.call(self.create(account_id, **terms))
+        if micros:
+            await self.call(self.top_up(account_id, micros=micros))
+        if messages:
+            spec = accounts.BucketSpec(bucket_id="messages", priority=1)
+            await self.call(self.top_up(account_id, units=messages, unit=4, bucket=spec))
+        return account_id
+
+    async def hold(self, account_id: str, units: int = 1, **fields: Any) -> str:
+        """Reserve, which must be granted; return the reservation's name."""
+        answer = await self.call(self.reserve(account_id, units, **fields))
+        assert answer.grant.granted_units == units, answer
+        name: str = answer.reservation
+        return name
+
+    async def account(self, account_id: str) -> Any:
+        """Read an account."""
+        return (await self.call(accounts.GetAccountRequest(account_id=account_id))).account
+
+    async def bucket(self, account_id: str, bucket_id: str = "messages") -> tuple[int, int, int]:
+        """Return a bucket's balance, reserved and spent."""
+        buckets = (await self.account(account_id)).buckets
+        found = next(bucket for bucket in buckets if bucket.bucket_id == bucket_id)
+        return found.balance, found.reserved, found.spent
+
+    async def caps(self, account_id: str) -> Any:
+        """Read the account's own caps by id."""
+        answer = await self.call(caps.ListSpendingCapsRequest(account_id=account_id))
+        return {cap.cap_id: cap for cap in answer.caps}
+
+    # The store.
+
+    def dump(self) -> dict[bytes, bytes]:
+        """Everything the store holds, byte by byte, but for what background work writes."""
+        found = {}
+        for key in self.store.scan_iter(count=1000):
+            value = None if key.endswith(_BACKGROUND) else self.store.dump(key)
+            if value is not None:  # gone since, which only such keys do by themselves here
+                found[key] = bytes(value)
+        return found
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Nothing in the store changes, and nothing is added, in this block."""
+        before = self.dump()
+        yield
+        after = self.dump()
+        changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+        assert not changed
+
+    def journal_length(self) -> int:
+        """How many events all journals have together."""
+        keys = [key for key in self.store.scan_iter(count=1000) if key.endswith(b":journal")]
+        return sum(self.store.xlen(key) for key in keys)
+
+
+def method_of(request: Message) -> str:
+    """The one method that takes this message."""
+    name = request.DESCRIPTOR.full_name
+    return next(m.name for m in METHODS.values() if m.input_type.full_name == name)
+
+
+def now_ms() -> int:
+    """The time of day."""
+    return time.time_ns() // 1_000_000
+
+
+def connect(store: EmbeddedValkey) -> "redis.Redis[bytes]":
+    """Look into the store past the service; nothing is sent twice."""
+    return redis.Redis(unix_socket_path=str(store.socket_path), retry=Retry(NoBackoff(), 0))
+
+
+@asynccontextmanager
+async def serving(store: EmbeddedValkey, **settings: Any) -> AsyncIterator[Live]:
+    """Serve as in production, jobs included, on a free port."""
+    log = io.BytesIO()
+    configure_logging(level="info", stream=log)
+    given: dict[str, Any] = {"listen": "127.0.0.1:0", "drain_probe_s": 0.0}
+    async with app.running(load_settings(**given | settings), store.url) as running:
+        async with grpc.aio.insecure_channel(running.address) as channel:
+            with connect(store) as client:
+                yield _live(running.address, channel, client, now_ms, log, store)
+
+
+@asynccontextmanager
+async def serving_at(store: EmbeddedValkey, clock: Clock) -> AsyncIterator[Live]:
+    """Serve with the store's clock replaced by a test's; no jobs."""
+    log = io.BytesIO()
+    configure_logging(level="info", stream=log)
+    ledger = ValkeyLedger(
+        make_pool(store.url, CONNECTIONS),
+        connections=CONNECTIONS,
+        now_ms=now_ms,
+        test_clock=clock,
+    )
+    assert await ledger.load(ledger.pipelines[0]) is None
+    options = RpcOptions(port=0, drain_probe_s=0)
+    server = RpcServer(options, app._services(ledger, app.load_tariff(None)), Metrics())
+    await server.start()
+    try:
+        async with grpc.aio.insecure_channel(server.address) as channel:
+            with connect(store) as client:
+                yield _live(server.address, channel, client, clock, log, store)
+    finally:
+        await server.stop()
+        await ledger.close()
+
+
+def _live(
+    address: str,
+    channel: grpc.aio.Channel,
+    client: "redis.Redis[bytes]",
+    clock: Clock,
+    log: io.BytesIO,
+    store: EmbeddedValkey,
+) -> Live:
+    inside = (*_INSIDE, str(store.data_dir).lower(), str(store.socket_path).lower())
+    return Live(address, channel, client, clock, log, inside)
