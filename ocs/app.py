@@ -179,7 +179,7 @@ def run_up(
         )
         return _run(settings, on_serving)
     except _START_ERRORS as error:
-        print(f"ocs: {error}", file=sys.stderr)
+        _say(f"ocs: {error}")
         return 1
 
 
@@ -188,7 +188,7 @@ def run_serve(*, settings: Settings | None = None) -> int:
     try:
         return _run(settings or load_settings())
     except _START_ERRORS as error:
-        print(f"ocs: {error}", file=sys.stderr)
+        _say(f"ocs: {error}")
         return 1
 
 
@@ -206,7 +206,8 @@ def _run(settings: Settings, on_serving: Callable[[Running], None] | None = None
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 async def _serve(

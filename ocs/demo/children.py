@@ -38,13 +38,14 @@ class Child:
 
     @classmethod
     async def start(cls, name: str, module: str, data_dir: Path) -> Self:
-        """Start `python -m module`; it waits for its order."""
+        """Start `python -m module`; it waits for its order. Its log is data_dir/name.log."""
         log_path = data_dir / f"{name}.log"
         with log_path.open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 module,
+                str(data_dir),  # for whoever looks at the list of processes
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=log,

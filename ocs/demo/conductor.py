@@ -95,10 +95,12 @@ class Conductor:
             where = await service.next_line()
             self._introduce(where)
             guard = asyncio.create_task(_guard(service))
-            await self._traffic(children, gateways, where["address"], guard)
-            report = await self._audit(children, guard)
-            screen.close()
-            guard.cancel()
+            try:
+                await self._traffic(children, gateways, where["address"], guard)
+                report = await self._audit(children, guard)
+            finally:
+                guard.cancel()
+        screen.close()
         screen.say()
         for line in [*report.get("differences", ()), *board.summary()]:
             screen.say(line)
@@ -200,8 +202,11 @@ class Conductor:
         books = self._books or await children.start("audit", "ocs.demo.books")
         books.tell(data_dir=str(self._options.data_dir))
         audit = asyncio.create_task(self._read_audit(books))
-        await _first_of(audit, guard)
-        return await audit
+        try:
+            await _first_of(audit, guard)
+            return await audit
+        finally:
+            audit.cancel()
 
     async def _read_audit(self, books: Child) -> Line:
         async for line in books.lines():

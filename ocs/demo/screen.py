@@ -1,5 +1,6 @@
 """What the demo shows: a live table on a terminal, plain lines anywhere else."""
 
+import time
 from collections.abc import Iterable
 from typing import Final, Protocol
 
@@ -56,6 +57,7 @@ class _PlainScreen:
         # Without a terminal there is no width to fold at.
         self._console = Console(highlight=False, width=240)
         self._next_s = 0.0
+        self._next_audited = 0.0
 
     def say(self, text: str = "", style: str = "") -> None:
         del style  # a file has no colours
@@ -77,7 +79,10 @@ class _PlainScreen:
         )
 
     def audited(self, done: int, total: int) -> None:
-        self.say(f"auditing: {done:,} of {total:,}")
+        now = time.monotonic()
+        if now >= self._next_audited or done == total:
+            self._next_audited = now + _PLAIN_EVERY_S
+            self.say(f"auditing: {done:,} of {total:,} events")
 
     def close(self) -> None:
         """Nothing moves here."""
@@ -104,7 +109,12 @@ class _LiveScreen:
     def audited(self, done: int, total: int) -> None:
         self._end_live()
         if self._progress is None:
-            columns = (TextColumn(" audit"), BarColumn(_BAR_WIDTH), MofNCompleteColumn())
+            columns = (
+                TextColumn(" audit"),
+                BarColumn(_BAR_WIDTH),
+                MofNCompleteColumn(),
+                TextColumn("events"),
+            )
             self._progress = Progress(*columns, console=self._console, transient=True)
             self._task = self._progress.add_task("audit", total=total)
             self._progress.start()

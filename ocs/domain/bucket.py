@@ -46,7 +46,7 @@ class Bucket:
     withdrawn: int = 0
 
     def available(self, credit_limit: int) -> int:
-        """balance + credit_limit - reserved, never below 0; only `main` has a credit limit."""
+        """Compute balance + credit_limit - reserved, at least 0; only `main` has a credit limit."""
         limit = credit_limit if self.bucket_id == MAIN else 0
         return max(0, self.balance + limit - self.reserved)
 

@@ -144,7 +144,8 @@ def _read_token(event: ChargingEvent, letter: str, fields: list[str]) -> None:
         case "h":
             event.hold_lines.append((fields[0], int(fields[1])))
         case "l":
-            event.cap_lines.append(CapLine(fields[0], fields[1], *map(int, _exactly(fields[2:], 2))))
+            quantities = map(int, _exactly(fields[2:], 2))
+            event.cap_lines.append(CapLine(fields[0], fields[1], *quantities))
         case "k":
             event.counters.append(
                 CounterChange(fields[0], fields[1], *map(int, _exactly(fields[2:], 3)))

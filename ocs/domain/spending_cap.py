@@ -57,9 +57,7 @@ class SpendingCap:
         """Bounds of the current period; None for a cap per request, which keeps no counter."""
         if self.period is Period.REQUEST:
             return None
-        return period_bounds(
-            self.period, time_zone=time_zone, anchor_day=anchor_day, now_ms=now_ms
-        )
+        return period_bounds(self.period, time_zone=time_zone, anchor_day=anchor_day, now_ms=now_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The sweeper: expires holds and buckets of accounts that nobody calls.
 
-Charging never waits for it (P7): a call expires what is due on its own account. Here the partitions'
-deadlines are looked through once a second; a partition is swept by one process at a time, under a
-lease of a few seconds that dies with it.
+Charging never waits for it (P7): a call expires what is due on its own account. Here the
+partitions' deadlines are looked through once a second; a partition is swept by one process at a
+time, under a lease of a few seconds that dies with it.
 """
 
 import asyncio

@@ -16,6 +16,8 @@ from ocs.service.errors import ServiceError
 from ocs.service.requests import Asked, Payer
 from ocs.v1 import charging_service_pb2, types_pb2
 
+_NANOS: Final = 1_000_000_000
+
 UNITS: Final = {
     types_pb2.UNIT_TYPE_UNSPECIFIED: None,
     types_pb2.UNIT_TYPE_MICROS: Unit.MICROS,
@@ -38,7 +40,7 @@ OUTCOMES: Final[dict[Outcome, types_pb2.Outcome.ValueType]] = {
 def time_ms(stamp: Timestamp, field: str) -> int:
     """Milliseconds of a time, 0 .. 2200-01-01. Raises INVALID_FIELD for another."""
     value = stamp.seconds * 1000 + stamp.nanos // 1_000_000
-    if not 0 < value <= TIME_MAX_MS or not 0 <= stamp.nanos < 1_000_000_000:
+    if not 0 < value <= TIME_MAX_MS or not 0 <= stamp.nanos < _NANOS:
         rule = "must be a time from 1970 to 2199"
         raise ServiceError(Reason.INVALID_FIELD, violations=[(field, rule)])
     return value
@@ -149,9 +151,7 @@ def set_charge(charge: types_pb2.Charge, answer: Answer, tenant: str, account_id
     charge.uncollected_units = answer.uncollected_units
     charge.uncollected_micros = answer.uncollected_micros
     for payment in answer.payments:
-        charge.lines.add(
-            bucket_id=payment.bucket_id, units=payment.units, micros=payment.micros
-        )
+        charge.lines.add(bucket_id=payment.bucket_id, units=payment.units, micros=payment.micros)
     charge.late = answer.late
     charge.sequence_gap = answer.sequence_gap
     charge.out_of_order = answer.out_of_order

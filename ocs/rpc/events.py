@@ -31,9 +31,7 @@ def event_message(logged: LoggedEvent) -> pb.ChargingEvent:
     if event.outcome:
         message.outcome = convert.OUTCOMES[Outcome(event.outcome)]
     for payment in event.payments:
-        message.charges.add(
-            bucket_id=payment.bucket_id, units=payment.units, micros=payment.micros
-        )
+        message.charges.add(bucket_id=payment.bucket_id, units=payment.units, micros=payment.micros)
     for change in event.buckets:
         message.buckets.add(
             bucket_id=change.bucket_id,

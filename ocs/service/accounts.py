@@ -56,9 +56,7 @@ class Accounts:
             violations.append(("currency", f"must be the tariff's, {self._tariff.currency}"))
         if violations:
             raise ServiceError(Reason.INVALID_FIELD, violations=violations)
-        context = EventContext(
-            segment=terms.segment, plan=terms.plan, currency=terms.currency
-        )
+        context = EventContext(segment=terms.segment, plan=terms.plan, currency=terms.currency)
         answer = await self._run(
             CreateAccount(
                 terms=terms,
@@ -89,9 +87,7 @@ class Accounts:
         claimed: list[tuple[str, str]] = []
         try:
             for kind, value in identities:
-                await self._directory.claim(
-                    asked.tenant, kind, value, owner, Reason.IDENTITY_TAKEN
-                )
+                await self._directory.claim(asked.tenant, kind, value, owner, Reason.IDENTITY_TAKEN)
                 claimed.append((kind, value))
             meaning = (ask.subscriber_id, identities, ask.group_ids)
             answer = await self._run(
@@ -111,17 +107,13 @@ class Accounts:
         except ServiceError as error:
             if error.reason is not Reason.STORE_UNAVAILABLE:
                 for kind, value in claimed:
-                    await self._directory.settle(
-                        asked.tenant, kind, value, owner, confirmed=False
-                    )
+                    await self._directory.settle(asked.tenant, kind, value, owner, confirmed=False)
             raise
         for kind, value in identities:
             await self._directory.settle(asked.tenant, kind, value, owner, confirmed=True)
         return answer
 
-    async def lookup_subscriber(
-        self, tenant: str, identity: tuple[str, str]
-    ) -> tuple[str, str]:
+    async def lookup_subscriber(self, tenant: str, identity: tuple[str, str]) -> tuple[str, str]:
         """Return (account_id, subscriber_id). Raises SUBSCRIBER_NOT_FOUND."""
         return await self._directory.find(tenant, *identity)
 

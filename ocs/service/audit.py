@@ -16,6 +16,7 @@ from ocs.domain.audit import (
     AccountFold,
     AuditDifference,
     Findings,
+    UnreadableAccountError,
     UnreadableEventError,
     compare,
     compare_copies,
@@ -97,10 +98,13 @@ class _Stream:
         self._on_events = on_events
         self._position = ""
         self._waiting: deque[LoggedEvent] = deque()
+        self._batches = log.partition(partition, "")
 
     async def fold_to_end(self) -> None:
-        """Fold everything that is there."""
-        while self._waiting or await self._read_on():
+        """Fold everything that is there now; beside traffic the end itself moves."""
+        for _ in range(await self._log.length(self._partition)):
+            if not self._waiting and not await self._read_on():
+                return
             self._fold_next()
 
     async def fold_until(self, fold: AccountFold, seq: int) -> None:
@@ -123,17 +127,23 @@ class _Stream:
     async def _read_on(self) -> bool:
         """Read the next batch; False at the end of the stream as of now."""
         try:
-            async for batch in self._log.partition(self._partition, self._position):
-                self._waiting.extend(batch)
-                self._position = batch[-1].position
-                self._on_events(len(batch))
-                return True
+            batch = await anext(self._batches, None)
         except UnreadableEventError as error:
             self._note_unreadable(error)
-            self._position = error.position
-            self._on_events(1)
+            self._go_on_from(error.position, 1)
             return True
-        return False
+        if batch is None:
+            self._go_on_from(self._position, 0)
+            return False
+        self._waiting.extend(batch)
+        self._position = batch[-1].position
+        self._on_events(len(batch))
+        return True
+
+    def _go_on_from(self, position: str, count: int) -> None:
+        self._position = position
+        self._batches = self._log.partition(self._partition, position)
+        self._on_events(count)
 
     def _note_unreadable(self, error: UnreadableEventError) -> None:
         """Tell it of the account that the line names, if it names one."""
@@ -182,15 +192,21 @@ class _Audit:
             self._report.take(fold.findings)
 
     async def _audit_account(self, stream: _Stream, fold: AccountFold) -> None:
+        try:
+            await self._compare(stream, fold)
+        except UnreadableAccountError:
+            fold.findings.add("account", "unreadable", f"{fold.seq} events")
+
+    async def _compare(self, stream: _Stream, fold: AccountFold) -> None:
         found = await self._ledger.snapshot(fold.tenant, fold.account_id)
         if isinstance(found, Answer):
-            if found.reason is Reason.ACCOUNT_NOT_FOUND:
+            if found.reason is Reason.STATE_CORRUPT:
+                raise UnreadableAccountError
+            if found.reason is not Reason.ACCOUNT_NOT_FOUND:
+                raise StoreUnavailableError
+            if fold.seq:  # else it is a name that only an unreadable entry gives
                 self._report.account_count += 1
                 fold.findings.add("account", "absent", f"{fold.seq} events")
-            elif found.reason is Reason.STATE_CORRUPT:
-                fold.findings.add("account", "unreadable", f"{fold.seq} events")
-            else:
-                raise StoreUnavailableError
             return
         state, store_ms = found
         self._report.store_ms = max(self._report.store_ms, store_ms)

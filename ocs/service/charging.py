@@ -10,7 +10,7 @@ from typing import TypeVar
 from zlib import crc32
 
 from ocs.domain.answer import Answer, Outcome, Reason
-from ocs.domain.commands import Basis, Commit, Debit, Profile, Release, Reserve, ReservationFacts
+from ocs.domain.commands import Basis, Commit, Debit, Profile, Release, ReservationFacts, Reserve
 from ocs.domain.event_context import EventContext
 from ocs.domain.fingerprint import fingerprint
 from ocs.domain.reservation import ServiceTerms
@@ -196,6 +196,9 @@ class Charging:
             return answer, (facts, profile)
 
         answer, (facts, profile) = await _until_current(attempt)
+        if facts is None and answer.replayed:
+            # A process that never saw the reservation renders the recorded answer all the same.
+            facts = await self._ledger.reservation_facts(*at, fresh=True)
         return answer, facts, profile
 
     async def release(self, ask: ReleaseAsked) -> Answer:
@@ -210,9 +213,7 @@ class Charging:
                     tenant=asked.tenant,
                     account_id=ask.account_id,
                     request_id=asked.request_id,
-                    fingerprint=fingerprint(
-                        "Release", ask.reservation_id, asked.request_time_ms
-                    ),
+                    fingerprint=fingerprint("Release", ask.reservation_id, asked.request_time_ms),
                     request_time_ms=asked.request_time_ms,
                     window_ms=WINDOW_SETTLE_MS,
                     context=self._encode(self._settle_context(asked, facts, profile)),

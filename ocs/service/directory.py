@@ -43,9 +43,7 @@ class Directory:
             raise ServiceError(Reason.SUBSCRIBER_NOT_FOUND)
         return claim.account_id, claim.subject_id
 
-    async def claim(
-        self, tenant: str, kind: str, value: str, owner: Owner, taken: Reason
-    ) -> None:
+    async def claim(self, tenant: str, kind: str, value: str, owner: Owner, taken: Reason) -> None:
         """Claim an id for an owner. Raises `taken`, ACCOUNT_BUSY or STORE_UNAVAILABLE."""
         try:
             for _ in range(_ROUNDS):

@@ -44,7 +44,10 @@ async def check_store(pipeline: Pipeline) -> str:
     One of `memory`, `everysec`, `always`. Raises StoreUnfitError.
     """
     try:
-        config = {**await _config(pipeline, "maxmemory-policy"), **await _config(pipeline, "append*")}
+        config = {
+            **await _config(pipeline, "maxmemory-policy"),
+            **await _config(pipeline, "append*"),
+        }
         info = text_of(await pipeline.send("INFO", "server"))
     except StoreLostError:
         message = "the store does not answer; is it running at OCS_STORE_URL?"

@@ -123,7 +123,7 @@ class ValkeyEventLog:
     ) -> tuple[Mapping[tuple[str, str], str], Mapping[tuple[str, str], str]]:
         """Read what lines and groups noted of live holds, and what the account's holds say.
 
-        Keys are (holder, reservation_id). Raises CorruptStateError, see read_hold_copies.
+        Keys are (holder, reservation_id). Raises UnreadableAccountError.
         """
         try:
             pipeline = self._ledger.pipeline_of(tenant, account_id)
@@ -140,9 +140,7 @@ class ValkeyEventLog:
         position = parts[_LAST_EVENT]
         return int(parts[_SEQ]), "" if position == "-" else position
 
-    async def _event_at(
-        self, tenant: str, account_id: str, position: str
-    ) -> LoggedEvent | None:
+    async def _event_at(self, tenant: str, account_id: str, position: str) -> LoggedEvent | None:
         if not _is_position(position):
             return None
         key = keys.journal_key(keys.partition_of(tenant, account_id))

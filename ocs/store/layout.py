@@ -122,9 +122,7 @@ def read_caps(holder: str, fields: Fields) -> list[SpendingCap]:
 def read_account_terms(text: str) -> AccountTerms:
     """Read what is fixed when an account opens."""
     currency, time_zone, anchor_day, plan, segment, credit_limit = text.split(" ")
-    return AccountTerms(
-        currency, time_zone, int(anchor_day), plan, segment, int(credit_limit)
-    )
+    return AccountTerms(currency, time_zone, int(anchor_day), plan, segment, int(credit_limit))
 
 
 def read_hold(text: str) -> Hold:
@@ -164,9 +162,7 @@ def facts_text(facts: ReservationFacts) -> str:
 def read_facts(text: str) -> ReservationFacts:
     """Read the facts of a reservation from a STALE_RESERVATION answer."""
     service_id, unit, zone, session_id, subscriber_id = text.split(" ")
-    return ReservationFacts(
-        service_id, Unit(unit), undash(zone), session_id, undash(subscriber_id)
-    )
+    return ReservationFacts(service_id, Unit(unit), undash(zone), session_id, undash(subscriber_id))
 
 
 def read_reservation(reservation_id: str, text: str) -> Reservation:

@@ -28,10 +28,11 @@ from ocs.store.layout import (
     read_account_terms,
     read_caps,
     read_facts,
+    read_reservation,
     undash,
 )
 from ocs.store.pipeline import Argument, Pipeline, Reply, StoreLostError
-from ocs.store.replies import fields_of, texts_of
+from ocs.store.replies import fields_of, text_of, texts_of
 from ocs.store.scripts import load_scripts
 from ocs.store.snapshot import read_state
 
@@ -271,7 +272,20 @@ class ValkeyLedger:
         self, tenant: str, account_id: str, reservation_id: str, *, fresh: bool = False
     ) -> ReservationFacts | None:
         """Return what this server remembers; the script corrects it with STALE_RESERVATION."""
-        return None if fresh else self._facts.get((tenant, account_id, reservation_id))
+        ref = (tenant, account_id, reservation_id)
+        if not fresh:
+            return self._facts.get(ref)
+        pipeline = self.pipeline_of(tenant, account_id)
+        reply = await self._command(pipeline, "GET", keys.reservation_key(*ref))
+        if reply is None or isinstance(reply, Reason):
+            return None
+        found = read_reservation(reservation_id, text_of(reply))
+        terms = found.terms
+        facts = ReservationFacts(
+            terms.service_id, terms.unit, terms.zone, found.session_id, found.subscriber_id
+        )
+        self._facts.put(ref, facts)
+        return facts
 
     async def snapshot(self, tenant: str, account_id: str) -> tuple[AccountState, int] | Answer:
         """Read an account in one transaction."""

@@ -27,9 +27,7 @@ class ValkeyLookups:
 
     async def claim(self, tenant: str, kind: str, value: str, owner: Owner) -> Claim:
         """Claim an id, pending for 60 s; says whose it is otherwise."""
-        line = await self._call(
-            "claim_lookup", tenant, kind, value, ["", "/".join(owner)]
-        )
+        line = await self._call("claim_lookup", tenant, kind, value, ["", "/".join(owner)])
         state, _, text = line.decode().partition(" ")
         return Claim(state, *text.split("/"))
 
@@ -73,9 +71,7 @@ class ValkeyLookups:
         except StoreLostError:
             raise StoreUnavailableError from None
 
-    async def _call(
-        self, name: str, tenant: str, kind: str, value: str, argv: list[str]
-    ) -> bytes:
+    async def _call(self, name: str, tenant: str, kind: str, value: str, argv: list[str]) -> bytes:
         pipeline = self._ledger.pipeline_of(tenant, value)
         key = keys.lookup_key(tenant, kind, value)
         deadline_ms = self._now_ms() + DEADLINE_DEFAULT_MS

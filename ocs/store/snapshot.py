@@ -5,11 +5,11 @@ from typing import NamedTuple, TypeAlias
 
 from redis.exceptions import ResponseError
 
+from ocs.domain.audit import UnreadableAccountError
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, group_holder, subscriber_holder
 from ocs.domain.state import AccountState
 from ocs.store import keys
 from ocs.store.layout import (
-    CorruptStateError,
     read_account_terms,
     read_buckets,
     read_caps,
@@ -41,7 +41,7 @@ async def read_state(
     """Read an account and the store's clock; None if there is no account.
 
     Raises:
-        CorruptStateError: what is stored cannot be read.
+        UnreadableAccountError: what is stored cannot be read.
     """
     at = (tenant, account_id)
     stored = await _read(pipeline, at)
@@ -52,7 +52,7 @@ async def read_state(
         for holder, fields in stored.holders.items():
             _add_holder(state, holder, fields)
     except (KeyError, ValueError, TypeError) as error:
-        raise CorruptStateError(f"an account does not parse: {type(error).__name__}") from error
+        raise UnreadableAccountError(type(error).__name__) from error
     seconds, micros = texts_of(stored.time)
     return state, int(seconds) * 1000 + int(micros) // 1000
 
@@ -65,7 +65,7 @@ async def read_hold_copies(
     Live: past the account's own clock floor, which every sweep of lapsed copies has moved.
 
     Raises:
-        CorruptStateError: what is stored cannot be read.
+        UnreadableAccountError: what is stored cannot be read.
     """
     stored = await _read(pipeline, (tenant, account_id))
     if stored is None:
@@ -81,19 +81,22 @@ async def read_hold_copies(
                     key = (line.holder, reservation_id)
                     line_text = f"{line.cap_id}:{line.period_start_ms}:{line.quantity}"
                     so_far = due.get(key)
-                    due[key] = f"{so_far},{line_text}" if so_far else f"{hold.expire_ms} {line_text}"
+                    due[key] = (
+                        f"{so_far},{line_text}" if so_far else f"{hold.expire_ms} {line_text}"
+                    )
         for holder, fields in stored.holders.items():
             for field, text in fields.items():
                 if field.startswith("h:") and int(text.split(" ")[0]) > floor_ms:
                     copies[(holder, field[2:])] = text
     except (KeyError, ValueError, TypeError) as error:
-        raise CorruptStateError(f"a hold does not parse: {type(error).__name__}") from error
+        raise UnreadableAccountError(type(error).__name__) from error
     return copies, due
 
 
 async def _read(pipeline: Pipeline, at: tuple[str, str]) -> _Stored | None:
     """Two reads: the first names the lines and groups, the second takes everything in one
-    transaction; it is repeated if a line was added in between."""
+    transaction; it is repeated if a line was added in between.
+    """
     while True:
         subscribers = texts_of(await pipeline.send("SMEMBERS", keys.subscribers_key(*at)))
         groups: set[str] = set()
@@ -117,8 +120,7 @@ async def _read(pipeline: Pipeline, at: tuple[str, str]) -> _Stored | None:
         if not account:
             return None
         if any(isinstance(reply, ResponseError) for reply in replies):
-            message = "a key of the account has another type"
-            raise CorruptStateError(message)
+            raise UnreadableAccountError("a key has another type")
         if set(texts_of(members)) != set(subscribers):
             continue
         fields = {name: fields_of(reply) for (name, _), reply in zip(named, holders, strict=True)}

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, seed as with_seed, settings
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import seed as with_seed
 from hypothesis.stateful import run_state_machine_as_test
 
 from ocs.store.scripts import ScriptLibrary
@@ -31,8 +32,7 @@ def run_model(
     *,
     shrink: bool = True,
 ) -> int:
-    """Run at least so many steps; return how many. library: one to run in place of the
-    package's own (a mutant)."""
+    """Run at least so many steps; return how many. library: a mutant to run, if any."""
     lua = ValkeySide.start(directory)
     if library is not None:
         lua.load(library)
@@ -62,7 +62,7 @@ def run_on(
     round_number = 0
     examples = min(ROUND_EXAMPLES, 1 + step_count // EXAMPLE_STEPS)
     while done < step_count:
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             with_seed(seed * 1_000_003 + round_number)(machine),
             settings=settings(
                 max_examples=examples,

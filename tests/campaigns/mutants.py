@@ -29,7 +29,10 @@ _FLIPS = {"<=": "<", ">=": ">", "<": "<=", ">": ">=", "==": "~=", "~=": "=="}
 _FLIP = re.compile(r"(?<![<>=~])(<=|>=|==|~=|<|>)(?!=)")
 # Not behind a comparison with 0: times are huge, so 0 and 1 part the same there.
 _NUMBER = re.compile(r"(?<![\w.%'])(?<![<>=] )(\d+)(?![\w.'])")
-_STATEMENT = re.compile(r"^(?!local|return|end|else|if|for|while|do\b|\}|function)[\w.\[\]# +]+ = .+$|^[\w.]+\(.*\)$")
+_STATEMENT = re.compile(
+    r"^(?!local|return|end|else|if|for|while|do\b|\}|function)[\w.\[\]# +]+ = .+$"
+    r"|^[\w.]+\(.*\)$"
+)
 _KEY = re.compile(r"KEYS\[(\d+)\]")
 
 
@@ -149,9 +152,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        survivors = run_mutants(
-            Path(directory), options.mutants, options.steps, options.seed
-        )
+        survivors = run_mutants(Path(directory), options.mutants, options.steps, options.seed)
     caught = options.mutants - len(survivors)
     share = caught / options.mutants
     print(f"mutants: {options.mutants}, caught {caught} ({share:.0%}), seed {options.seed}")

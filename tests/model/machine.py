@@ -1,7 +1,7 @@
 """Random commands on both sides, from small pools so that they meet."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -19,8 +19,8 @@ from ocs.domain.commands import (
     Mutation,
     Profile,
     Release,
-    Reserve,
     ReservationFacts,
+    Reserve,
     SetSpendingCap,
     TopUp,
 )
@@ -41,7 +41,9 @@ SERVICES: dict[str, list[ServiceTerms]] = {
         ServiceTerms("data", Unit.OCTETS, "", Rate.per_increment(10, 25, 3), 20, 600_000, "v1"),
         ServiceTerms("data", Unit.OCTETS, "roam", Rate(1, 7, 3), 1, 60_000, "v1"),
     ],
-    "voice": [ServiceTerms("voice", Unit.SECONDS, "", Rate.per_increment(60, 100, 1), 60, 90_000, "v1")],
+    "voice": [
+        ServiceTerms("voice", Unit.SECONDS, "", Rate.per_increment(60, 100, 1), 60, 90_000, "v1")
+    ],
     "sms": [ServiceTerms("sms", Unit.COUNT, "", Rate(1, 50, 1), 1, 5_000, "v1")],
     "free": [
         ServiceTerms("free", Unit.OCTETS, "", Rate(5, 0, 1), 1, 30_000, "v1"),
@@ -108,9 +110,9 @@ class ChargingMachine(RuleBasedStateMachine):
         extra=bucket_terms,
     )
     def open_accounts(
-        self, limit: int, zone: str, money: int, cap: int, period: Period, extra: BucketTerms
+        self, *, limit: int, zone: str, money: int, cap: int, period: Period, extra: BucketTerms
     ) -> None:
-        """Open two accounts with lines, money, units and a cap, so that an example gets somewhere."""
+        """Open two accounts with lines, money, units and a cap: an example gets somewhere."""
         self._create("a1", limit, zone, 1)
         self._create("a2", 0, "UTC", 31)
         self._add_subscriber("a1", "s1", ("g1",))
@@ -136,7 +138,7 @@ class ChargingMachine(RuleBasedStateMachine):
         subscriber=st.sampled_from(["s1", "s2", "s3"]),
     )
     def rarely(
-        self, account: str, kind: str, limit: int, groups: tuple[str, ...], subscriber: str
+        self, *, account: str, kind: str, limit: int, groups: tuple[str, ...], subscriber: str
     ) -> None:
         if kind == "account":
             self._create("a3" if limit else account, limit, "UTC", 1)
@@ -163,14 +165,26 @@ class ChargingMachine(RuleBasedStateMachine):
         life=st.sampled_from([0, 0, 0, -1, 1, 30_000, 3_600_000]),
     )
     def top_up(
-        self, account: str, bucket: str, terms: BucketTerms | None, unit: Unit, quantity: int,
-        start: int, life: int,
+        self,
+        *,
+        account: str,
+        bucket: str,
+        terms: BucketTerms | None,
+        unit: Unit,
+        quantity: int,
+        start: int,
+        life: int,
     ) -> None:
         if terms is not None:
             now = self.pair.now_ms
             terms = BucketTerms(
-                terms.unit, terms.priority, now + start if start else 0,
-                now + life if life else 0, terms.blocking, terms.service_ids, terms.zones,
+                terms.unit,
+                terms.priority,
+                now + start if start else 0,
+                now + life if life else 0,
+                terms.blocking,
+                terms.service_ids,
+                terms.zones,
             )
             unit = terms.unit
         elif bucket == "main":
@@ -183,14 +197,20 @@ class ChargingMachine(RuleBasedStateMachine):
         call = self._call(account)
         self._run(
             TopUp(
-                payment_reference=f"p{self.request_count % 40}", bucket_id=bucket, terms=terms,
-                quantity=quantity, unit=unit, **call,
+                payment_reference=f"p{self.request_count % 40}",
+                bucket_id=bucket,
+                terms=terms,
+                quantity=quantity,
+                unit=unit,
+                **call,
             )
         )
 
     @rule(
         account=accounts,
-        holder=st.sampled_from(["account", "account", "subscriber/s1", "subscriber/s2", "group/g1"]),
+        holder=st.sampled_from(
+            ["account", "account", "subscriber/s1", "subscriber/s2", "group/g1"]
+        ),
         cap_id=st.sampled_from(["c1", "c2", "c3"]),
         unit=st.sampled_from([Unit.MICROS, Unit.MICROS, Unit.OCTETS, Unit.SECONDS]),
         limit=st.one_of(st.integers(0, 1_500), st.just(QUANTITY_MAX)),
@@ -198,7 +218,14 @@ class ChargingMachine(RuleBasedStateMachine):
         scope=st.sampled_from([("", ""), ("", ""), ("data", ""), ("", "roam")]),
     )
     def set_cap(
-        self, account: str, holder: str, cap_id: str, unit: Unit, limit: int, period: Period,
+        self,
+        *,
+        account: str,
+        holder: str,
+        cap_id: str,
+        unit: Unit,
+        limit: int,
+        period: Period,
         scope: tuple[str, str],
     ) -> None:
         cap = SpendingCap(holder, cap_id, unit, limit, period, *scope)
@@ -207,21 +234,42 @@ class ChargingMachine(RuleBasedStateMachine):
     # Charging.
 
     @rule(
-        account=accounts, subscriber=subscribers, service=services, zone=st.integers(0, 1),
-        wish=wishes, reservation=ids, session=sessions, sequence=sequences,
+        account=accounts,
+        subscriber=subscribers,
+        service=services,
+        zone=st.integers(0, 1),
+        wish=wishes,
+        reservation=ids,
+        session=sessions,
+        sequence=sequences,
         refusal=st.sampled_from([None] * 8 + [Outcome.SERVICE_DENIED, Reason.UNIT_MISMATCH]),
     )
     def reserve(
-        self, account: str, subscriber: str, service: str, zone: int, wish: GrantWish,
-        reservation: str, session: str, sequence: int, refusal: Outcome | Reason | None,
+        self,
+        *,
+        account: str,
+        subscriber: str,
+        service: str,
+        zone: int,
+        wish: GrantWish,
+        reservation: str,
+        session: str,
+        sequence: int,
+        refusal: Outcome | Reason | None,
     ) -> None:
         profile = self._profile(account, subscriber)
         terms = SERVICES[service][zone % len(SERVICES[service])]
         answer = self._run(
             Reserve(
-                profile=profile, service_id=service, terms=None if refusal else terms,
-                refusal=refusal, wish=wish, reservation_id=reservation,
-                session_id=session or reservation, sequence_number=sequence, **self._call(account),
+                profile=profile,
+                service_id=service,
+                terms=None if refusal else terms,
+                refusal=refusal,
+                wish=wish,
+                reservation_id=reservation,
+                session_id=session or reservation,
+                sequence_number=sequence,
+                **self._call(account),
             )
         )
         if answer.outcome is Outcome.GRANTED:
@@ -229,13 +277,26 @@ class ChargingMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.opened)
     @rule(
-        pick=st.integers(0, 7), quantity=used, step=st.sampled_from([Step.KEEP, Step.CLOSE, Step.NEXT_GRANT, Step.NEXT_GRANT]),
-        wish=wishes, successor=ids, sequence=sequences, reject=st.sampled_from([False] * 5 + [True]),
+        pick=st.integers(0, 7),
+        quantity=used,
+        step=st.sampled_from([Step.KEEP, Step.CLOSE, Step.NEXT_GRANT, Step.NEXT_GRANT]),
+        wish=wishes,
+        successor=ids,
+        sequence=sequences,
+        reject=st.sampled_from([False] * 5 + [True]),
         refusal=st.sampled_from([None] * 9 + [Reason.UNIT_MISMATCH]),
     )
     def commit(
-        self, pick: int, quantity: int, step: Step, wish: GrantWish, successor: str,
-        sequence: int, reject: bool, refusal: Reason | None,
+        self,
+        *,
+        pick: int,
+        quantity: int,
+        step: Step,
+        wish: GrantWish,
+        successor: str,
+        sequence: int,
+        reject: bool,
+        refusal: Reason | None,
     ) -> None:
         account, reservation = self._pick(pick)
         facts, profile = self._facts(account, reservation)
@@ -244,10 +305,17 @@ class ChargingMachine(RuleBasedStateMachine):
             quantity = hold.granted_units if hold is not None else 1
         answer = self._run(
             Commit(
-                profile=profile, reservation=facts, reservation_id=reservation,
-                used_units=quantity, step=step, wish=wish if step is Step.NEXT_GRANT else None,
-                next_reservation_id=successor, sequence_number=sequence, reject_overrun=reject,
-                refusal=refusal, **self._call(account),
+                profile=profile,
+                reservation=facts,
+                reservation_id=reservation,
+                used_units=quantity,
+                step=step,
+                wish=wish if step is Step.NEXT_GRANT else None,
+                next_reservation_id=successor,
+                sequence_number=sequence,
+                reject_overrun=reject,
+                refusal=refusal,
+                **self._call(account),
             )
         )
         if answer.outcome is Outcome.GRANTED:
@@ -260,33 +328,71 @@ class ChargingMachine(RuleBasedStateMachine):
         facts, profile = self._facts(account, reservation)
         self._run(
             Release(
-                profile=profile, reservation=facts, reservation_id=reservation,
+                profile=profile,
+                reservation=facts,
+                reservation_id=reservation,
                 **self._call(account),
             )
         )
 
     @rule(
-        account=accounts, subscriber=subscribers, service=services, zone=st.integers(0, 1),
-        basis=st.sampled_from(list(Basis)), quantity=st.one_of(small, units), session=sessions, sequence=sequences,
+        account=accounts,
+        subscriber=subscribers,
+        service=services,
+        zone=st.integers(0, 1),
+        basis=st.sampled_from(list(Basis)),
+        quantity=st.one_of(small, units),
+        session=sessions,
+        sequence=sequences,
         refusal=st.sampled_from([None] * 8 + [Outcome.RATING_FAILED, Reason.UNIT_MISMATCH]),
     )
     def debit(
-        self, account: str, subscriber: str, service: str, zone: int, basis: Basis, quantity: int,
-        session: str, sequence: int, refusal: Outcome | Reason | None,
+        self,
+        *,
+        account: str,
+        subscriber: str,
+        service: str,
+        zone: int,
+        basis: Basis,
+        quantity: int,
+        session: str,
+        sequence: int,
+        refusal: Outcome | Reason | None,
     ) -> None:
         terms = SERVICES[service][zone % len(SERVICES[service])]
         self._run(
             Debit(
-                profile=self._profile(account, subscriber), service_id=service,
-                terms=None if refusal else terms, refusal=refusal, basis=basis,
-                used_units=quantity, session_id=session, sequence_number=sequence,
+                profile=self._profile(account, subscriber),
+                service_id=service,
+                terms=None if refusal else terms,
+                refusal=refusal,
+                basis=basis,
+                used_units=quantity,
+                session_id=session,
+                sequence_number=sequence,
                 **self._call(account),
             )
         )
 
     # Time, repeats, the job.
 
-    @rule(delta=st.sampled_from([1, 999, 5_000, 60_000, 119_999, 180_000, 1_200_000, 3_600_000, 7_200_000, 86_400_000, -3_600_000]))
+    @rule(
+        delta=st.sampled_from(
+            [
+                1,
+                999,
+                5_000,
+                60_000,
+                119_999,
+                180_000,
+                1_200_000,
+                3_600_000,
+                7_200_000,
+                86_400_000,
+                -3_600_000,
+            ]
+        )
+    )
     def advance(self, delta: int) -> None:
         self.pair.advance(delta)
 
@@ -332,19 +438,18 @@ class ChargingMachine(RuleBasedStateMachine):
             for account, reservation in self.opened
             if reservation in self.pair.spec.accounts[(TENANT, account)].holds
         ]
-        pool = holding if holding and pick < 5 else self.opened  # noqa: PLR2004
-        if not pool or pick == 7:  # noqa: PLR2004
+        pool = holding if holding and pick < 5 else self.opened
+        if not pool or pick == 7:
             return "a1", "r9"
         return pool[-1 - pick % len(pool)]
 
     def _run(self, command: Mutation) -> Answer:
-        for _ in range(20):
+        answer = self.pair.run(command)
+        while answer.reason is Reason.EXPIRE_MORE:
             answer = self.pair.run(command)
-            if answer.reason is not Reason.EXPIRE_MORE:
-                break
         return answer
 
-    def _call(self, account: str) -> dict[str, object]:
+    def _call(self, account: str) -> dict[str, Any]:
         self.request_count += 1
         request_id = f"q{self.request_count}"
         # Some requests were first sent a while ago, a few too long ago, a few in the future.

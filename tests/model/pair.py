@@ -90,10 +90,7 @@ def check_promises(state: AccountState, now_ms: int) -> None:
         limit = state.terms.credit_limit if bucket.bucket_id == "main" else 0
         assert bucket.reserved == held.get(bucket.bucket_id, 0)
         assert bucket.balance + limit - bucket.reserved >= 0
-        assert (
-            bucket.credited
-            == bucket.balance + bucket.spent + bucket.expired + bucket.withdrawn
-        )
+        assert bucket.credited == bucket.balance + bucket.spent + bucket.expired + bucket.withdrawn
     for (holder, cap_id), counter in state.counters.items():
         if holder == ACCOUNT_HOLDER:
             assert counter.reserved == caps_held.get((cap_id, counter.period_start_ms), 0)

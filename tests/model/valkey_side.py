@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import redis
 from redis.backoff import NoBackoff
@@ -20,6 +20,9 @@ from ocs.store.caps import CapSpeller
 from ocs.store.embedded import EmbeddedValkey, private_valkey
 from ocs.store.encode import encode
 from ocs.store.scripts import ScriptLibrary, load_scripts
+
+# `DONE seq store_ms bucket balance available`; no other answer has as many parts.
+TOP_UP_SPACES = 5
 
 
 class ScriptFailedError(Exception):
@@ -100,7 +103,10 @@ class ValkeySide:
         try:
             return str(
                 self.client.fcall(
-                    self._library.function_name(name), len(script_keys), *script_keys, *argv  # type: ignore[arg-type]
+                    self._library.function_name(name),
+                    len(script_keys),
+                    *script_keys,
+                    *argv,  # type: ignore[arg-type]
                 )
             )
         except redis.ResponseError as error:
@@ -110,7 +116,7 @@ class ValkeySide:
         """Read what was journaled since the last look."""
         after = self._read_to.get(partition, "-")
         start = "-" if after == "-" else f"({after}"
-        entries = self.client.xrange(keys.journal_key(partition), start, "+")
+        entries: Any = self.client.xrange(keys.journal_key(partition), start, "+")
         if entries:
             self._read_to[partition] = entries[-1][0]
         return [decode_event(fields["e"]) for _, fields in entries]
@@ -123,24 +129,18 @@ class ValkeySide:
         at = (like.tenant, like.account_id)
         reservations, requests = list(like.reservations), list(like.records)
         sessions = sorted(like.sessions)
-        holders = [(subscriber_holder(s), keys.subscriber_key(*at, s)) for s in like.subscribers]
-        named = {group for names in like.subscribers.values() for group in names}
-        named |= {holder[6:] for holder, _ in like.caps if holder.startswith("group/")}
-        groups = sorted(named)
-        holders += [(group_holder(group), keys.group_key(*at, group)) for group in groups]
+        holders = _holders_of(at, like)
         payments = sorted(like.payment_references)
         path = "/".join(at)
         pipe = self.client.pipeline(transaction=False)
-        for key in (keys.account_key(*at), keys.profile_key(*at), keys.holds_key(*at)):
+        hashes = [keys.account_key(*at), keys.profile_key(*at), keys.holds_key(*at)]
+        for key in [*hashes, *(key for _, key in holders)]:
             pipe.hgetall(key)
-        for _, key in holders:
-            pipe.hgetall(key)
-        for session in sessions:
-            pipe.get(keys.session_key(*at, *session))
-        for reservation_id in reservations:
-            pipe.get(keys.reservation_key(*at, reservation_id))
-        for request_id in requests:
-            pipe.get(keys.request_key(*at, request_id))
+        texts = [keys.session_key(*at, *ref) for ref in sessions]
+        texts += [keys.reservation_key(*at, reservation_id) for reservation_id in reservations]
+        texts += [keys.request_key(*at, request_id) for request_id in requests]
+        for key in texts:
+            pipe.get(key)
         for payment in payments:
             pipe.exists(keys.payment_key(*at, payment))
         pipe.zscore(keys.due_key(keys.partition_of(*at)), path)
@@ -151,25 +151,33 @@ class ValkeySide:
         state = _account(at, account, profile, holds)
         for holder, _ in holders:
             _add_holder(state, holder, next(replies), account["state"], self.now_ms)
-        for session in sessions:
-            text = next(replies)
-            if text is not None:
-                state.sessions[session] = layout.read_session(text)
-        for reservation_id in reservations:
-            text = next(replies)
-            if text is not None:
-                state.reservations[reservation_id] = layout.read_reservation(reservation_id, text)
-        for request_id in requests:
-            text = next(replies)
-            if text is not None:
-                head, line = text.split("\n")
-                expire_ms, fingerprint = head.split(" ")
-                answer = read_answer(line, top_up=line.count(" ") == 5)  # noqa: PLR2004
-                state.records[request_id] = RequestRecord(int(expire_ms), fingerprint, answer)
+        found = {ref: next(replies) for ref in sessions}
+        state.sessions = {ref: layout.read_session(text) for ref, text in found.items() if text}
+        texts_by_id = {rid: next(replies) for rid in reservations}
+        state.reservations = {
+            rid: layout.read_reservation(rid, text) for rid, text in texts_by_id.items() if text
+        }
+        texts_by_id = {request_id: next(replies) for request_id in requests}
+        state.records = {rid: _record(text) for rid, text in texts_by_id.items() if text}
         state.payment_references = {p for p in payments if next(replies)}
         due = int(account["state"].split(" ")[4])
         assert (next(replies) or 0) == due, f"deadline of {path} in the due index is not {due}"
         return state
+
+
+def _holders_of(at: tuple[str, str], like: AccountState) -> list[tuple[str, str]]:
+    """Names and keys of the lines and groups that may have caps."""
+    groups = {group for names in like.subscribers.values() for group in names}
+    groups |= {holder[6:] for holder, _ in like.caps if holder.startswith("group/")}
+    holders = [(subscriber_holder(s), keys.subscriber_key(*at, s)) for s in like.subscribers]
+    return holders + [(group_holder(g), keys.group_key(*at, g)) for g in sorted(groups)]
+
+
+def _record(text: str) -> RequestRecord:
+    head, line = text.split("\n")
+    expire_ms, fingerprint = head.split(" ")
+    is_top_up = line.count(" ") == TOP_UP_SPACES
+    return RequestRecord(int(expire_ms), fingerprint, read_answer(line, top_up=is_top_up))
 
 
 def _account(
@@ -231,9 +239,7 @@ def as_remembered(state: AccountState, now_ms: int) -> AccountState:
     """Leave out what is forgotten by now, and what only one side keeps track of."""
     now_ms = max(now_ms, state.floor_ms)
     view = state.clone()
-    view.reservations = {
-        rid: r for rid, r in state.reservations.items() if r.forget_ms > now_ms
-    }
+    view.reservations = {rid: r for rid, r in state.reservations.items() if r.forget_ms > now_ms}
     for rid, reservation in view.reservations.items():
         if reservation.state is ReservationState.OPEN and rid not in state.holds:
             view.reservations[rid] = replace(reservation, state=ReservationState.EXPIRED)

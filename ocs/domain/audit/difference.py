@@ -17,6 +17,10 @@ class UnreadableEventError(EventFormatError):
         self.text = text
 
 
+class UnreadableAccountError(Exception):
+    """What is stored of an account cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class AuditDifference:
     """A term of an account that is not what its journal says.

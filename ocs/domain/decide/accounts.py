@@ -19,9 +19,7 @@ from ocs.limits import (
 )
 
 
-def create_account(
-    state: AccountState | None, command: CreateAccount, now_ms: int
-) -> Decision:
+def create_account(state: AccountState | None, command: CreateAccount, now_ms: int) -> Decision:
     """Open an account with an empty `main`; an equal one is answered as a replay."""
     if state is not None:
         turn = Turn(state.clone(), max(now_ms, state.floor_ms))

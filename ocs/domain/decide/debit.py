@@ -8,7 +8,7 @@ from ocs.domain.charging_event import EventKind
 from ocs.domain.commands import Basis, Debit
 from ocs.domain.decide.commit import charge_parts
 from ocs.domain.decide.grant import CapInForce, caps_in_force, sources_for
-from ocs.domain.decide.sequence import Order, advance, order_of
+from ocs.domain.decide.sequence import advance, order_of
 from ocs.domain.decide.settle import Settlement, settle_available
 from ocs.domain.decide.turn import Turn
 from ocs.domain.reservation import ServiceTerms, SessionRating
@@ -26,7 +26,7 @@ def debit(turn: Turn, command: Debit) -> Answer:
     if order.reused:
         return turn.refuse(Reason.SEQUENCE_NUMBER_REUSED)
     if isinstance(command.refusal, Outcome):
-        return _deny(turn, command, session, order, command.refusal, None)
+        return _deny(turn, command, session, command.refusal, None)
     terms = command.terms
     assert terms is not None
     target = target_of(terms.rate, session, command.used_units)
@@ -36,7 +36,7 @@ def debit(turn: Turn, command: Debit) -> Answer:
     if command.basis is Basis.AUTHORIZE:
         denial, cap = _denial(turn, terms, session.paid_to, target, caps)
         if denial is not None:
-            return _deny(turn, command, session, order, denial, cap)
+            return _deny(turn, command, session, denial, cap)
     settlement = Settlement(session.paid_to, target)
     settle_available(turn, terms, settlement, caps)
     after = advance(session, command.sequence_number)
@@ -75,13 +75,9 @@ def _denial(
 
 
 def _deny(
-    turn: Turn,
-    command: Debit,
-    session: SessionRating,
-    order: Order,
-    outcome: Outcome,
-    cap: CapReached | None,
+    turn: Turn, command: Debit, session: SessionRating, outcome: Outcome, cap: CapReached | None
 ) -> Answer:
+    order = order_of(session, command.sequence_number)
     turn.save_session(
         command.session_id, command.service_id, advance(session, command.sequence_number)
     )

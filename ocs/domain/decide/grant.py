@@ -81,9 +81,12 @@ def caps_in_force(turn: Turn, terms: ServiceTerms, subscriber_id: str) -> list[C
         holders += [group_holder(group) for group in turn.state.subscribers.get(subscriber_id, ())]
     found = []
     for holder in holders:
-        for cap in sorted(turn.state.caps.values(), key=lambda cap: cap.cap_id):
-            if cap.holder == holder and cap.counts(terms.unit, terms.service_id, terms.zone):
-                found.append(cap_in_force(turn, cap))
+        own = (cap for cap in turn.state.caps.values() if cap.holder == holder)
+        found += [
+            cap_in_force(turn, cap)
+            for cap in sorted(own, key=lambda cap: cap.cap_id)
+            if cap.counts(terms.unit, terms.service_id, terms.zone)
+        ]
     return found
 
 
@@ -246,8 +249,8 @@ def _validity(
     if short:
         validity = min(validity, VALIDITY_SHORT_MS)
     ends = [cap.bounds.end_ms for cap in caps if cap.bounds is not None]
-    for segment in segments:
-        ends.append(turn.state.buckets[segment.source.bucket_id].terms.expire_ms)
+    held_from = (turn.state.buckets[segment.source.bucket_id] for segment in segments)
+    ends += [bucket.terms.expire_ms for bucket in held_from]
     cut = min((end - turn.now_ms for end in ends if end > 0), default=validity)
     if cut < validity:
         validity = max(VALIDITY_MIN_MS, cut - cut * wish.jitter_permille // 1000)

@@ -32,9 +32,7 @@ def release(turn: Turn, command: Release) -> Answer:
     turn.state.reservations[command.reservation_id] = replace(
         reservation, state=after, forget_ms=turn.now_ms + REMEMBER_MS
     )
-    turn.emit(
-        EventKind.RELEASE, ref=command.reservation_id, outcome=Outcome.RELEASED, hold=(0, 0)
-    )
+    turn.emit(EventKind.RELEASE, ref=command.reservation_id, outcome=Outcome.RELEASED, hold=(0, 0))
     return turn.answer(
         outcome=Outcome.RELEASED,
         reservation_id=command.reservation_id,

@@ -90,7 +90,7 @@ class Turn:
 
     # Results.
 
-    def emit(self, kind: EventKind, **parts: Any) -> ChargingEvent:  # noqa: ANN401 - event fields
+    def emit(self, kind: EventKind, **parts: Any) -> ChargingEvent:
         """Journal an event with everything that changed since the one before."""
         self.state.seq += 1
         event = ChargingEvent(
@@ -131,7 +131,7 @@ class Turn:
             changes.append(CounterChange(holder, cap_id, start, counter.spent, reserved))
         return changes
 
-    def answer(self, **parts: Any) -> Answer:  # noqa: ANN401 - answer fields
+    def answer(self, **parts: Any) -> Answer:
         """Answer with the account's position."""
         return Answer(self.state.seq, self.now_ms, **parts)
 

@@ -1,0 +1,293 @@
+"""Rows 26 to 36: what a request_id is worth, lost, repeated, changed, shared or old."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import grpc
+import pytest
+
+from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import types_pb2
+from tests.support.live import MUTATIONS, TENANT, Live
+from tests.support.stage import Clock
+from tests.support.wire import one_way_proxy
+
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 60 * MINUTE_MS
+WINDOWS_MS: Final = {
+    "Reserve": 15 * MINUTE_MS,
+    "Debit": 48 * HOUR_MS,
+    "Debit authorize": 15 * MINUTE_MS,
+    "Commit": HOUR_MS,
+    "Release": HOUR_MS,
+    "TopUp": 48 * HOUR_MS,
+    "CreateAccount": 48 * HOUR_MS,
+    "AddSubscriber": 48 * HOUR_MS,
+    "SetSpendingCap": 48 * HOUR_MS,
+}
+
+Make = Callable[[Live, str], Awaitable[Any]]
+
+
+async def _commit(live: Live, account: str) -> Any:
+    return live.commit(await live.hold(account, 5), 2)
+
+
+async def _release(live: Live, account: str) -> Any:
+    return live.release(await live.hold(account, 5))
+
+
+def _at_once(make: Callable[[Live, str], Any]) -> Make:
+    async def made(live: Live, account: str) -> Any:
+        return make(live, account)
+
+    return made
+
+
+# A valid request of each mutation.
+MAKE: Final[dict[str, Make]] = {
+    "Reserve": _at_once(lambda live, account: live.reserve(account, 5)),
+    "Commit": _commit,
+    "Release": _release,
+    "Debit": _at_once(lambda live, account: live.debit(account, 5)),
+    "Debit authorize": _at_once(lambda live, account: live.debit(account, 5, authorize=True)),
+    "CreateAccount": _at_once(lambda live, _: live.create(live.new_id("a"))),
+    "AddSubscriber": _at_once(
+        lambda live, account: live.add_subscriber(
+            account, "s", identities=[types_pb2.SubscriberIdentity(msisdn="4915100000001")]
+        )
+    ),
+    "TopUp": _at_once(lambda live, account: live.top_up(account, micros=5)),
+    "SetSpendingCap": _at_once(lambda live, account: live.set_cap(account, limit_micros=5)),
+}
+
+
+def _more_used(request: Any) -> None:
+    request.used[0].units += 1
+
+
+def _other_reservation(request: Any) -> None:
+    request.reservation += "x"
+
+
+def _other_group(request: Any) -> None:
+    request.group_ids.append("g")
+
+
+def _other_limit(request: Any) -> None:
+    request.credit_limit_micros = 1
+
+
+def _adding(*path: str) -> Callable[[Any], None]:
+    def change(request: Any) -> None:
+        for part in path[:-1]:
+            request = getattr(request, part)
+        setattr(request, path[-1], getattr(request, path[-1]) + 1)
+
+    return change
+
+
+CHANGE: Final[dict[str, Callable[[Any], None]]] = {
+    "Reserve": _adding("requested_units"),
+    "Commit": _more_used,
+    "Release": _other_reservation,
+    "Debit": _adding("used_units"),
+    "Debit authorize": _adding("used_units"),
+    "CreateAccount": _other_limit,
+    "AddSubscriber": _other_group,
+    "TopUp": _adding("money", "micros"),
+    "SetSpendingCap": _adding("cap", "limit_micros"),
+}
+
+
+def body(answer: Any) -> Any:
+    """The answer without the mark of a replay."""
+    copy = type(answer)()
+    copy.CopyFrom(answer)
+    copy.receipt.ClearField("replayed")
+    return copy
+
+
+def test_every_mutation_is_here() -> None:
+    assert {name.removesuffix(" authorize") for name in MAKE} == set(MUTATIONS)
+    assert MAKE.keys() == CHANGE.keys() == WINDOWS_MS.keys()
+
+
+@pytest.mark.parametrize("name", MAKE)
+async def test_row_26_no_mutation_without_an_id(live: Live, name: str) -> None:
+    request = await MAKE[name](live, await live.open(messages=100))
+    for field in ("request_id", "request_time"):
+        without = type(request)()
+        without.CopyFrom(request)
+        without.ClearField(field)
+
+        with live.unchanged():
+            refusal = await live.refused(without)
+
+        assert (refusal.code.name, list(refusal.violations)) == ("INVALID_ARGUMENT", [field])
+
+
+@pytest.mark.parametrize("name", MAKE)
+async def test_row_27_the_same_again_is_answered_alike(live: Live, name: str) -> None:
+    request = await MAKE[name](live, await live.open(messages=100))
+    first = await live.call(request)
+    events = live.journal_length()
+
+    again = await live.call(request)
+
+    assert (first.receipt.replayed, again.receipt.replayed) == (False, True)
+    assert body(first) == body(again)
+    assert live.journal_length() == events
+
+
+@pytest.mark.parametrize("name", MAKE)
+async def test_row_28_the_same_id_with_another_figure(live: Live, name: str) -> None:
+    request = await MAKE[name](live, await live.open(messages=100))
+    await live.call(request)
+    CHANGE[name](request)
+
+    with live.unchanged():
+        refusal = await live.refused(request)
+
+    assert refusal.code.name == "ALREADY_EXISTS"
+    # Another reservation is looked for first, and is not there: either way nothing is done twice.
+    assert refusal.reason == "REQUEST_ID_REUSED"
+
+
+@pytest.mark.parametrize("first", MAKE)
+async def test_row_29_the_same_id_under_another_method(live: Live, first: str) -> None:
+    account = await live.open(messages=100)
+    used = await MAKE[first](live, account)
+    if first == "CreateAccount":
+        account = used.account_id
+    others = [await MAKE[name](live, account) for name in MAKE if first not in {name, "CreateAccount"}]
+    if first == "CreateAccount":
+        others = [live.debit(account), live.top_up(account, micros=1)]
+    await live.call(used)
+
+    with live.unchanged():
+        for other in others:
+            if isinstance(other, accounts.CreateAccountRequest):
+                other.account_id = account
+            other.request_id = used.request_id
+            other.request_time.CopyFrom(used.request_time)
+            refusal = await live.refused(other)
+            assert (refusal.code.name, refusal.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED")
+
+
+async def test_row_30_another_account_is_another_scope(live: Live) -> None:
+    one, other = await live.open(messages=10), await live.open(messages=10)
+    request = live.debit(one, 4)
+    await live.call(request)
+    request.account_id = other
+
+    answer = await live.call(request)
+
+    assert not answer.receipt.replayed
+    assert await live.bucket(one) == await live.bucket(other) == (6, 0, 4)
+
+
+@pytest.mark.parametrize("name", MAKE)
+async def test_row_31_a_hundred_at_once_are_one(live: Live, name: str) -> None:
+    account = await live.open(messages=1000)
+    request = await MAKE[name](live, account)
+    events = live.journal_length()
+
+    answers = await asyncio.gather(*(live.call(request) for _ in range(100)))
+
+    assert sum(not answer.receipt.replayed for answer in answers) == 1
+    assert {body(answer).SerializeToString() for answer in answers} == {
+        body(answers[0]).SerializeToString()
+    }
+    assert live.journal_length() == events + 1
+
+
+@pytest.mark.parametrize("name", MAKE)
+async def test_row_33_older_than_its_window(live: Live, name: str) -> None:
+    account = await live.open(messages=100)
+    too_old = await MAKE[name](live, account)
+    too_old.request_time.FromMilliseconds(live.clock() - WINDOWS_MS[name])
+    still_good = await MAKE[name](live, account)
+    still_good.request_time.FromMilliseconds(live.clock() - WINDOWS_MS[name] + MINUTE_MS)
+
+    with live.unchanged():
+        refusal = await live.refused(too_old)
+    await live.call(still_good)
+
+    assert (refusal.code.name, refusal.reason) == ("FAILED_PRECONDITION", "REQUEST_TOO_OLD")
+
+
+async def test_row_33_after_its_window_a_record_does_not_answer(
+    clocked: tuple[Live, Clock],
+) -> None:
+    live, clock = clocked
+    request = live.debit(await live.open(messages=10), 4)
+    await live.call(request)
+    clock.now_ms += 48 * HOUR_MS - 1
+    assert (await live.call(request)).receipt.replayed
+    clock.now_ms += 1
+
+    refusal = await live.refused(request)
+
+    assert (refusal.code.name, refusal.reason) == ("FAILED_PRECONDITION", "REQUEST_TOO_OLD")
+    assert await live.bucket(request.account_id) == (6, 0, 4)
+
+
+async def test_row_34_a_refusal_stands_under_its_id(live: Live) -> None:
+    account = await live.open()
+    requests = [live.reserve(account), live.debit(account, authorize=True)]
+    first = [await live.call(request) for request in requests]
+    await live.call(live.top_up(account, micros=1_000_000))
+
+    again = [await live.call(request) for request in requests]
+    anew = await live.call(live.reserve(account))
+
+    assert first[0].grant.outcome == types_pb2.OUTCOME_CREDIT_LIMIT_REACHED
+    assert first[1].outcome == types_pb2.OUTCOME_CREDIT_LIMIT_REACHED
+    assert list(map(body, again)) == list(map(body, first))
+    assert all(answer.receipt.replayed for answer in again)
+    assert anew.grant.outcome == types_pb2.OUTCOME_GRANTED
+
+
+@pytest.mark.parametrize("name", MAKE)
+async def test_row_35_what_was_malformed_may_be_corrected(live: Live, name: str) -> None:
+    good = await MAKE[name](live, await live.open(messages=100))
+    bad = type(good)()
+    bad.CopyFrom(good)
+    bad.request_time.nanos = -1
+
+    await live.refused(bad)
+    answer = await live.call(good)
+
+    assert not answer.receipt.replayed
+
+
+async def test_row_36_a_lost_answer_is_given_again(live: Live) -> None:
+    account = await live.open(messages=10)
+    request = live.debit(account, 4)
+    async with one_way_proxy(live.address) as proxy:
+        async with grpc.aio.insecure_channel(proxy.address) as channel:
+            wire = live.debit(account, 1).SerializeToString()
+            await live.send("Debit", wire, channel=channel)
+            proxy.drops_replies = True
+            with pytest.raises(grpc.aio.AioRpcError) as lost:
+                await live.send(
+                    "Debit", request.SerializeToString(), timeout_s=0.3, channel=channel
+                )
+
+    answer = await live.call(request)
+
+    assert lost.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert answer.receipt.replayed
+    assert await live.bucket(account) == (5, 0, 5)
+
+
+async def test_the_tenant_is_nobodys_choice(live: Live) -> None:
+    account = await live.open(messages=10)
+    reservation = await live.hold(account, 4)
+    assert reservation.startswith(f"tenants/{TENANT}/")
+
+    refusal = await live.refused(live.commit(reservation.replace(TENANT, "other", 1), 1))
+
+    assert (refusal.code.name, refusal.reason) == ("NOT_FOUND", "RESERVATION_NOT_FOUND")
