@@ -40,7 +40,9 @@ class Child:
     async def start(cls, name: str, module: str, data_dir: Path) -> Self:
         """Start `python -m module`; it waits for its order. Its log is data_dir/name.log."""
         log_path = data_dir / f"{name}.log"
-        with log_path.open("wb") as log:
+        # A new file: a demo that still runs here goes on with its own.
+        log_path.unlink(missing_ok=True)
+        with log_path.open("xb") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",

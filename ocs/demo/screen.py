@@ -104,7 +104,7 @@ class _LiveScreen:
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=False)
             self._live.start()
-        self._live.update(_frame(board, seconds, state), refresh=True)
+        self._live.update(frame(board, seconds, state), refresh=True)
 
     def audited(self, done: int, total: int) -> None:
         self._end_live()
@@ -132,7 +132,8 @@ class _LiveScreen:
             self._live = None
 
 
-def _frame(board: Board, seconds: float, state: str) -> RenderableType:
+def frame(board: Board, seconds: float, state: str) -> RenderableType:
+    """The whole table; 79 columns wide."""
     return Group(
         Text(),
         _headline(seconds, state),
@@ -181,7 +182,7 @@ def _totals(board: Board) -> RenderableType:
         ),
     )
     grid = Table.grid(padding=(0, 1))
-    for label_width, value_width in ((10, 9), (13, 15), (13, 12)):
+    for label_width, value_width in ((10, 9), (12, 16), (13, 12)):
         grid.add_column(width=label_width, justify="right", style="dim")
         grid.add_column(width=value_width, justify="right")
     for row in rows:
@@ -197,10 +198,10 @@ def _cells(row: Iterable[tuple[str, str, str]]) -> Iterable[RenderableType]:
 
 def _services(board: Board) -> RenderableType:
     counts = board.counts
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim", padding=(0, 1))
-    table.add_column("service", width=16)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim", padding=(0, 0, 0, 1))
+    table.add_column("service", width=15)
     for name, width in (
-        ("charges", 8), ("granted", 8), ("refused", 8), ("used", 10), ("collected", 14),
+        ("charges", 9), ("granted", 9), ("refused", 7), ("used", 10), ("collected", 16),
     ):  # fmt: skip
         table.add_column(name, width=width, justify="right")
     for service in SERVICES:

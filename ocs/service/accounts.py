@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ocs.domain.answer import Answer, Reason
+from ocs.domain.answer import RECORDED_REASONS, Answer, Reason
 from ocs.domain.commands import AddSubscriber, CreateAccount, Mutation, SetSpendingCap, TopUp
 from ocs.domain.decide.grant import CapInForce
 from ocs.domain.event_context import EventContext
@@ -23,6 +23,15 @@ from ocs.service.requests import (
     SetSpendingCapAsked,
     TopUpAsked,
 )
+
+# After these no attempt under the request_id has taken the claimed ids, or ever will. After any
+# other an earlier attempt may have, so the claim is left to lapse: then the account is asked.
+_CLAIM_REFUSALS = RECORDED_REASONS | {
+    Reason.ACCOUNT_BUSY,
+    Reason.IDENTITY_TAKEN,
+    Reason.PAYMENT_REFERENCE_USED,
+    Reason.SUBSCRIBER_EXISTS,
+}
 
 
 class Accounts:
@@ -105,7 +114,7 @@ class Accounts:
                 )
             )
         except ServiceError as error:
-            if error.reason is not Reason.STORE_UNAVAILABLE:
+            if error.reason in _CLAIM_REFUSALS:
                 for kind, value in claimed:
                     await self._directory.settle(asked.tenant, kind, value, owner, confirmed=False)
             raise
@@ -157,7 +166,7 @@ class Accounts:
                 )
             )
         except ServiceError as error:
-            if error.reason is not Reason.STORE_UNAVAILABLE:
+            if error.reason in _CLAIM_REFUSALS:
                 await self._directory.settle(*reference, owner, confirmed=False)
             raise
         await self._directory.settle(*reference, owner, confirmed=True)

@@ -17,7 +17,7 @@ from ocs.store.snapshot import read_hold_copies
 
 BATCH: Final = 1000
 _POSITION_PART_MAX: Final = 2**64 - 1
-# `state` of an account hash: format, version, seq, floor, due, open count, credit limit, last event.
+# `state` of an account hash: format, version, seq, floor, due, open count, limit, last event.
 _SEQ: Final = 2
 _LAST_EVENT: Final = 7
 

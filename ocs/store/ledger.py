@@ -16,7 +16,7 @@ from redis.exceptions import (
 )
 
 from ocs.domain.answer import Answer, Reason
-from ocs.domain.commands import Expire, Mutation, Profile, Reserve, ReservationFacts, TopUp
+from ocs.domain.commands import Expire, Mutation, Profile, ReservationFacts, Reserve, TopUp
 from ocs.domain.state import AccountState
 from ocs.limits import CLOCK_SKEW_MAX_MS, DEADLINE_DEFAULT_MS, EXPIRE_ROUNDS_MAX
 from ocs.store import keys
@@ -41,6 +41,7 @@ _FACTS_KEPT: Final = 131_072
 _RETRY_PAUSE_S: Final = 0.02
 _RETRY_PAUSE_MAX_S: Final = 0.5
 _STALE: Final = "!STALE_RESERVATION "
+_BEFORE_RECORD: Final = (b"!CLOCK_SKEW ", b"!DEADLINE_PASSED ")
 
 AccountRef: TypeAlias = tuple[str, str]
 
@@ -62,7 +63,9 @@ class ValkeyLedger:
         self._pipelines = [Pipeline(pool) for _ in range(connections)]
         self._library = load_scripts()
         check_bindings(self._library.scripts)
-        self._functions = {name: self._library.function_name(name) for name in self._library.scripts}
+        self._functions = {
+            name: self._library.function_name(name) for name in self._library.scripts
+        }
         self._now_ms = now_ms
         self._test_clock = test_clock
         self._caps_text = CapSpeller(test_clock or now_ms)
@@ -170,12 +173,14 @@ class ValkeyLedger:
         """Run a script until it answers or the deadline is near; safe for recorded mutations."""
         function = self._functions[name]
         pause = _RETRY_PAUSE_S
+        lost = False
         while True:
             try:
                 reply = await pipeline.send(
                     "FCALL", function, len(script_keys), *script_keys, *argv
                 )
             except StoreLostError:
+                lost = True
                 if self._now_ms() + pause * 1000 >= deadline_ms:
                     return Reason.STORE_UNAVAILABLE
                 await asyncio.sleep(pause)
@@ -187,6 +192,9 @@ class ValkeyLedger:
                 if isinstance(loaded, Reason):
                     return loaded
                 continue
+            if lost and (not isinstance(reply, bytes) or reply.startswith(_BEFORE_RECORD)):
+                # Refused before the record was looked at: the attempt that was lost may have run.
+                return Reason.STORE_UNAVAILABLE
             return reply if isinstance(reply, bytes) else reason_of(reply)
 
     async def load(self, pipeline: Pipeline) -> Reason | None:

@@ -94,7 +94,9 @@ async def read_hold_copies(
 
 
 async def _read(pipeline: Pipeline, at: tuple[str, str]) -> _Stored | None:
-    """Two reads: the first names the lines and groups, the second takes everything in one
+    """Read an account's hashes as of one moment.
+
+    Two reads: the first names the lines and groups, the second takes everything in one
     transaction; it is repeated if a line was added in between.
     """
     while True:

@@ -116,7 +116,9 @@ def _other_meaning(operation: Operation[Any]) -> Operation[Any]:
     request = type(operation.request)()
     request.CopyFrom(operation.request)
     changed: Any = request
-    changed.request_time.nanos += 1_000_000 if changed.request_time.nanos < 900_000_000 else -1_000_000
+    changed.request_time.nanos += (
+        1_000_000 if changed.request_time.nanos < 900_000_000 else -1_000_000
+    )
     return replace(operation, request=request)
 
 
@@ -126,7 +128,9 @@ def prove(race: Race, workers: int, progress: Progress) -> tuple[int, list[str]]
     accounts = race.by_account()
     for calls in accounts.values():
         violations += order_violations(calls)
-    jobs = [(account_id, calls, race.journals[account_id]) for account_id, calls in accounts.items()]
+    jobs = [
+        (account_id, calls, race.journals[account_id]) for account_id, calls in accounts.items()
+    ]
     for done, (count, found) in enumerate(_replayed(jobs, workers), start=1):
         progress.say(f"race: {done} of {len(jobs)} accounts replayed")
         compared += count
@@ -187,7 +191,7 @@ def _outcome(call: Call) -> str:
         return call.reason
     message = call.message()
     decision = getattr(message, "grant", message) if call.method != "Commit" else message
-    outcome = getattr(decision, "outcome", 0)
+    outcome: Any = getattr(decision, "outcome", 0)
     return Outcome.Name(outcome).removeprefix("OUTCOME_") if outcome else call.method
 
 

@@ -232,13 +232,17 @@ class Live:
 
     # The store.
 
-    def dump(self) -> dict[bytes, bytes]:
-        """Everything the store holds, byte by byte, but for what background work writes."""
-        found = {}
+    def dump(self) -> dict[bytes, object]:
+        """Everything the store holds but what background work writes and the count of replays."""
+        found: dict[bytes, object] = {}
         for key in self.store.scan_iter(count=1000):
-            value = None if key.endswith(_BACKGROUND) else self.store.dump(key)
-            if value is not None:  # gone since, which only such keys do by themselves here
-                found[key] = bytes(value)
+            if key.endswith(_BACKGROUND):
+                continue
+            if b"}:account:" in key and self.store.type(key) == b"hash":
+                fields = self.store.hgetall(key)
+                found[key] = {name: fields[name] for name in fields if name != b"replays"}
+            else:
+                found[key] = self.store.dump(key)
         return found
 
     @contextmanager

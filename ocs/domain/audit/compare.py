@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from ocs.domain.audit.folded import FoldedAccount
-from ocs.domain.bucket import consumption_order
 from ocs.domain.reservation import Hold
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, CapCounter, group_holder
 from ocs.domain.state import AccountState
@@ -60,8 +59,6 @@ def _compare_buckets(account: FoldedAccount, state: AccountState) -> None:
         for name in _FIGURES:
             term = f"bucket {bucket_id} {name}"
             found.compare(term, getattr(stored, name), getattr(folded, name))
-    order = [bucket.bucket_id for bucket in sorted(state.buckets.values(), key=consumption_order)]
-    found.compare("bucket order", list(state.buckets), order)
 
 
 def _compare_caps(account: FoldedAccount, state: AccountState) -> None:

@@ -18,19 +18,28 @@ def apply_counters(
     account: FoldedAccount, event: ChargingEvent, old: Hold | None, new: Hold | None
 ) -> None:
     """Check and take over the counters after an event. old, new: what its reservation holds."""
-    before = _lines(old)
+    before, after = _lines(old), _lines(new)
+    granted = event.outcome == Outcome.GRANTED
     for change in event.counters:
-        _check_counter(account, event, change, before.get((change.holder, change.cap_id)))
+        key = (change.holder, change.cap_id)
+        _check_counter(account, event, change, before.get(key))
+        # Without a charge only a hold line moves a counter, and a grant holds in its period.
+        line = after.get(key) if granted else None
+        line = line or (before.get(key) if event.position is None else None)
+        if line is not None and line.period_start_ms != change.period_start_ms:
+            term = f"cap {change.holder}/{change.cap_id} period"
+            account.differ(event, term, change.period_start_ms, line.period_start_ms)
         account.counters[(change.holder, change.cap_id)] = CapCounter(
             change.period_start_ms, change.spent_after, change.reserved_after
         )
     stated = {(change.holder, change.cap_id) for change in event.counters}
-    for key, line in (before | _lines(new)).items():
+    for key, line in (before | after).items():
         if key[0] == ACCOUNT_HOLDER and key not in stated:
             _check_unstated(account, event, line)
-    if event.outcome == Outcome.GRANTED and new is not None:
-        for line in new.cap_lines:
-            _check_limit(account, event, line)
+    if granted:
+        starts: dict[Period, int] = {}
+        for line in after.values():
+            _check_limit(account, event, line, starts)
 
 
 def _lines(hold: Hold | None) -> dict[Key, CapLine]:
@@ -96,18 +105,25 @@ def _check_unstated(account: FoldedAccount, event: ChargingEvent, line: CapLine)
         account.differ(event, f"cap {line.holder}/{line.cap_id} reserved", reserved, held)
 
 
-def _check_limit(account: FoldedAccount, event: ChargingEvent, line: CapLine) -> None:
-    """A grant holds in the cap's present period, and leaves the cap unpassed (P2)."""
+def _check_limit(
+    account: FoldedAccount, event: ChargingEvent, line: CapLine, starts: dict[Period, int]
+) -> None:
+    """A grant holds in the cap's present period, and leaves the cap unpassed (P2).
+
+    starts: one account's periods of one kind start together.
+    """
     key = (line.holder, line.cap_id)
     term = f"cap {line.holder}/{line.cap_id}"
     cap, counter = account.caps.get(key), account.counters.get(key)
-    if cap is None:
-        account.differ(event, term, "held", "unknown")
+    if cap is None or cap.period is Period.REQUEST:
+        account.differ(event, term, "held", "no counter")
         return
     period = line.period_start_ms
-    if counter is not None and counter.period_start_ms > period:
-        account.differ(event, f"{term} period", period, counter.period_start_ms)
-        return
+    earliest = counter.period_start_ms if counter is not None else 0
+    latest = 0 if cap.period is Period.LIFETIME else event.store_ms
+    if not earliest <= period <= latest or period != starts.setdefault(cap.period, period):
+        due = f"{earliest} to {latest}, all {cap.period.value} periods alike"
+        account.differ(event, f"{term} held period", period, due)
     spent = counter.spent if counter is not None and counter.period_start_ms == period else 0
     held = account.holds.reserved_in(key, period, event.store_ms)
     if spent + held > cap.limit:

@@ -88,9 +88,10 @@ def contradictions(event: ChargingEvent) -> Iterator[Contradiction]:
         yield from _charge(event)
     if kind in (_K.RELEASE, _K.EXPIRE) and event.hold is not None and event.hold != (0, 0):
         yield "hold", event.hold, "0:0"
-    if event.hold in (None, (0, 0)) and (event.hold_lines or event.cap_lines):
-        yield "hold", event.hold or "none", "what its lines hold"
-    if event.hold not in (None, (0, 0)) and event.hold[0] <= event.store_ms:  # type: ignore[index]
+    if event.hold is None or event.hold == (0, 0):
+        if event.hold_lines or event.cap_lines:
+            yield "hold", event.hold or "none", "what its lines hold"
+    elif event.hold[0] <= event.store_ms:
         yield "hold", event.hold, f"a deadline after {event.store_ms}"
 
 
@@ -163,6 +164,8 @@ def _grant(event: ChargingEvent) -> Iterator[Contradiction]:
 
 
 def _charge(event: ChargingEvent) -> Iterator[Contradiction]:
+    if event.kind is _K.DEBIT and event.requested_units and event.used_units:
+        yield "used", event.used_units, f"none: {event.requested_units} were asked for"
     if event.position is None:
         if event.outcome == Outcome.CHARGED:
             yield "position", "none", "where the charge starts and ends"
@@ -171,6 +174,8 @@ def _charge(event: ChargingEvent) -> Iterator[Contradiction]:
         return
     if event.kind is _K.DEBIT and event.outcome != Outcome.CHARGED:
         yield "outcome", event.outcome, Outcome.CHARGED
+    if event.kind is _K.DEBIT and event.requested_units:
+        yield "requested", event.requested_units, "none"
     position, paid_to, position_after, paid_to_after = event.position
     if position_after - position != event.used_units:
         yield "used", event.used_units, position_after - position

@@ -53,7 +53,10 @@ class Driver:
                 client = AsyncClient(address, retry=retry, options=options)
                 callers.append(Caller(await stack.enter_async_context(client), self.calls))
             await asyncio.gather(
-                *(self._drive(caller, number, stop, op_count) for number, caller in enumerate(callers))
+                *(
+                    self._drive(caller, number, stop, op_count)
+                    for number, caller in enumerate(callers)
+                )
             )
 
     async def _drive(
@@ -86,9 +89,10 @@ class Driver:
         first = {call.request_id: call for call in self.calls if call.answered}
         decided = [rid for rid in self._sent if rid in first and not first[rid].reason]
         chosen = random.Random(self._seed).sample(decided, min(RESENT_MAX, len(decided)))
-        found = []
+        found: list[str] = []
+        again: list[Call] = []
         async with AsyncClient(address, timeout_s=10.0) as client:
-            caller = Caller(client, again := [])
+            caller = Caller(client, again)
             for request_id in chosen:
                 await caller.call(*self._sent[request_id], repeat=True)
         for call in again:

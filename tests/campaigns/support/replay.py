@@ -86,9 +86,7 @@ class SpecLookups:
     def __init__(self) -> None:
         self._owners: dict[tuple[str, str, str], tuple[str, str, str]] = {}
 
-    async def claim(
-        self, tenant: str, kind: str, value: str, owner: tuple[str, str, str]
-    ) -> Claim:
+    async def claim(self, tenant: str, kind: str, value: str, owner: tuple[str, str, str]) -> Claim:
         """Give it."""
         del tenant, kind, value
         return Claim("claimed", *owner)
@@ -231,7 +229,9 @@ class AccountReplay:
         request_id = event.context.request_id
         calls = self._decided.pop(request_id, [])
         if not calls:
-            self._find(f"seq {event.account_seq}: event of {request_id!r}, which nobody was told of")
+            self._find(
+                f"seq {event.account_seq}: event of {request_id!r}, which nobody was told of"
+            )
             return
         first = calls[0]
         request = REQUESTS[first.method].FromString(first.request)
@@ -349,10 +349,10 @@ class CapView:
         yield until_ms
 
 
-def replay_account(account_id: str, calls: list[Call], journal: list[bytes]) -> tuple[int, list[str]]:
+def replay_account(
+    account_id: str, calls: list[Call], journal: list[bytes]
+) -> tuple[int, list[str]]:
     """Replay one account; return how many answers were compared and what was found."""
     replay = AccountReplay(account_id, calls, journal)
     found = replay.run()
     return replay.compared_count, found
-
-

@@ -182,7 +182,7 @@ class Traffic:
             case _:
                 return {"account_id": account_id, "subscriber_id": "nobody"}
 
-    def _place(self, rng: random.Random, service_id: str) -> dict[str, str]:
+    def _place(self, rng: random.Random, service_id: str) -> dict[str, Any]:
         if service_id == "data":
             return {"visited_network": rng.choice(NETWORKS)}
         return {"other_party": rng.choice(OTHER_PARTIES)}

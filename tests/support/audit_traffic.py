@@ -1,0 +1,165 @@
+"""Random charging traffic for audits: the model's operations, drawn with one seed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, cast
+
+from hypothesis.stateful import RuleBasedStateMachine
+
+from ocs.domain.answer import Answer, Outcome
+from ocs.domain.bucket import BucketTerms
+from ocs.domain.commands import Basis, Expire, GrantWish, Mutation
+from ocs.domain.periods import Period
+from ocs.domain.reservation import Step
+from ocs.domain.units import Unit
+from ocs.store.memory import MemoryLedger
+from tests.model.machine import ACCOUNTS, SERVICES, ChargingMachine
+from tests.model.pair import START_MS, Pair
+
+
+@dataclass
+class SpecificationOnly:
+    """Stands where the model compares two sides, with the specification alone."""
+
+    now_ms: int = START_MS
+    sent: list[Mutation] = field(default_factory=list)
+    spec: MemoryLedger = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.spec = MemoryLedger(lambda: self.now_ms)
+
+    def advance(self, delta_ms: int) -> None:
+        self.now_ms += delta_ms
+
+    def run(self, command: Mutation | Expire) -> Answer:
+        if not isinstance(command, Expire):
+            self.sent.append(command)
+        return self.spec.decide(command)
+
+
+class SpecificationMachine(ChargingMachine):
+    """The model's operations on the specification alone."""
+
+    def __init__(self) -> None:
+        RuleBasedStateMachine.__init__(self)
+        self.pair = cast("Pair", SpecificationOnly())
+        self.request_count = 0
+        self.opened = []
+
+
+class Traffic:
+    """Calls a machine's operations with arguments drawn from a seed."""
+
+    def __init__(self, machine: ChargingMachine, seed: int) -> None:
+        self.machine = machine
+        self._random = Random(seed)
+
+    def run(self, step_count: int) -> None:
+        pick = self._random
+        machine = self.machine
+        machine._create("a1", pick.choice([0, 500]), "Europe/Paris", 1)
+        machine._create("a2", 0, "UTC", 31)
+        for account, subscriber, groups in [
+            ("a1", "s1", ("g1",)), ("a1", "s2", ("g1", "g2")), ("a2", "s1", ()),
+        ]:  # fmt: skip
+            machine._add_subscriber(account, subscriber, groups)
+            machine.credit(account, "main", None, Unit.MICROS, 20_000)
+        machine.credit("a1", "b1", BucketTerms(Unit.OCTETS, 5), Unit.OCTETS, 500)
+        for holder, unit in [
+            ("account", Unit.MICROS), ("subscriber/s1", Unit.MICROS), ("group/g1", Unit.OCTETS),
+        ]:  # fmt: skip
+            self.machine.set_cap(
+                account="a1", holder=holder, cap_id="c2", unit=unit, limit=5_000,
+                period=Period.DAY, scope=("", ""),
+            )  # fmt: skip
+        steps: list[tuple[Callable[[], None], int]] = [
+            (self._reserve, 30), (self._commit, 30), (self._debit, 12), (self._top_up, 8),
+            (self._set_cap, 5), (self._release, 5), (self._rarely, 5), (self._advance, 8),
+            (self._resend, 2),
+        ]  # fmt: skip
+        operations, weights = zip(*steps, strict=True)
+        for operation in pick.choices(operations, weights, k=step_count):
+            operation()
+
+    def _wish(self) -> GrantWish:
+        pick = self._random
+        return GrantWish(
+            requested_units=pick.choice([pick.randint(1, 400), 2**40]),
+            all_or_nothing=pick.random() < 0.2,
+            validity_ms=pick.choice([0, 1_000, 3_600_000]),
+            jitter_permille=pick.choice([0, 37]),
+        )
+
+    def _place(self) -> dict[str, Any]:
+        pick = self._random
+        return {
+            "account": pick.choice(ACCOUNTS), "subscriber": pick.choice(["", "s1", "s1", "s2"]),
+            "service": pick.choice(sorted(SERVICES)), "zone": pick.randint(0, 1),
+            "session": pick.choice(["", "", "x1"]), "sequence": pick.choice([-1, -1, 0, 3, 5]),
+        }  # fmt: skip
+
+    def _reserve(self) -> None:
+        refusal = self._random.choice([*[None] * 15, Outcome.SERVICE_DENIED])
+        reservation = f"r{self._random.randint(1, 8)}"
+        self.machine.reserve(
+            wish=self._wish(), reservation=reservation, refusal=refusal, **self._place()
+        )
+
+    def _commit(self) -> None:
+        pick = self._random
+        if self.machine.opened:
+            step = pick.choice([Step.KEEP, Step.CLOSE, Step.NEXT_GRANT, Step.NEXT_GRANT])
+            self.machine.commit(
+                pick=pick.randint(0, 6), quantity=pick.choice([0, pick.randint(0, 500)]),
+                step=step, wish=self._wish(), successor=f"r{pick.randint(1, 8)}",
+                sequence=pick.choice([-1, -1, 2, 6]), reject=False, refusal=None,
+            )  # fmt: skip
+
+    def _release(self) -> None:
+        if self.machine.opened:
+            self.machine.release(pick=self._random.randint(0, 6))
+
+    def _debit(self) -> None:
+        pick = self._random
+        refusal = pick.choice([*[None] * 15, Outcome.RATING_FAILED])
+        self.machine.debit(
+            basis=pick.choice(list(Basis)), quantity=pick.randint(1, 400), refusal=refusal,
+            **self._place(),
+        )  # fmt: skip
+
+    def _top_up(self) -> None:
+        pick = self._random
+        unit = pick.choice(list(Unit))
+        bucket = pick.choice(["main", "main", "b1", "b2", "b3"])
+        terms = None if bucket == "main" else BucketTerms(unit, pick.choice([1, 5]))
+        self.machine.top_up(
+            account=pick.choice(ACCOUNTS), bucket=bucket, terms=terms, unit=unit,
+            quantity=pick.randint(100, 5_000), start=0, life=pick.choice([0, 30_000, 3_600_000]),
+        )  # fmt: skip
+
+    def _set_cap(self) -> None:
+        pick = self._random
+        self.machine.set_cap(
+            account=pick.choice(ACCOUNTS),
+            holder=pick.choice(["account", "subscriber/s1", "group/g1"]),
+            cap_id=pick.choice(["c1", "c2", "c3"]),
+            unit=pick.choice([Unit.MICROS, Unit.OCTETS, Unit.SECONDS]),
+            limit=pick.randint(100, 5_000), period=pick.choice(list(Period)),
+            scope=pick.choice([("", ""), ("data", "")]),
+        )  # fmt: skip
+
+    def _rarely(self) -> None:
+        pick = self._random
+        self.machine.rarely(
+            account=pick.choice(ACCOUNTS), kind=pick.choice(["subscriber", "expire"]), limit=0,
+            groups=("g1", "g2"), subscriber=pick.choice(["s2", "s3"]),
+        )  # fmt: skip
+
+    def _advance(self) -> None:
+        deltas = [1, 5_000, 60_000, 119_999, 600_000, 3_600_000, 86_400_000, -60_000]
+        self.machine.advance(self._random.choice(deltas))
+
+    def _resend(self) -> None:
+        self.machine.resend(back=self._random.randint(1, 6), other_meaning=False)
+
