@@ -34,7 +34,7 @@ class Gateway:
         self._held_micros: dict[str, int] = {}
         self._opening = asyncio.Semaphore(_OPENING_AT_ONCE_MAX)
         self._continued_count = 0
-        self._opened_count = 0
+        self._opened: list[Household] = []
         self._done = asyncio.Event()
 
     async def run(self) -> None:
@@ -46,7 +46,7 @@ class Gateway:
             for one in self._households:
                 tasks.create_task(self._settle_in(one, traffic, tasks))
         sweeper.cancel()
-        await asyncio.gather(*map(self._read_held, self._households))
+        await asyncio.gather(*map(self._read_held, self._opened))
         self._done.set()
         await reporter
         self._link.send(kind="done")
@@ -58,10 +58,10 @@ class Gateway:
             if self._caller.stopping.is_set():
                 return
             await self._open(home, traffic)
-        self._opened_count += 1
-        if self._opened_count == len(self._households):
+        self._opened.append(home)
+        if len(self._opened) == len(self._households):
             self._link.send(
-                kind="ready", accounts=self._opened_count, continued=self._continued_count
+                kind="ready", accounts=len(self._opened), continued=self._continued_count
             )
         for line in home.lines:
             tasks.create_task(traffic.live(line))
@@ -127,16 +127,17 @@ class Gateway:
     async def _watch_held(self) -> None:
         """Ask the service, account by account, what is held."""
         while True:
-            for one in self._households:
-                await asyncio.sleep(_HELD_SWEEP_S / len(self._households))
+            await asyncio.sleep(_HELD_SWEEP_S / len(self._households))
+            for one in list(self._opened):
                 await self._read_held(one)
+                await asyncio.sleep(_HELD_SWEEP_S / len(self._households))
 
     async def _read_held(self, home: Household) -> None:
         operation: Operation[Any] = account.get_account(home.account_id)
         try:
             found = await self._caller.client.send(operation)
-        except OcsError:
-            self._caller.tally.counts["unread"] += 1  # not opened yet, or the next sweep will do
+        except OcsError as error:
+            self._caller.tally.failed(error)
             return
         self._held_micros[home.account_id] = sum(
             bucket.reserved for bucket in found.account.buckets if bucket.unit is Unit.MICROS

@@ -201,7 +201,7 @@ def _services(board: Board) -> RenderableType:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim", padding=(0, 0, 0, 1))
     table.add_column("service", width=15)
     for name, width in (
-        ("charges", 9), ("granted", 9), ("refused", 7), ("used", 10), ("collected", 16),
+        ("charges", 9), ("granted", 9), ("refused", 7), ("used", 11), ("collected", 16),
     ):  # fmt: skip
         table.add_column(name, width=width, justify="right")
     for service in SERVICES:

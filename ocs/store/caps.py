@@ -27,7 +27,7 @@ class CapSpeller:
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
-        self._kept: Generations[_Key, tuple[str, int]] = Generations(_KEPT)
+        self._kept: Generations[_Key, tuple[str, int, int]] = Generations(_KEPT)
         self._ahead: Generations[tuple[str, str], int] = Generations(_KEPT)
         self._any_ahead = False
 
@@ -56,7 +56,7 @@ class CapSpeller:
         if self._any_ahead:
             now_ms = max(now_ms, self._ahead.get((profile.tenant, profile.account_id)) or 0)
         kept = self._kept.get(key)
-        if kept is None or now_ms >= kept[1]:
+        if kept is None or not kept[1] <= now_ms < kept[2]:
             kept = _spell(profile, unit, service_id, zone, now_ms)
             self._kept.put(key, kept)
         return kept[0]
@@ -64,8 +64,9 @@ class CapSpeller:
 
 def _spell(
     profile: Profile, unit: Unit, service_id: str, zone: str, now_ms: int
-) -> tuple[str, int]:
-    parts, good_until = [], 2**62
+) -> tuple[str, int, int]:
+    """The spelling, and from when until when it is good."""
+    parts, good_from, good_until = [], 0, 2**62
     for index, holder in enumerate(holder_names(profile)):
         for cap in sorted(profile.caps, key=attrgetter("cap_id")):
             if cap.holder != holder or not cap.counts(unit, service_id, zone):
@@ -74,6 +75,7 @@ def _spell(
             span = (0, 0, 0)
             if bounds is not None:
                 span = (bounds.start_ms, bounds.end_ms, bounds.next_end_ms)
+                good_from = max(good_from, bounds.start_ms)
                 good_until = min(good_until, bounds.end_ms)
             parts.append(":".join(map(str, (index, cap.cap_id, cap.unit, cap.limit, *span))))
-    return " ".join(parts), good_until
+    return " ".join(parts), good_from, good_until

@@ -46,6 +46,7 @@ class Race:
         self.calls: list[Call] = []
         self.account_ids = [f"hot-{number:02}" for number in range(ACCOUNTS)]
         self.journals: dict[str, list[bytes]] = {}
+        self.seconds = 0.0
         self._address = address
         self._op_count = op_count
         self._seed = seed
@@ -53,8 +54,8 @@ class Race:
         self._traffic = Traffic(self.account_ids)
         self._sent: list[Choice] = []
 
-    async def run(self) -> float:
-        """Send everything; return the seconds that the race itself took."""
+    async def run(self) -> None:
+        """Send everything; then read how things stand, and the journals."""
         async with AsyncExitStack() as stack:
             callers = []
             for number in range(CONNECTIONS):
@@ -70,11 +71,10 @@ class Race:
             await asyncio.gather(
                 *(self._race(callers[number % CONNECTIONS], number) for number in range(CLIENTS))
             )
-            seconds = time.monotonic() - started
+            self.seconds = time.monotonic() - started
             for account_id in self.account_ids:
                 await read_standing(callers[0], account_id)
                 self.journals[account_id] = await read_journal(callers[0].client, account_id)
-        return seconds
 
     async def _open(self, caller: Caller, account_id: str) -> None:
         for operation in self._traffic.opening(account_id):
@@ -152,21 +152,28 @@ def _replayed(
             yield future.result()
 
 
-async def run_race(
-    directory: Path, op_count: int, seed: int, *, workers: int = 0, progress: Progress | None = None
-) -> Result:
-    """Run the campaign in a directory. workers: processes that replay, 0 = none of their own."""
-    progress = progress or Progress(shown=False)
+async def hold_race(
+    directory: Path, op_count: int, seed: int, progress: Progress
+) -> tuple[Race, list[str]]:
+    """Race in a directory; return it, and what the audit and the service's end say against it."""
     service = ServiceProcess(directory)
-    address = await asyncio.to_thread(service.start)
+    race = Race(await asyncio.to_thread(service.start), op_count, seed, progress)
     try:
-        race = Race(address, op_count, seed, progress)
-        seconds = await race.run()
+        await race.run()
         violations = await asyncio.to_thread(service.audit)
     finally:
         status = await asyncio.to_thread(service.stop)
     if status != 0:
         violations.append(f"the service ended with {status}")
+    return race, violations
+
+
+async def run_race(
+    directory: Path, op_count: int, seed: int, *, workers: int = 0, progress: Progress | None = None
+) -> Result:
+    """Run the campaign in a directory. workers: processes that replay, 0 = none of their own."""
+    progress = progress or Progress(shown=False)
+    race, violations = await hold_race(directory, op_count, seed, progress)
     compared, found = await asyncio.to_thread(prove, race, workers, progress)
     outcomes = Counter(_outcome(call) for call in race.calls)
     return Result(
@@ -174,8 +181,8 @@ async def run_race(
         seed,
         {
             "calls": len(race.calls),
-            "calls per second": len(race.calls) / seconds,
-            "seconds": seconds,
+            "calls per second": len(race.calls) / race.seconds,
+            "seconds": race.seconds,
             "answers compared": compared,
             "events": sum(map(len, race.journals.values())),
             "replayed": sum(call.replayed for call in race.calls),

@@ -252,7 +252,7 @@ class Live:
         yield
         after = self.dump()
         changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
-        assert not changed
+        assert not changed, sorted(changed)
 
     def journal_length(self) -> int:
         """How many events all journals have together."""

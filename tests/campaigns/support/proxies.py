@@ -136,10 +136,16 @@ class StoreLink:
 
 
 class LossyProxy:
-    """Connects each caller through to an address (host:port, or the path of a unix socket)."""
+    """Connects each caller through to an address (host:port, or the path of a unix socket).
 
-    def __init__(self, upstream: str | Path, loss: Loss, link: Callable[[Loss], Link]) -> None:
+    stall_s: how long a caller waits in vain before the cut.
+    """
+
+    def __init__(
+        self, upstream: str | Path, loss: Loss, link: Callable[[Loss], Link], stall_s: float = 0.0
+    ) -> None:
         self.loss = loss
+        self._stall_s = stall_s
         self._upstream = upstream
         self._link = link
         self._server: asyncio.Server | None = None
@@ -185,7 +191,7 @@ class LossyProxy:
             asyncio.create_task(
                 _forward(reader, behind[1], lambda data: (link.request(data), False))
             ),
-            asyncio.create_task(_forward(behind[0], writer, link.reply)),
+            asyncio.create_task(_forward(behind[0], writer, link.reply, self._stall_s)),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -200,6 +206,7 @@ async def _forward(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     through: Callable[[bytes], tuple[bytes, bool]],
+    stall_s: float = 0.0,
 ) -> None:
     with contextlib.suppress(ConnectionError):
         while data := await reader.read(READ_BYTES):
@@ -208,4 +215,5 @@ async def _forward(
                 writer.write(onward)
                 await writer.drain()
             if cut:
+                await asyncio.sleep(stall_s)
                 return

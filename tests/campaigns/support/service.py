@@ -25,13 +25,16 @@ class CampaignError(Exception):
 class ServiceProcess:
     """One service in one directory, over all its lives. Methods block; call them off the loop."""
 
-    def __init__(self, directory: Path, store_url: str | None = None) -> None:
+    def __init__(
+        self, directory: Path, store_url: str | None = None, durability: str = "always"
+    ) -> None:
         """Prepare `ocs up` in directory/data, or `ocs serve` over a store at store_url."""
         self.directory = directory
         self.data_dir = directory / "data"
         self.log_path = directory / "service.log"
         self.address = ""
         self._store_url = store_url
+        self._durability = durability
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> str:
@@ -46,6 +49,7 @@ class ServiceProcess:
         port = self.address.rpartition(":")[2] or "0"
         if self._store_url is None:
             command = ["up", "--data-dir", str(self.data_dir), "--port", port]
+            command += ["--durability", self._durability]
             extra = {}
         else:
             command = ["serve"]
@@ -101,6 +105,11 @@ class ServiceProcess:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    def wait_ended(self) -> int:
+        """Wait for the service to end by itself; return its exit status."""
+        assert self._process is not None
+        return self._process.wait(STOP_TIMEOUT_S)
 
     def stop(self) -> int:
         """End it as an operator does; return the exit status, -9 if it had to be killed."""

@@ -1,0 +1,30 @@
+"""A small share of `make kill`, and what a service does whose embedded store dies."""
+
+import asyncio
+from pathlib import Path
+
+from tests.campaigns.kill import run_kill
+from tests.campaigns.support.service import ServiceProcess
+
+
+async def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
+    result = await run_kill(tmp_path, cycles=3, seed=1)
+
+    assert result.violations == []
+    assert result.figures["lost"] == result.figures["doubled"] == 0
+    assert result.figures["unresolved"] == 0
+
+
+async def test_a_store_that_may_have_lost_something_is_not_started_under_a_running_service(
+    tmp_path: Path,
+) -> None:
+    service = ServiceProcess(tmp_path, durability="everysec")
+    await asyncio.to_thread(service.start)
+    try:
+        assert service.kill_store()
+        status = await asyncio.to_thread(service.wait_ended)
+    finally:
+        service.kill_service()
+
+    assert status == 1
+    assert "the embedded store ended" in service.log_path.read_text("utf-8")

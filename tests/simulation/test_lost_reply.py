@@ -1,0 +1,13 @@
+"""A small share of `make lost-reply`."""
+
+from pathlib import Path
+
+from tests.campaigns.lost_reply import run_lost_reply
+
+
+async def test_no_lost_reply_doubles_anything(tmp_path: Path) -> None:
+    result = await run_lost_reply(tmp_path, op_count=300, seed=1)
+
+    assert result.violations == []
+    assert result.figures["lost"] == result.figures["doubled"] == 0
+    assert result.figures["unresolved"] == 0
