@@ -44,8 +44,10 @@ class Ledger(Protocol):
         """Expire what is due on one account, in rounds."""
 
     async def snapshot(self, tenant: str, account_id: str) -> tuple[AccountState, int] | Answer:
-        """Read an account as of one moment, and the store's clock then; sessions, reservations
-        and records are left out."""
+        """Read an account as of one moment, and the store's clock then.
+
+        Sessions, reservations and records are left out.
+        """
 
 
 class StoreUnavailableError(Exception):
@@ -101,8 +103,7 @@ class EventLog(Protocol):
         """Read an account's events by their `prev`, from a position (empty: the last one)."""
 
     def partition(self, partition: int, after: str) -> AsyncIterator[list[LoggedEvent]]:
-        """Read one partition's entries behind a position (empty: all) in batches, to the end as of
-        the last batch."""
+        """Read one partition's entries behind a position (empty: all), to the end, in batches."""
 
     async def length(self, partition: int) -> int:
         """Count a partition's entries, for progress."""

@@ -113,7 +113,7 @@ class _LiveScreen:
                 TextColumn(" audit"),
                 BarColumn(_BAR_WIDTH),
                 MofNCompleteColumn(),
-                TextColumn("events"),
+                TextColumn("events (Ctrl-C: skip)"),
             )
             self._progress = Progress(*columns, console=self._console, transient=True)
             self._task = self._progress.add_task("audit", total=total)

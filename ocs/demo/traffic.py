@@ -32,6 +32,7 @@ _ABROAD: Final = ("20801", "22201", "31026", "31026", "50501")
 _NUMBERS: Final = ("4915199887766", "493012345678", "33612345678", "12125550123")
 _NUMBER_WEIGHTS: Final = (60, 25, 10, 5)
 _UNANSWERED_SHARE: Final = 0.1
+_TRY_AGAIN_SHARE: Final = 0.6
 _LATE_AT_ONCE_MAX: Final = 3
 _THINK_S: Final = 0.4
 _REFUSED_S: Final = 1.5
@@ -259,7 +260,7 @@ class Traffic:
         """No money: the careless try again for a while before they top up."""
         if line.persona is Persona.RUNS_DRY:
             await self._caller.pause(_REFUSED_S)
-            if self._rng.random() < 0.6 or self._caller.stopping.is_set():  # noqa: PLR2004
+            if self._rng.random() < _TRY_AGAIN_SHARE or self._caller.stopping.is_set():
                 return
             micros = self._rng.randint(2, 6) * EURO
         else:

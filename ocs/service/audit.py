@@ -128,22 +128,22 @@ class _Stream:
         """Read the next batch; False at the end of the stream as of now."""
         try:
             batch = await anext(self._batches, None)
+            if batch is None:
+                # It ended with its last batch; there may be more since.
+                self._batches = self._log.partition(self._partition, self._position)
+                batch = await anext(self._batches, None)
         except UnreadableEventError as error:
             self._note_unreadable(error)
-            self._go_on_from(error.position, 1)
+            self._position = error.position
+            self._batches = self._log.partition(self._partition, self._position)
+            self._on_events(1)
             return True
         if batch is None:
-            self._go_on_from(self._position, 0)
             return False
         self._waiting.extend(batch)
         self._position = batch[-1].position
         self._on_events(len(batch))
         return True
-
-    def _go_on_from(self, position: str, count: int) -> None:
-        self._position = position
-        self._batches = self._log.partition(self._partition, position)
-        self._on_events(count)
 
     def _note_unreadable(self, error: UnreadableEventError) -> None:
         """Tell it of the account that the line names, if it names one."""

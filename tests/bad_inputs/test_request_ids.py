@@ -55,7 +55,7 @@ MAKE: Final[dict[str, Make]] = {
     "CreateAccount": _at_once(lambda live, _: live.create(live.new_id("a"))),
     "AddSubscriber": _at_once(
         lambda live, account: live.add_subscriber(
-            account, "s", identities=[types_pb2.SubscriberIdentity(msisdn="4915100000001")]
+            account, "s", identities=[types_pb2.SubscriberIdentity(msisdn=live.new_msisdn())]
         )
     ),
     "TopUp": _at_once(lambda live, account: live.top_up(account, micros=5)),

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from ocs.domain.answer import Answer, Outcome
 from ocs.domain.bucket import BucketTerms
-from ocs.domain.commands import Basis, Expire, GrantWish, Mutation
+from ocs.domain.commands import Basis, Commit, Debit, Expire, GrantWish, Mutation, Reserve, TopUp
 from ocs.domain.periods import Period
 from ocs.domain.reservation import Step
 from ocs.domain.units import Unit
@@ -73,6 +73,11 @@ class Traffic:
                 account="a1", holder=holder, cap_id="c2", unit=unit, limit=5_000,
                 period=Period.DAY, scope=("", ""),
             )  # fmt: skip
+        self.go_on(step_count)
+
+    def go_on(self, step_count: int) -> None:
+        """Draw more operations."""
+        pick = self._random
         steps: list[tuple[Callable[[], None], int]] = [
             (self._reserve, 30), (self._commit, 30), (self._debit, 12), (self._top_up, 8),
             (self._set_cap, 5), (self._release, 5), (self._rarely, 5), (self._advance, 8),
@@ -81,6 +86,63 @@ class Traffic:
         operations, weights = zip(*steps, strict=True)
         for operation in pick.choices(operations, weights, k=step_count):
             operation()
+
+    def hold_open(self) -> None:
+        """End with use that nobody pays, then holds under caps of account, line and group."""
+        machine = self.machine
+        machine.advance(delta=86_400_000)
+        for cap in list(machine.pair.spec.accounts[("main", "a1")].caps.values()):
+            machine.set_cap(
+                account="a1", holder=cap.holder, cap_id=cap.cap_id, unit=cap.unit, limit=10**9,
+                period=cap.period, scope=(cap.service_id, cap.zone),
+            )  # fmt: skip
+        for holder in ("account", "subscriber/s1", "group/g1"):
+            for cap_id, unit in [("live", Unit.MICROS), ("units", Unit.OCTETS)]:
+                machine.set_cap(
+                    account="a1", holder=holder, cap_id=cap_id, unit=unit, limit=10**9,
+                    period=Period.LIFETIME, scope=("", ""),
+                )  # fmt: skip
+        self._credit("p-over")
+        self._reserve_live("over", "sms")
+        facts, profile = machine._facts("a1", "over")
+        machine._run(
+            Commit(
+                profile=profile, reservation=facts, reservation_id="over", used_units=2**30,
+                step=Step.CLOSE, **self._fresh(),
+            )
+        )  # fmt: skip
+        machine._run(
+            Debit(
+                profile=machine._profile("a1", "s1"), service_id="sms", terms=SERVICES["sms"][0],
+                refusal=None, basis=Basis.USED, used_units=5, **self._fresh(),
+            )
+        )  # fmt: skip
+        self._credit("p-live")
+        for number, service in enumerate(["data", "voice", "sms"]):
+            self._reserve_live(f"live{number}", service)
+
+    def _credit(self, payment_reference: str) -> None:
+        self.machine._run(
+            TopUp(
+                payment_reference=payment_reference, bucket_id="main", terms=None,
+                quantity=100_000, unit=Unit.MICROS, **self._fresh(),
+            )
+        )  # fmt: skip
+
+    def _reserve_live(self, reservation: str, service: str) -> None:
+        answer = self.machine._run(
+            Reserve(
+                profile=self.machine._profile("a1", "s1"), service_id=service,
+                terms=SERVICES[service][0], refusal=None, wish=GrantWish(requested_units=60),
+                reservation_id=reservation, session_id=reservation, **self._fresh(),
+            )
+        )  # fmt: skip
+        assert answer.outcome is Outcome.GRANTED, answer
+
+    def _fresh(self) -> dict[str, Any]:
+        """What a call carries that is sent for the first time."""
+        call: dict[str, Any] = self.machine._call("a1")
+        return call | {"request_time_ms": self.machine.pair.now_ms}
 
     def _wish(self) -> GrantWish:
         pick = self._random
@@ -162,4 +224,3 @@ class Traffic:
 
     def _resend(self) -> None:
         self.machine.resend(back=self._random.randint(1, 6), other_meaning=False)
-

@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 from ocs.domain.answer import Outcome
 from ocs.domain.audit.folded import FoldedAccount
-from ocs.domain.charging_event import ChargingEvent, CounterChange
+from ocs.domain.charging_event import ChargingEvent, CounterChange, EventKind
 from ocs.domain.periods import Period
 from ocs.domain.reservation import CapLine, Hold
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, CapCounter, SpendingCap
@@ -20,6 +20,7 @@ def apply_counters(
     """Check and take over the counters after an event. old, new: what its reservation holds."""
     before, after = _lines(old), _lines(new)
     granted = event.outcome == Outcome.GRANTED
+    starts: dict[Period, int] = {}
     for change in event.counters:
         key = (change.holder, change.cap_id)
         _check_counter(account, event, change, before.get(key))
@@ -29,6 +30,8 @@ def apply_counters(
         if line is not None and line.period_start_ms != change.period_start_ms:
             term = f"cap {change.holder}/{change.cap_id} period"
             account.differ(event, term, change.period_start_ms, line.period_start_ms)
+        if event.kind is EventKind.DEBIT:
+            _check_alike(account, event, key, change.period_start_ms, starts)
         account.counters[(change.holder, change.cap_id)] = CapCounter(
             change.period_start_ms, change.spent_after, change.reserved_after
         )
@@ -37,9 +40,9 @@ def apply_counters(
         if key[0] == ACCOUNT_HOLDER and key not in stated:
             _check_unstated(account, event, line)
     if granted:
-        starts: dict[Period, int] = {}
-        for line in after.values():
-            _check_limit(account, event, line, starts)
+        for key, line in after.items():
+            _check_limit(account, event, line)
+            _check_alike(account, event, key, line.period_start_ms, starts)
 
 
 def _lines(hold: Hold | None) -> dict[Key, CapLine]:
@@ -105,13 +108,22 @@ def _check_unstated(account: FoldedAccount, event: ChargingEvent, line: CapLine)
         account.differ(event, f"cap {line.holder}/{line.cap_id} reserved", reserved, held)
 
 
-def _check_limit(
-    account: FoldedAccount, event: ChargingEvent, line: CapLine, starts: dict[Period, int]
+def _check_alike(
+    account: FoldedAccount,
+    event: ChargingEvent,
+    key: Key,
+    period: int,
+    starts: dict[Period, int],
 ) -> None:
-    """A grant holds in the cap's present period, and leaves the cap unpassed (P2).
+    """One account's periods of one kind start together. starts: those this event named before."""
+    cap = account.caps.get(key)
+    if cap is not None and period != starts.setdefault(cap.period, period):
+        term = f"cap {key[0]}/{key[1]} period"
+        account.differ(event, term, period, starts[cap.period])
 
-    starts: one account's periods of one kind start together.
-    """
+
+def _check_limit(account: FoldedAccount, event: ChargingEvent, line: CapLine) -> None:
+    """A grant holds in the cap's present period, and leaves the cap unpassed (P2)."""
     key = (line.holder, line.cap_id)
     term = f"cap {line.holder}/{line.cap_id}"
     cap, counter = account.caps.get(key), account.counters.get(key)
@@ -121,9 +133,8 @@ def _check_limit(
     period = line.period_start_ms
     earliest = counter.period_start_ms if counter is not None else 0
     latest = 0 if cap.period is Period.LIFETIME else event.store_ms
-    if not earliest <= period <= latest or period != starts.setdefault(cap.period, period):
-        due = f"{earliest} to {latest}, all {cap.period.value} periods alike"
-        account.differ(event, f"{term} held period", period, due)
+    if not earliest <= period <= latest:
+        account.differ(event, f"{term} held period", period, f"{earliest} to {latest}")
     spent = counter.spent if counter is not None and counter.period_start_ms == period else 0
     held = account.holds.reserved_in(key, period, event.store_ms)
     if spent + held > cap.limit:

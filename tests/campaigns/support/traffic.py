@@ -67,14 +67,14 @@ class CapSpec:
 _S1, _S2 = CapHolder(subscriber_id="s1"), CapHolder(subscriber_id="s2")
 _G1, _G2 = CapHolder(group_id="g1"), CapHolder(group_id="g2")
 CAPS: Final = (
-    CapSpec("day", None, Period.DAY, Unit.MICROS, 40 * EUR),
-    CapSpec("one-charge", None, Period.REQUEST, Unit.MICROS, 3 * EUR),
-    CapSpec("month-data", None, Period.MONTH, Unit.OCTETS, 20_000 * MIB, "data"),
-    CapSpec("abroad", None, Period.YEAR, Unit.MICROS, 10 * EUR, None, "eu"),
-    CapSpec("line", _S1, Period.HOUR, Unit.MICROS, 8 * EUR),
-    CapSpec("talk", _S2, Period.WEEK, Unit.SECONDS, 20_000, "voice"),
-    CapSpec("family", _G1, Period.MONTH, Unit.MICROS, 12 * EUR),
-    CapSpec("kids", _G2, Period.LIFETIME, Unit.OCTETS, 2_000 * MIB),
+    CapSpec("day", None, Period.DAY, Unit.MICROS, 100 * EUR),
+    CapSpec("one-charge", None, Period.REQUEST, Unit.MICROS, 6 * EUR),
+    CapSpec("month-data", None, Period.MONTH, Unit.OCTETS, 50_000 * MIB, "data"),
+    CapSpec("abroad", None, Period.YEAR, Unit.MICROS, 40 * EUR, None, "eu"),
+    CapSpec("line", _S1, Period.HOUR, Unit.MICROS, 50 * EUR),
+    CapSpec("talk", _S2, Period.WEEK, Unit.SECONDS, 60_000, "voice"),
+    CapSpec("family", _G1, Period.MONTH, Unit.MICROS, 80 * EUR),
+    CapSpec("kids", _G2, Period.LIFETIME, Unit.OCTETS, 20_000 * MIB),
 )
 HOLDERS: Final = (None, _S1, _S2, _G1, _G2)
 
@@ -97,6 +97,7 @@ class Traffic:
         self._open: dict[str, list[Open]] = {account_id: [] for account_id in account_ids}
         self._references: dict[str, list[str]] = {account_id: [] for account_id in account_ids}
         self._spent: dict[tuple[str, str], int] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
         self._makers: tuple[tuple[int, Callable[[random.Random, str], Operation[Any]]], ...] = (
             (34, self._reserve),
             (32, self._commit),
@@ -154,8 +155,13 @@ class Traffic:
             if message.grant.granted_units:
                 self._found(call.account_id, message.reservation, message.grant)
         elif call.method == "SetSpendingCap":
-            cap = call.message().cap
-            self._spent[(call.account_id, cap.cap_id)] = cap.spent
+            self._stands(call.account_id, call.message().cap)
+        elif call.method == "GetAccount":
+            for cap in call.message().account.caps:
+                self._stands(call.account_id, cap)
+
+    def _stands(self, account_id: str, cap: Any) -> None:
+        self._spent[(account_id, cap.cap_id)] = cap.spent + cap.reserved
 
     def _found(self, account_id: str, name: str, grant: Any) -> None:
         for known in self._open[account_id]:
@@ -189,19 +195,27 @@ class Traffic:
 
     def _reserve(self, rng: random.Random, account_id: str) -> Operation[Any]:
         service_id = rng.choice(SERVICES)
-        session = rng.random() < 0.2
+        session = f"x{rng.randint(0, 2)}" if rng.random() < 0.2 else ""
         return charging.reserve(
             service_id=service_id,
             requested_units=self._units(rng, service_id),
             unit=rng.choices((None, UNITS.get(service_id), Unit.MICROS), (60, 39, 1))[0],
             all_or_nothing=rng.random() < 0.15,
-            session_id=f"x{rng.randint(0, 2)}" if session else "",
-            sequence_number=rng.randint(0, 60) if session and rng.random() < 0.5 else None,
+            session_id=session,
+            sequence_number=self._next_number(rng, account_id, session) if session else None,
             reservation_id=f"r{rng.randint(0, 40)}" if rng.random() < 0.03 else "",
             validity=timedelta(seconds=rng.randint(1, 5)) if rng.random() < 0.3 else None,
             **self._payer(rng, account_id),
             **self._place(rng, service_id),
         )
+
+    def _next_number(self, rng: random.Random, account_id: str, session: str) -> int | None:
+        """Number a request of a session: mostly in order, now and then not."""
+        if rng.random() < 0.5:
+            return None
+        at = (account_id, session)
+        self._numbers[at] = self._numbers.get(at, 0) + 1
+        return max(0, self._numbers[at] + rng.choice((0, 0, 0, 0, 3, -1, -5)))
 
     def _commit(self, rng: random.Random, account_id: str) -> Operation[Any]:
         opened = self._open[account_id]
@@ -263,7 +277,7 @@ class Traffic:
                 return account.top_up(
                     account_id,
                     payment_reference=reference,
-                    micros=rng.randint(1, 2_000_000),
+                    micros=rng.randint(1, 4_000_000),
                     currency="EUR" if rng.random() < 0.99 else "USD",
                 )
             case "pack":
@@ -291,8 +305,10 @@ class Traffic:
     def _set_cap(self, rng: random.Random, account_id: str) -> Operation[Any]:
         spec = rng.choice(CAPS)
         spent = self._spent.get((account_id, spec.cap_id), 0)
-        room = spec.first_limit // 2
-        return spec.operation(account_id, max(0, spent + rng.randint(-room // 4, 2 * room)))
+        room = spec.first_limit
+        # Mostly above what is spent by now, or soon nothing would be granted any more.
+        limit = spent + spent // 4 + rng.randint(-room // 4, room)
+        return spec.operation(account_id, max(0, limit))
 
     def _get(self, _: random.Random, account_id: str) -> Operation[Any]:
         return account.get_account(account_id)
