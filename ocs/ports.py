@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import NamedTuple, Protocol
 
-from ocs.domain.answer import Answer
+from ocs.domain.answer import Answer, Reason
 from ocs.domain.charging_event import ChargingEvent
 from ocs.domain.commands import Expire, Mutation, Profile, ReservationFacts
 from ocs.domain.event_context import EventContext
@@ -51,7 +51,14 @@ class Ledger(Protocol):
 
 
 class StoreUnavailableError(Exception):
-    """The store did not answer; what was sent may or may not have run."""
+    """The store did not answer, and what was sent may or may not have run; or it refused.
+
+    reason: STORE_UNAVAILABLE, STORE_FULL or STATE_CORRUPT.
+    """
+
+    def __init__(self, reason: Reason = Reason.STORE_UNAVAILABLE) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
 
 
 class Claim(NamedTuple):

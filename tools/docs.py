@@ -13,6 +13,7 @@ from google.protobuf import descriptor_pb2
 
 from ocs.settings import PREFIX, Settings
 from ocs.telemetry.metrics import METRICS
+from tools.cli_docs import cli_page
 from tools.protos import ROOT, build_image, scratch_directory
 
 ENUM_PREFIX = "ERROR_REASON_"
@@ -113,6 +114,7 @@ def page(source: str, lines: list[str]) -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "docs/cli.md": cli_page,
     "docs/errors.md": errors_page,
     "docs/metrics.md": metrics_page,
     "docs/settings.md": settings_page,

@@ -37,8 +37,8 @@ class Directory:
                 owner = (claim.account_id, claim.subject_id, claim.request_id)
                 if not await self._index.owns(tenant, kind, value, owner):
                     claim = None
-        except StoreUnavailableError:
-            raise ServiceError(Reason.STORE_UNAVAILABLE) from None
+        except StoreUnavailableError as error:
+            raise ServiceError(error.reason) from None
         if claim is None:
             raise ServiceError(Reason.SUBSCRIBER_NOT_FOUND)
         return claim.account_id, claim.subject_id
@@ -55,8 +55,8 @@ class Directory:
                 if claim.state == "pending":
                     raise ServiceError(Reason.ACCOUNT_BUSY)
                 await self._decide_lapsed(tenant, kind, value, claim)
-        except StoreUnavailableError:
-            raise ServiceError(Reason.STORE_UNAVAILABLE) from None
+        except StoreUnavailableError as error:
+            raise ServiceError(error.reason) from None
         raise ServiceError(Reason.ACCOUNT_BUSY)
 
     async def _decide_lapsed(self, tenant: str, kind: str, value: str, claim: Claim) -> None:

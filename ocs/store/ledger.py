@@ -16,6 +16,7 @@ from redis.exceptions import (
 )
 
 from ocs.domain.answer import Answer, Reason
+from ocs.domain.audit import UnreadableAccountError
 from ocs.domain.commands import Expire, Mutation, Profile, ReservationFacts, Reserve, TopUp
 from ocs.domain.state import AccountState
 from ocs.limits import CLOCK_SKEW_MAX_MS, DEADLINE_DEFAULT_MS, EXPIRE_ROUNDS_MAX
@@ -195,6 +196,8 @@ class ValkeyLedger:
             if lost and (not isinstance(reply, bytes) or reply.startswith(_BEFORE_RECORD)):
                 # Refused before the record was looked at: the attempt that was lost may have run.
                 return Reason.STORE_UNAVAILABLE
+            if isinstance(reply, int):
+                return b"%d" % reply
             return reply if isinstance(reply, bytes) else reason_of(reply)
 
     async def load(self, pipeline: Pipeline) -> Reason | None:
@@ -231,7 +234,10 @@ class ValkeyLedger:
         found = None if fresh else self._profiles.get(ref)
         if found is not None:
             return found
-        read = await self._read_profile(tenant, account_id, subscriber_id)
+        try:
+            read = await self._read_profile(tenant, account_id, subscriber_id)
+        except (IndexError, KeyError, ValueError):  # a stored text that does not parse
+            read = Reason.STATE_CORRUPT
         if isinstance(read, Reason):
             return Answer(0, self._now_ms(), reason=read)
         self._profiles.put(ref, read)
@@ -287,7 +293,10 @@ class ValkeyLedger:
         reply = await self._command(pipeline, "GET", keys.reservation_key(*ref))
         if reply is None or isinstance(reply, Reason):
             return None
-        found = read_reservation(reservation_id, text_of(reply))
+        try:
+            found = read_reservation(reservation_id, text_of(reply))
+        except ValueError:  # it does not parse; the script will say so
+            return None
         terms = found.terms
         facts = ReservationFacts(
             terms.service_id, terms.unit, terms.zone, found.session_id, found.subscriber_id
@@ -301,6 +310,10 @@ class ValkeyLedger:
             state = await read_state(self.pipeline_of(tenant, account_id), tenant, account_id)
         except StoreLostError:
             return Answer(0, self._now_ms(), reason=Reason.STORE_UNAVAILABLE)
+        except ResponseError as error:
+            return Answer(0, self._now_ms(), reason=reason_of(error))
+        except UnreadableAccountError:
+            return Answer(0, self._now_ms(), reason=Reason.STATE_CORRUPT)
         if state is None:
             return Answer(0, self._now_ms(), reason=Reason.ACCOUNT_NOT_FOUND)
         found, store_ms = state

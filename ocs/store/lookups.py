@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Final
 
+from redis.exceptions import ResponseError
+
 from ocs.domain.answer import Reason
 from ocs.limits import DEADLINE_DEFAULT_MS
 from ocs.ports import Claim, StoreUnavailableError
 from ocs.store import keys
 from ocs.store.generations import Generations
-from ocs.store.ledger import ValkeyLedger
+from ocs.store.ledger import ValkeyLedger, reason_of
 from ocs.store.pipeline import StoreLostError
 from ocs.store.replies import text_of
 
@@ -70,6 +72,8 @@ class ValkeyLookups:
             return text_of(await self._ledger.pipeline_of(*at).send(*command))
         except StoreLostError:
             raise StoreUnavailableError from None
+        except ResponseError as error:
+            raise StoreUnavailableError(reason_of(error)) from None
 
     async def _call(self, name: str, tenant: str, kind: str, value: str, argv: list[str]) -> bytes:
         pipeline = self._ledger.pipeline_of(tenant, value)
@@ -77,5 +81,5 @@ class ValkeyLookups:
         deadline_ms = self._now_ms() + DEADLINE_DEFAULT_MS
         reply = await self._ledger.call(pipeline, name, [key], argv, deadline_ms)
         if isinstance(reply, Reason):
-            raise StoreUnavailableError
+            raise StoreUnavailableError(reply)
         return reply

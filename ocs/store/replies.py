@@ -1,4 +1,9 @@
-"""Reads replies as text, whichever protocol version the store speaks."""
+"""Reads replies as text, whichever protocol version the store speaks.
+
+A reply that is an error is raised: it says nothing of what is stored.
+"""
+
+from redis.exceptions import ResponseError
 
 from ocs.store.pipeline import Reply
 
@@ -13,10 +18,14 @@ def fields_of(reply: Reply) -> dict[str, str]:
 
 def texts_of(reply: Reply) -> list[str]:
     """Read a list or a set."""
+    if isinstance(reply, ResponseError):
+        raise reply
     assert isinstance(reply, list | set), reply
     return [text_of(item) for item in reply]
 
 
 def text_of(reply: Reply) -> str:
     """Read a string; empty if there is none."""
+    if isinstance(reply, ResponseError):
+        raise reply
     return reply.decode() if isinstance(reply, bytes) else ""

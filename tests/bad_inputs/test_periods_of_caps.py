@@ -170,11 +170,12 @@ async def test_row_72_a_clock_that_steps_back_opens_nothing_again(clocked: Clock
     lapsed = await live.hold(account, 10)
     clock.now_ms = ms("2026-11-21T00:10:00")
     await live.call(live.debit(account, 9))
+    # Back before midnight, and before the hold lapsed. The caller's clock does not step.
+    reserve, commit = live.reserve(account, 5), live.commit(lapsed, 1)
     clock.now_ms -= HOUR_MS
 
-    # Back before midnight, and before the hold lapsed.
-    grant = (await live.call(live.reserve(account, 5))).grant
-    late = (await live.call(live.commit(lapsed, 1))).charge
+    grant = (await live.call(reserve)).grant
+    late = (await live.call(commit)).charge
 
     cap = (await live.caps(account))["cap"]
     assert text(cap.period_start_time) == "2026-11-21 00:00"

@@ -246,11 +246,14 @@ class Live:
         for key in self.store.scan_iter(count=1000):
             if key.endswith(_BACKGROUND):
                 continue
-            if b"}:lookup:" in key and bytes(self.store.get(key) or b"").startswith(b"pending"):
-                continue
-            if b"}:account:" in key and self.store.type(key) == b"hash":
+            kind = self.store.type(key)
+            if b"}:account:" in key and kind == b"hash":
                 fields = self.store.hgetall(key)
                 found[key] = {name: fields[name] for name in fields if name != b"replays"}
+            elif b"}:lookup:" in key and kind == b"string":
+                entry = self.store.get(key) or b""
+                if not entry.startswith(b"pending"):
+                    found[key] = entry
             else:
                 found[key] = self.store.dump(key)
         return found
