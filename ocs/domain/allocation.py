@@ -91,9 +91,13 @@ def cost_between(rate: Rate, start: int, end: int) -> int:
 
 
 def target_of(rate: Rate, rating: SessionRating, used_units: int) -> int | None:
-    """Boundary that the session is rated up to after this use; None past the exact range."""
+    """Boundary that the session is rated up to after this use; None past the exact range.
+
+    Never below what it is rated up to already, which another rate may have reached.
+    """
     position = rating.position + used_units
     boundary = rate.round_up(position) if position <= QUANTITY_MAX else None
-    if boundary is None or rate.cost(boundary) is None:
+    if boundary is None:
         return None
-    return max(rating.paid_to, boundary)
+    target = max(rating.paid_to, boundary)
+    return target if rate.cost(target) is not None else None

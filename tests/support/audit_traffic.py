@@ -1,7 +1,7 @@
 """Random charging traffic for audits: the model's operations, drawn with one seed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, cast
 
@@ -9,9 +9,20 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from ocs.domain.answer import Answer, Outcome
 from ocs.domain.bucket import BucketTerms
-from ocs.domain.commands import Basis, Commit, Debit, Expire, GrantWish, Mutation, Reserve, TopUp
+from ocs.domain.commands import (
+    Basis,
+    Commit,
+    Debit,
+    Expire,
+    GrantWish,
+    Mutation,
+    Reserve,
+    SetSpendingCap,
+    TopUp,
+)
 from ocs.domain.periods import Period
 from ocs.domain.reservation import Step
+from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.units import Unit
 from ocs.store.memory import MemoryLedger
 from tests.model.machine import ACCOUNTS, SERVICES, ChargingMachine
@@ -92,16 +103,10 @@ class Traffic:
         machine = self.machine
         machine.advance(delta=86_400_000)
         for cap in list(machine.pair.spec.accounts[("main", "a1")].caps.values()):
-            machine.set_cap(
-                account="a1", holder=cap.holder, cap_id=cap.cap_id, unit=cap.unit, limit=10**9,
-                period=cap.period, scope=(cap.service_id, cap.zone),
-            )  # fmt: skip
+            self._cap(replace(cap, limit=10**9))
         for holder in ("account", "subscriber/s1", "group/g1"):
-            for cap_id, unit in [("live", Unit.MICROS), ("units", Unit.OCTETS)]:
-                machine.set_cap(
-                    account="a1", holder=holder, cap_id=cap_id, unit=unit, limit=10**9,
-                    period=Period.LIFETIME, scope=("", ""),
-                )  # fmt: skip
+            self._cap(SpendingCap(holder, "live", Unit.MICROS, 10**9, Period.LIFETIME))
+            self._cap(SpendingCap(holder, "units", Unit.OCTETS, 10**9, Period.LIFETIME))
         self._credit("p-over")
         self._reserve_live("over", "sms")
         facts, profile = machine._facts("a1", "over")
@@ -120,6 +125,9 @@ class Traffic:
         self._credit("p-live")
         for number, service in enumerate(["data", "voice", "sms"]):
             self._reserve_live(f"live{number}", service)
+
+    def _cap(self, cap: SpendingCap) -> None:
+        self.machine._run(SetSpendingCap(cap=cap, **self._fresh()))
 
     def _credit(self, payment_reference: str) -> None:
         self.machine._run(

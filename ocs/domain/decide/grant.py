@@ -132,7 +132,6 @@ def decide_grant(
     if len(turn.state.holds) >= OPEN_RESERVATIONS_MAX:
         return GrantDecision(Outcome.TOO_MANY_RESERVATIONS)
     rate, start = terms.rate, rating.paid_to
-    full = _full_target(rate, rating, wish.requested_units)
     least = (
         wish.requested_units
         if wish.all_or_nothing
@@ -141,6 +140,7 @@ def decide_grant(
     need = target_of(rate, rating, least)
     if need is None:
         return GrantDecision(Outcome.CREDIT_LIMIT_REACHED)
+    full = _full_target(rate, rating, wish.requested_units)
     segments = allocate(rate, start, full, sources_for(turn, terms))
     covered = reached(segments, start)
     to = full if covered >= full else max(start, rate.round_down(covered))

@@ -158,6 +158,8 @@ def lines(*texts: str) -> Journal:
 OPEN = "CREATE_ACCOUNT 10 - - a=EUR:1:50"
 CREDIT = "TOP_UP 11 - main b=main:0:0:100:0"
 RESERVE = "RESERVE 12 GRANTED r1 r=5 g=5 b=main:100:0:100:60 d=80:5 h=main:60"
+RELEASE = "RELEASE 20 RELEASED r1 b=main:100:60:100:0 d=0:0"
+NEXT = "COMMIT 20 GRANTED r1 r=9 g=9 u=0 p=0:0:0:0 d=90:9 h=main:60"
 CAP = "SET_SPENDING_CAP 11 - c1 q=account:c1:micros:55:day:-:-"
 
 
@@ -201,7 +203,7 @@ def test_a_short_story_is_proved() -> None:
                 OPEN,
                 CREDIT,
                 RESERVE,
-                "COMMIT 20 GRANTED r1 r=9 g=9 u=0 p=0:0:0:0 d=90:9 h=main:60 n=r2",
+                f"{NEXT} n=r2",
             ],
             "event 4 successor",
         ),
@@ -210,7 +212,7 @@ def test_a_short_story_is_proved() -> None:
                 OPEN,
                 CREDIT,
                 RESERVE,
-                "COMMIT 20 CREDIT_LIMIT_REACHED r1 r=9 u=0 p=0:0:0:0 d=90:0 h=main:60",
+                NEXT.replace("GRANTED", "CREDIT_LIMIT_REACHED"),
             ],
             "event 4 hold",
         ),
@@ -254,7 +256,7 @@ def test_what_is_remembered_of_holds_is_bounded_by_those_open() -> None:
     event = lines(OPEN, CREDIT, "RESERVE 12 GRANTED r0 r=5 g=5 d=9000000:5")[2]
     fold.apply("3-0", event)
     for seq in range(4, 2_000, 2):
-        end = {"prev": position(seq - 1), "store_ms": 12}
+        end: dict[str, Any] = {"prev": position(seq - 1), "store_ms": 12}
         fold.apply(
             position(seq), replace(event, seq=seq, ref="r1", hold=(9_000_000 + seq, 5), **end)
         )
