@@ -124,7 +124,7 @@ def _rpc_options(settings: Settings) -> RpcOptions:
 
 
 def _services(ledger: ValkeyLedger, tariff: Tariff) -> list[RpcService]:
-    directory = Directory(ValkeyLookups(ledger, now_ms))
+    directory = Directory(ValkeyLookups(ledger))
     charging = Charging(ledger, directory, tariff, encode_context)
     accounts = Accounts(ledger, directory, ValkeyEventLog(ledger), tariff, encode_context)
     return [

@@ -76,11 +76,23 @@ class LookupIndex(Protocol):
     kind: msisdn, imsi, iccid or payment. Raises StoreUnavailableError.
     """
 
-    async def claim(self, tenant: str, kind: str, value: str, owner: tuple[str, str, str]) -> Claim:
-        """Claim an id for (account_id, subject_id, request_id), pending for 60 s."""
+    async def claim(
+        self, tenant: str, kind: str, value: str, owner: tuple[str, str, str], *, deadline_ms: int
+    ) -> Claim:
+        """Claim an id for (account_id, subject_id, request_id), pending for 60 s.
+
+        deadline_ms: until when a store that is gone is waited for, service clock; so below.
+        """
 
     async def settle(
-        self, tenant: str, kind: str, value: str, owner: tuple[str, str, str], *, confirmed: bool
+        self,
+        tenant: str,
+        kind: str,
+        value: str,
+        owner: tuple[str, str, str],
+        *,
+        confirmed: bool,
+        deadline_ms: int,
     ) -> None:
         """Confirm the owner's claim for good, or drop it."""
 

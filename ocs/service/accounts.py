@@ -95,9 +95,9 @@ class Accounts:
         await self._require(asked.tenant, ask.account_id)
         claimed: list[tuple[str, str]] = []
         try:
-            for kind, value in identities:
-                await self._directory.claim(asked.tenant, kind, value, owner, Reason.IDENTITY_TAKEN)
-                claimed.append((kind, value))
+            for identity in identities:
+                await self._directory.claim(asked, identity, owner, Reason.IDENTITY_TAKEN)
+                claimed.append(identity)
             meaning = (ask.subscriber_id, identities, ask.group_ids)
             answer = await self._run(
                 AddSubscriber(
@@ -115,11 +115,11 @@ class Accounts:
             )
         except ServiceError as error:
             if error.reason in _CLAIM_REFUSALS:
-                for kind, value in claimed:
-                    await self._directory.settle(asked.tenant, kind, value, owner, confirmed=False)
+                for identity in claimed:
+                    await self._directory.settle(asked, identity, owner, confirmed=False)
             raise
-        for kind, value in identities:
-            await self._directory.settle(asked.tenant, kind, value, owner, confirmed=True)
+        for identity in identities:
+            await self._directory.settle(asked, identity, owner, confirmed=True)
         return answer
 
     async def lookup_subscriber(self, tenant: str, identity: tuple[str, str]) -> tuple[str, str]:
@@ -133,8 +133,8 @@ class Accounts:
         if isinstance(profile, Answer):
             raise failure(profile)
         owner = (ask.account_id, "-", asked.request_id)
-        reference = (asked.tenant, "payment", ask.payment_reference)
-        await self._directory.claim(*reference, owner, Reason.PAYMENT_REFERENCE_USED)
+        reference = ("payment", ask.payment_reference)
+        await self._directory.claim(asked, reference, owner, Reason.PAYMENT_REFERENCE_USED)
         wrong = ask.currency not in ("", profile.terms.currency)
         context = EventContext(
             segment=profile.terms.segment,
@@ -167,9 +167,9 @@ class Accounts:
             )
         except ServiceError as error:
             if error.reason in _CLAIM_REFUSALS:
-                await self._directory.settle(*reference, owner, confirmed=False)
+                await self._directory.settle(asked, reference, owner, confirmed=False)
             raise
-        await self._directory.settle(*reference, owner, confirmed=True)
+        await self._directory.settle(asked, reference, owner, confirmed=True)
         return answer
 
     async def set_spending_cap(self, ask: SetSpendingCapAsked) -> tuple[Answer, CapInForce]:

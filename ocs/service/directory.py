@@ -9,12 +9,14 @@ is decided by asking the account that made it.
 from ocs.domain.answer import Reason
 from ocs.ports import Claim, LookupIndex, StoreUnavailableError
 from ocs.service.errors import ServiceError
-from ocs.service.requests import Payer
+from ocs.service.requests import Asked, Payer
 
 # An id whose claim lapsed is free again after one round of asking its owner.
 _ROUNDS = 3
 
 Owner = tuple[str, str, str]
+# Kind and value of what is looked up.
+IdRef = tuple[str, str]
 
 
 class Directory:
@@ -43,32 +45,33 @@ class Directory:
             raise ServiceError(Reason.SUBSCRIBER_NOT_FOUND)
         return claim.account_id, claim.subject_id
 
-    async def claim(self, tenant: str, kind: str, value: str, owner: Owner, taken: Reason) -> None:
-        """Claim an id for an owner. Raises `taken`, ACCOUNT_BUSY or STORE_UNAVAILABLE."""
+    async def claim(self, asked: Asked, ref: IdRef, owner: Owner, taken: Reason) -> None:
+        """Claim an id for an owner. Raises `taken`, ACCOUNT_BUSY or a reason of the store."""
+        at = (asked.tenant, *ref)
         try:
             for _ in range(_ROUNDS):
-                claim = await self._index.claim(tenant, kind, value, owner)
+                claim = await self._index.claim(*at, owner, deadline_ms=asked.deadline_ms)
                 if claim.state == "claimed":
                     return
                 if claim.state == "taken":
                     raise ServiceError(taken)
                 if claim.state == "pending":
                     raise ServiceError(Reason.ACCOUNT_BUSY)
-                await self._decide_lapsed(tenant, kind, value, claim)
+                await self._decide_lapsed(asked, ref, claim)
         except StoreUnavailableError as error:
             raise ServiceError(error.reason) from None
         raise ServiceError(Reason.ACCOUNT_BUSY)
 
-    async def _decide_lapsed(self, tenant: str, kind: str, value: str, claim: Claim) -> None:
+    async def _decide_lapsed(self, asked: Asked, ref: IdRef, claim: Claim) -> None:
+        at = (asked.tenant, *ref)
         owner = (claim.account_id, claim.subject_id, claim.request_id)
-        confirmed = await self._index.owns(tenant, kind, value, owner)
-        await self._index.settle(tenant, kind, value, owner, confirmed=confirmed)
+        confirmed = await self._index.owns(*at, owner)
+        await self._index.settle(*at, owner, confirmed=confirmed, deadline_ms=asked.deadline_ms)
 
-    async def settle(
-        self, tenant: str, kind: str, value: str, owner: Owner, *, confirmed: bool
-    ) -> None:
+    async def settle(self, asked: Asked, ref: IdRef, owner: Owner, *, confirmed: bool) -> None:
         """Confirm or drop an owner's claim. A lost reply is harmless: the claim lapses."""
+        at, deadline_ms = (asked.tenant, *ref), asked.deadline_ms
         try:
-            await self._index.settle(tenant, kind, value, owner, confirmed=confirmed)
+            await self._index.settle(*at, owner, confirmed=confirmed, deadline_ms=deadline_ms)
         except StoreUnavailableError:
             return

@@ -327,7 +327,8 @@ def reason_of(reply: Reply) -> Reason:
     if isinstance(reply, OutOfMemoryError):
         return Reason.STORE_FULL
     text = str(reply)
-    if "STATE_CORRUPT" in text or text.startswith("WRONGTYPE"):
+    # A script raises by itself (user_function) only at figures that do not parse.
+    if "STATE_CORRUPT" in text or text.startswith(("WRONGTYPE", "user_function:")):
         return Reason.STATE_CORRUPT
     if text.startswith("OOM"):
         return Reason.STORE_FULL

@@ -1,12 +1,10 @@
 """The LookupIndex port over Valkey: identities and payment references of a tenant."""
 
-from collections.abc import Callable
 from typing import Final
 
 from redis.exceptions import ResponseError
 
 from ocs.domain.answer import Reason
-from ocs.limits import DEADLINE_DEFAULT_MS
 from ocs.ports import Claim, StoreUnavailableError
 from ocs.store import keys
 from ocs.store.generations import Generations
@@ -22,23 +20,32 @@ Owner = tuple[str, str, str]
 class ValkeyLookups:
     """Index entries; found ones that are confirmed are remembered, for they never move."""
 
-    def __init__(self, ledger: ValkeyLedger, now_ms: Callable[[], int]) -> None:
+    def __init__(self, ledger: ValkeyLedger) -> None:
         self._ledger = ledger
-        self._now_ms = now_ms
         self._found: Generations[tuple[str, str, str], Claim] = Generations(_KEPT)
 
-    async def claim(self, tenant: str, kind: str, value: str, owner: Owner) -> Claim:
+    async def claim(
+        self, tenant: str, kind: str, value: str, owner: Owner, *, deadline_ms: int
+    ) -> Claim:
         """Claim an id, pending for 60 s; says whose it is otherwise."""
-        line = await self._call("claim_lookup", tenant, kind, value, ["", "/".join(owner)])
+        argv = ["", "/".join(owner)]
+        line = await self._call("claim_lookup", (tenant, kind, value), argv, deadline_ms)
         state, _, text = line.decode().partition(" ")
         return Claim(state, *text.split("/"))
 
     async def settle(
-        self, tenant: str, kind: str, value: str, owner: Owner, *, confirmed: bool
+        self,
+        tenant: str,
+        kind: str,
+        value: str,
+        owner: Owner,
+        *,
+        confirmed: bool,
+        deadline_ms: int,
     ) -> None:
         """Confirm the owner's claim for good, or drop it."""
-        verdict = "confirmed" if confirmed else "dropped"
-        await self._call("settle_lookup", tenant, kind, value, ["/".join(owner), verdict])
+        argv = ["/".join(owner), "confirmed" if confirmed else "dropped"]
+        await self._call("settle_lookup", (tenant, kind, value), argv, deadline_ms)
 
     async def find(
         self, tenant: str, kind: str, value: str, *, fresh: bool = False
@@ -75,10 +82,12 @@ class ValkeyLookups:
         except ResponseError as error:
             raise StoreUnavailableError(reason_of(error)) from None
 
-    async def _call(self, name: str, tenant: str, kind: str, value: str, argv: list[str]) -> bytes:
+    async def _call(
+        self, name: str, ref: tuple[str, str, str], argv: list[str], deadline_ms: int
+    ) -> bytes:
+        tenant, _, value = ref
         pipeline = self._ledger.pipeline_of(tenant, value)
-        key = keys.lookup_key(tenant, kind, value)
-        deadline_ms = self._now_ms() + DEADLINE_DEFAULT_MS
+        key = keys.lookup_key(*ref)
         reply = await self._ledger.call(pipeline, name, [key], argv, deadline_ms)
         if isinstance(reply, Reason):
             raise StoreUnavailableError(reply)

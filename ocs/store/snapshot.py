@@ -1,7 +1,7 @@
 """Reads one account as of one moment."""
 
 import asyncio
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from redis.exceptions import ResponseError
 
@@ -19,6 +19,9 @@ from ocs.store.layout import (
 )
 from ocs.store.pipeline import Pipeline, Reply, StoreLostError
 from ocs.store.replies import fields_of, text_of, texts_of
+
+# What `state` of an account begins with; scripts refuse any other, too.
+_LAYOUT: Final = "1"
 
 Fields: TypeAlias = dict[str, str]
 # The text of each hold's own lines, by holder and reservation.
@@ -142,7 +145,9 @@ async def _atomically(pipeline: Pipeline, commands: list[tuple[str, ...]]) -> li
 
 
 def _state(at: tuple[str, str], account: Fields, profile: Fields, holds: Fields) -> AccountState:
-    _, version, seq, floor_ms, _, _, _, _ = account["state"].split(" ")
+    layout, version, seq, floor_ms, _, _, _, _ = account["state"].split(" ")
+    if layout != _LAYOUT:
+        raise ValueError(f"state of layout {layout}")
     state = AccountState(
         *at,
         read_account_terms(profile["terms"]),

@@ -37,7 +37,7 @@ class Case:
             "holds": keys.holds_key(*at),
             "line": keys.subscriber_key(*at, LINE),
             "reservation": keys.reservation_key(*at, reservation_id),
-            "session": keys.session_key(*at, SESSION),
+            "session": keys.session_key(*at, SESSION, "sms"),
             "request": keys.request_key(*at, self.answered.request_id),
             "journal": keys.journal_key(keys.partition_of(*at)),
         }[name]
@@ -111,11 +111,27 @@ def hold(value: str) -> Callable[[Case], None]:
 
 
 def whole(key: str, value: str) -> Callable[[Case], None]:
-    """Put a text where a key of this or another type was."""
+    """Spoil a text that is a key of its own."""
 
     def spoil(case: Case) -> None:
-        assert case.live.store.exists(case.key(key))
+        assert case.live.store.type(case.key(key)) == b"string"
         case.live.store.set(case.key(key), value)
+
+    return spoil
+
+
+def retyped(key: str) -> Callable[[Case], None]:
+    """Put a key of another type in the place of one."""
+
+    def spoil(case: Case) -> None:
+        store, name = case.live.store, case.key(key)
+        kind = store.type(name)
+        assert kind != b"none", f"no key {key} to spoil"
+        store.delete(name)
+        if kind == b"string":
+            store.hset(name, "1", "1")
+        else:
+            store.set(name, "1")
 
     return spoil
 
@@ -129,22 +145,35 @@ SPOILT: Final[dict[str, tuple[Callable[[Case], None], list[str]]]] = {
     "balance with a fraction": (field("account", "b:messages", "97.0 5 3 100 0 0"), FIGURES),
     "balance that is no number": (field("account", "b:messages", "nan 5 3 100 0 0"), FIGURES),
     "balance in hexadecimal": (field("account", "b:messages", "0x61 5 3 100 0 0"), FIGURES),
-    "too few figures": (field("account", "b:messages", "97 5 3"), FIGURES),
+    "balance beyond what is exact": (
+        field("account", "b:messages", "9007199254740993 5 3 100 0 0"),
+        [*CHARGES, "top_up"],
+    ),
+    "totals that are no numbers": (
+        field("account", "b:messages", "97 5 3 1e+15 0 0"),
+        ["top_up", "get"],
+    ),
+    "too few figures": (field("account", "b:messages", "97 5 3"), ["top_up", "get"]),
     "no figures": (field("account", "b:messages", None), FIGURES),
-    "no terms": (field("account", "t:messages", None), FIGURES),
-    "other terms": (field("account", "t:messages", "count soon 0 0 0 - -"), FIGURES),
+    "no terms": (field("account", "t:messages", None), [*CHARGES, "get"]),
+    "other terms": (field("account", "t:messages", "count soon 0 0 0 - -"), [*CHARGES, "get"]),
     "state of another format": (field("account", "state", "2 1 1 1 0 0 0 -"), ALL),
     "no state": (field("account", "state", None), ALL),
     "cap counter": (field("account", "c:cap", "today 3 5"), [*CHARGES, "release", "get"]),
-    "line's cap counter": (field("line", "c:cap", "today 3"), CHARGES),
+    "line's cap counter": (field("line", "c:cap", "today 3"), [*CHARGES, "get"]),
     "hold": (hold("soon 5 messages:5 -"), ["commit", "commit_next", "release", "get"]),
     "reservation": (whole("reservation", "open"), ["commit", "commit_next", "release"]),
-    "session": (field("session", "sms", "later 3 3 0"), ["reserve", "debit", "commit"]),
+    "session": (whole("session", "later 3 3 0"), ["reserve", "debit", "commit"]),
     "record": (whole("request", "for ever"), ["resend"]),
-    "account of another type": (whole("account", "1"), ALL),
-    "line of another type": (whole("line", "1"), CHARGES),
-    "session of another type": (whole("session", "1"), ["reserve", "debit", "commit"]),
-    "journal of another type": (whole("journal", "1"), [*CHARGES, "release", "top_up"]),
+    "account of another type": (retyped("account"), ALL),
+    "line of another type": (retyped("line"), [*CHARGES, "get"]),
+    "session of another type": (retyped("session"), ["reserve", "debit", "commit"]),
+    "reservation of another type": (
+        retyped("reservation"),
+        ["commit", "commit_next", "release"],
+    ),
+    "record of another type": (retyped("request"), ["resend"]),
+    "journal of another type": (retyped("journal"), [*CHARGES, "release", "top_up"]),
 }
 
 

@@ -26,7 +26,7 @@ CLIENTS: Final = 32
 ACCOUNTS: Final = 40
 TARGETS: Final = ("store", "service", "both")
 # Calls that must be answered after a kill before the next one.
-ANSWERED_BETWEEN: Final = 50
+ANSWERED_BETWEEN: Final = 200
 RECOVERY_TIMEOUT_S: Final = 60.0
 AUDIT_EVERY: Final = 10
 POLL_S: Final = 0.002

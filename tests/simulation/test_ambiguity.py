@@ -88,9 +88,16 @@ class DyingLookups(ValkeyLookups):
     """The index as a process sees it that dies before it can confirm or drop a claim."""
 
     async def settle(
-        self, tenant: str, kind: str, value: str, owner: tuple[str, str, str], *, confirmed: bool
+        self,
+        tenant: str,
+        kind: str,
+        value: str,
+        owner: tuple[str, str, str],
+        *,
+        confirmed: bool,
+        deadline_ms: int,
     ) -> None:
-        del tenant, kind, value, owner, confirmed
+        del tenant, kind, value, owner, confirmed, deadline_ms
         raise StoreUnavailableError
 
 
@@ -107,8 +114,8 @@ def asked(request_id: str, deadline_ms: int = 0) -> Asked:
 async def test_a_payment_is_credited_once_though_its_resend_came_too_late(
     ledger: ValkeyLedger,
 ) -> None:
-    dying = accounts_over(ledger, DyingLookups(ledger, now_ms))
-    living = accounts_over(ledger, ValkeyLookups(ledger, now_ms))
+    dying = accounts_over(ledger, DyingLookups(ledger))
+    living = accounts_over(ledger, ValkeyLookups(ledger))
     for account_id in ("paid", "other"):
         ask = CreateAccountAsked(asked(f"open-{account_id}"), account_id, TERMS)
         await living.create_account(ask)

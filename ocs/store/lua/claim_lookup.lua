@@ -1,13 +1,13 @@
 #!lua
--- Purpose: claim an identity or payment reference for an account, before the account itself takes it.
---   An entry reads `state owner deadline_ms`, owner being account/subscriber/request_id.
+-- Purpose: claim an identity or payment reference for an account, before the account itself takes
+--   it. An entry reads `state owner deadline_ms`, owner being account/subscriber/request_id.
 -- KEYS:
 --   lookup: string; the index entry of one looked-up id, in that id's own partition
 -- ARGV:
 --   now_ms: ms 0..2^53-1 or empty; a test's clock instead of the store's
 --   owner: text; who claims
--- Returns: `claimed owner` if it is the caller's now, `pending owner` if another's claim still runs,
---   `lapsed owner` if the owner has to be asked, `taken owner` if it is another's for good
+-- Returns: `claimed owner` if it is the caller's now, `pending owner` if another's claim still
+--   runs, `lapsed owner` if the owner has to be asked, `taken owner` if it is another's for good
 -- Keeps: an entry has one owner at a time
 local now = tonumber(ARGV.now_ms)
 if not now then

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Purpose: settle used units against a reservation, then close it, keep the rest held, or hold anew.
---   Use that happened is never refused for money, caps or order.
+-- Purpose: settle used units against a reservation, then close it, keep the rest held, or hold
+--   anew. Use that happened is never refused for money, caps or order.
 -- KEYS:
 --   account: hash; figures of buckets, caps and the account itself
 --   request: string; the request record
@@ -24,7 +24,7 @@
 --   holder_names: names of the holders in order, split by spaces
 --   caps: those that count this service, see lib/caps_in_force
 --   refusal: UNIT_MISMATCH that the service has decided already, or empty
---   facts: what the service knows of the reservation, see lib/load_reservation; empty if nothing
+--   facts: what the service knows of the reservation, see lib/parse_reservation; empty if nothing
 --   reservation_id: id
 --   successor_id: id
 --   used_units: units 0..2^53-1
@@ -45,18 +45,18 @@
 -- Emits: COMMIT, EXPIRE, BUCKET_CLOSED
 -- Keeps: available >= 0, reserved = sum of holds; what is used is collected or uncollected
 -- Include: begin_call, caps_in_force, charge_answer, charge_tokens, commit_refusal, decide_grant,
---   emit, empty_hold, expire_due, hold_grant, hold_tokens, load_holders, load_reservation,
---   load_session, new_charge, no_grant, parse_hold, refuse, save_reservation, save_session,
---   session_order, set_hold, settle_available, settle_cap_lines, settle_hold, target_of, read_wish,
---   write_account, write_holder, write_record, write_refusal
-local account, early = begin_call({
+--   emit, empty_hold, expire_due, hold_grant, hold_tokens, load_holders, new_charge, no_grant,
+--   parse_hold, parse_reservation, parse_session, read_wish, refuse, save_reservation,
+--   save_session, session_order, set_hold, settle_available, settle_cap_lines, settle_hold,
+--   target_of, write_account, write_holder, write_record, write_refusal
+local account, early, reservation_text, session_text = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
   deadline_ms = ARGV.deadline_ms, fingerprint = ARGV.fingerprint,
   request_time_ms = ARGV.request_time_ms, window_ms = ARGV.window_ms,
-})
+}, KEYS.reservation, KEYS.session)
 if not account then return early end
-local reservation = load_reservation(KEYS.reservation, account.now)
+local reservation = parse_reservation(reservation_text, account.now)
 if not reservation then return refuse(account, 'RESERVATION_NOT_FOUND') end
 if reservation.facts ~= ARGV.facts then
   return refuse(account, 'STALE_RESERVATION') .. ' ' .. reservation.facts
@@ -72,12 +72,13 @@ local terms, id, hold = reservation.terms, ARGV.reservation_id, nil
 if not account.hold_changes or account.hold_changes[id] == nil then
   hold = parse_hold(account, redis.call('HGET', KEYS.holds, id))
 end
-local session = load_session(KEYS.session, account.now)
+local session = parse_session(session_text, account.now)
 local sequence, used = ARGV.sequence_number + 0, ARGV.used_units + 0
 local target = target_of(terms.rate, session, used)
 local asks, late, keep = ARGV.step == 'next_grant', not hold, ARGV.step == 'keep'
 local flags = session_order(session, sequence)
-local successor = asks and late and load_reservation(KEYS.successor, account.now)
+local successor = asks and late
+  and parse_reservation(redis.call('GET', KEYS.successor), account.now)
 local reason = commit_refusal(reservation.state, hold, used, ARGV.reject_overrun == '1',
   ARGV.refusal, successor, flags, target)
 if reason then return write_refusal(account, reason) end
@@ -99,12 +100,12 @@ end
 if asks then
   -- Its own hold no longer counts against the next one.
   if hold then set_hold(account, holders, id, nil) end
-  caps = caps_in_force(account, holders, ARGV.caps)
   if flags == 'o' then
     grant = no_grant('OUT_OF_ORDER')
   else
-    grant = decide_grant(account, terms, session, read_wish(ARGV.requested_units, ARGV.all_or_nothing,
-      ARGV.validity_ms, ARGV.jitter_permille), caps)
+    local wish = read_wish(ARGV.requested_units, ARGV.all_or_nothing, ARGV.validity_ms,
+      ARGV.jitter_permille)
+    grant = decide_grant(account, terms, session, wish, caps)
   end
   if grant.outcome == 'GRANTED' then
     hold_grant(account, grant, caps)

@@ -41,9 +41,11 @@ local fixed = table.concat({ARGV.currency, ARGV.time_zone, ARGV.anchor_day, ARGV
 local account = load_account(KEYS.account, raw)
 if account then
   account.call = call
-  local early = replay(account)
+  local early = replay(account, redis.call('GET', KEYS.request))
   if early then return early end
-  if redis.call('HGET', KEYS.profile, 'terms') ~= fixed then return refuse(account, 'ACCOUNT_EXISTS') end
+  if redis.call('HGET', KEYS.profile, 'terms') ~= fixed then
+    return refuse(account, 'ACCOUNT_EXISTS')
+  end
   redis.call('HINCRBY', KEYS.account, 'replays', 1)
   return string.format('=DONE %d %d', account.seq, account.now)
 end

@@ -27,21 +27,21 @@
 --   session_id: id; - for none: rated by itself
 --   sequence_number: 0..2^32-1, or -1
 -- Returns: see lib/charge_answer
--- Outcomes: CHARGED
+-- Outcomes: CHARGED, SERVICE_DENIED (ARGV.refusal), RATING_FAILED (ARGV.refusal)
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
 --   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT,
 --   SUBSCRIBER_NOT_FOUND, SEQUENCE_NUMBER_REUSED, CHARGE_LIMIT, UNIT_MISMATCH, STALE_PROFILE
 -- Emits: DEBIT, EXPIRE, BUCKET_CLOSED
 -- Keeps: available >= 0; what is used is collected or uncollected
 -- Include: begin_call, caps_in_force, charge_answer, charge_tokens, emit, expire_due, load_holders,
---   load_session, new_charge, no_grant, parse_terms, refuse, save_session, session_order,
+--   new_charge, no_grant, parse_session, parse_terms, refuse, save_session, session_order,
 --   settle_available, target_of, write_account, write_holder, write_record, write_refusal
-local account, early = begin_call({
+local account, early, session_text = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
   deadline_ms = ARGV.deadline_ms, fingerprint = ARGV.fingerprint,
   request_time_ms = ARGV.request_time_ms, window_ms = ARGV.window_ms,
-})
+}, KEYS.session)
 if not account then return early end
 if ARGV.profile_version ~= account.version then return refuse(account, 'STALE_PROFILE') end
 local keys = {}
@@ -53,7 +53,7 @@ if not caps then return refuse(account, 'STALE_PROFILE') end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
 if ARGV.refusal == 'UNIT_MISMATCH' then return write_refusal(account, 'UNIT_MISMATCH') end
 local has_session = ARGV.session_id ~= '-'
-local session = has_session and load_session(KEYS.session, account.now)
+local session = has_session and parse_session(session_text, account.now)
   or {expire_ms = 0, position = 0, paid_to = 0, sequence = -1}
 local sequence = ARGV.sequence_number + 0
 local flags = session_order(session, sequence)

@@ -27,7 +27,7 @@ end
 account.call = {key = KEYS.account, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path}
 local more = expire_due(account)
-local expired = #account.events / 3
+local expired = #account.events
 local answer = string.format('%s %d %d %d', more and '!EXPIRE_MORE' or 'DONE', account.seq,
   account.now, expired)
 -- Where only the deadline's lower bound moves, the clock's floor stays.

@@ -19,7 +19,7 @@
 --   context: bytes; EventContext, opaque
 --   profile_version: integer; the account's terms that the service knows
 --   holder_names: names of the holders in order, split by spaces
---   facts: what the service knows of the reservation, see lib/load_reservation; empty if nothing
+--   facts: what the service knows of the reservation, see lib/parse_reservation; empty if nothing
 --   reservation_id: id
 -- Returns: see lib/charge_answer; STALE_RESERVATION carries the facts
 -- Outcomes: RELEASED
@@ -29,17 +29,17 @@
 --   STALE_RESERVATION
 -- Emits: RELEASE, EXPIRE, BUCKET_CLOSED
 -- Keeps: reserved = sum of holds; no balance moves
--- Include: begin_call, charge_answer, emit, expire_due, give_back, load_holders, load_reservation,
---   no_grant, parse_hold, refuse, save_reservation, set_hold, write_account,
---   write_holder, write_record, write_refusal
-local account, early = begin_call({
+-- Include: begin_call, charge_answer, emit, expire_due, give_back, load_holders, no_grant,
+--   parse_hold, parse_reservation, refuse, save_reservation, set_hold, write_account, write_holder,
+--   write_record, write_refusal
+local account, early, reservation_text = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
   deadline_ms = ARGV.deadline_ms, fingerprint = ARGV.fingerprint,
   request_time_ms = ARGV.request_time_ms, window_ms = ARGV.window_ms,
-})
+}, KEYS.reservation)
 if not account then return early end
-local reservation = load_reservation(KEYS.reservation, account.now)
+local reservation = parse_reservation(reservation_text, account.now)
 if not reservation then return refuse(account, 'RESERVATION_NOT_FOUND') end
 if reservation.facts ~= ARGV.facts then
   return refuse(account, 'STALE_RESERVATION') .. ' ' .. reservation.facts

@@ -32,22 +32,23 @@
 --   subscriber_id: id or -
 --   sequence_number: 0..2^32-1, or -1
 -- Returns: see lib/charge_answer
--- Outcomes: GRANTED, CREDIT_LIMIT_REACHED, SPENDING_CAP_REACHED, TOO_MANY_RESERVATIONS, OUT_OF_ORDER
+-- Outcomes: GRANTED, CREDIT_LIMIT_REACHED, SPENDING_CAP_REACHED, TOO_MANY_RESERVATIONS,
+--   OUT_OF_ORDER, SERVICE_DENIED (ARGV.refusal), RATING_FAILED (ARGV.refusal)
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
 --   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT,
 --   SUBSCRIBER_NOT_FOUND, RESERVATION_EXISTS, SEQUENCE_NUMBER_REUSED, UNIT_MISMATCH, STALE_PROFILE
 -- Emits: RESERVE, EXPIRE, BUCKET_CLOSED
 -- Keeps: available >= 0, reserved = sum of holds, spent + reserved <= limit of every cap
 -- Include: begin_call, caps_in_force, charge_answer, decide_grant, emit, expire_due, hold_grant,
---   hold_tokens, load_holders, load_reservation, load_session, no_grant, parse_terms,
---   refuse, save_reservation, save_session, session_order, set_hold, read_wish, write_account,
---   write_holder, write_record, write_refusal
-local account, early = begin_call({
+--   hold_tokens, load_holders, no_grant, parse_reservation, parse_session, parse_terms, read_wish,
+--   refuse, save_reservation, save_session, session_order, set_hold, write_account, write_holder,
+--   write_record, write_refusal
+local account, early, reservation_text, session_text = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
   deadline_ms = ARGV.deadline_ms, fingerprint = ARGV.fingerprint,
   request_time_ms = ARGV.request_time_ms, window_ms = ARGV.window_ms,
-})
+}, KEYS.reservation, KEYS.session)
 if not account then return early end
 if ARGV.profile_version ~= account.version then return refuse(account, 'STALE_PROFILE') end
 local keys = {}
@@ -57,13 +58,11 @@ if not holders then return refuse(account, 'SUBSCRIBER_NOT_FOUND') end
 local caps = caps_in_force(account, holders, ARGV.caps)
 if not caps then return refuse(account, 'STALE_PROFILE') end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
--- What expired no longer counts against a cap.
-if account.hold_changes then caps = caps_in_force(account, holders, ARGV.caps) end
-local session = load_session(KEYS.session, account.now)
+local session = parse_session(session_text, account.now)
 local sequence = ARGV.sequence_number + 0
 local flags = session_order(session, sequence)
 if ARGV.refusal == 'UNIT_MISMATCH' then return write_refusal(account, 'UNIT_MISMATCH') end
-if load_reservation(KEYS.reservation, account.now) then
+if parse_reservation(reservation_text, account.now) then
   return write_refusal(account, 'RESERVATION_EXISTS')
 end
 if flags == 'reused' then return write_refusal(account, 'SEQUENCE_NUMBER_REUSED') end
@@ -75,8 +74,9 @@ elseif flags == 'o' then
   grant = no_grant('OUT_OF_ORDER')
 else
   terms = parse_terms(ARGV.terms)
-  grant = decide_grant(account, terms, session, read_wish(ARGV.requested_units, ARGV.all_or_nothing,
-    ARGV.validity_ms, ARGV.jitter_permille), caps)
+  local wish = read_wish(ARGV.requested_units, ARGV.all_or_nothing, ARGV.validity_ms,
+    ARGV.jitter_permille)
+  grant = decide_grant(account, terms, session, wish, caps)
 end
 session.sequence = math.max(session.sequence, sequence)
 local granted = grant.outcome == 'GRANTED'

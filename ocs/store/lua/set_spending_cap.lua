@@ -1,6 +1,6 @@
 #!lua
--- Purpose: create a cap, or change the limit of one; what it counts never changes. The definition is
---   kept with its holder: the account's profile, or the subscriber's or group's own key.
+-- Purpose: create a cap, or change the limit of one; what it counts never changes. The definition
+--   is kept with its holder: the account's profile, or the subscriber's or group's own key.
 -- KEYS:
 --   account: hash; figures of buckets, caps and the account itself
 --   request: string; the request record

@@ -54,7 +54,9 @@ if unit ~= ARGV.unit or (stored and ARGV.terms ~= '' and ARGV.terms ~= stored) t
   return write_refusal(account, 'BUCKET_MISMATCH')
 end
 local expire_ms = tonumber(expire_text)
-if expire_ms > 0 and expire_ms <= account.now then return write_refusal(account, 'TOP_UP_EXPIRED') end
+if expire_ms > 0 and expire_ms <= account.now then
+  return write_refusal(account, 'TOP_UP_EXPIRED')
+end
 if not stored and #account.ids >= LIMITS.BUCKETS_MAX then
   return write_refusal(account, 'TOO_MANY_BUCKETS')
 end

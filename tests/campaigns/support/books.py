@@ -14,7 +14,8 @@ MAIN = "main"
 class Books:
     """One account: what its callers were told, its journal, and how it stands at the end.
 
-    journal: encoded events, oldest first. standing: the account after the last call.
+    standing: the account after the last call. journal: encoded events, oldest first, read after
+    that.
     """
 
     def __init__(self, calls: list[Call], journal: list[bytes], standing: accounts.Account) -> None:
@@ -22,7 +23,9 @@ class Books:
         self.doubled: list[str] = []
         self.wrong: list[str] = []
         self._standing = standing
-        self._events = [events.ChargingEvent.FromString(wire) for wire in journal]
+        # The sweeper may have gone on after the account was read.
+        found = (events.ChargingEvent.FromString(wire) for wire in journal)
+        self._events = [event for event in found if event.account_seq <= standing.account_seq]
         self._told = {call.request_id: call for call in calls if call.request_id}
         self._check_numbers()
         self._check_journal()

@@ -78,9 +78,9 @@ class Driver:
         async with AsyncClient(address, timeout_s=10.0) as client:
             for account_id in self.account_ids:
                 calls = [call for call in self.calls if call.account_id == account_id]
-                journal = await read_journal(client, account_id)
                 request = accounts.GetAccountRequest(account_id=account_id)
                 reply = await client.stubs.accounts.GetAccount(request, timeout=10.0)
+                journal = await read_journal(client, account_id)
                 found.append(Books(calls, journal, reply.account))
         return found
 

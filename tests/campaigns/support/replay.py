@@ -86,15 +86,25 @@ class SpecLookups:
     def __init__(self) -> None:
         self._owners: dict[tuple[str, str, str], tuple[str, str, str]] = {}
 
-    async def claim(self, tenant: str, kind: str, value: str, owner: tuple[str, str, str]) -> Claim:
+    async def claim(
+        self, tenant: str, kind: str, value: str, owner: tuple[str, str, str], *, deadline_ms: int
+    ) -> Claim:
         """Give it."""
-        del tenant, kind, value
+        del tenant, kind, value, deadline_ms
         return Claim("claimed", *owner)
 
     async def settle(
-        self, tenant: str, kind: str, value: str, owner: tuple[str, str, str], *, confirmed: bool
+        self,
+        tenant: str,
+        kind: str,
+        value: str,
+        owner: tuple[str, str, str],
+        *,
+        confirmed: bool,
+        deadline_ms: int,
     ) -> None:
         """Remember whose it is."""
+        del deadline_ms
         if confirmed:
             self._owners[(tenant, kind, value)] = owner
 

@@ -1,5 +1,5 @@
 -- Purpose: decide whether a stretch can be paid for in full, and every cap has room for it.
--- Include: allocate, cap_text, money_within, sources_for
+-- Include: allocate, cap_text, measure_cap, money_within, sources_for
 -- Returns: an outcome and the cap that refused; empty if nothing refuses
 local function authorize(account, terms, start, target, caps)
   local segments, at = allocate(terms.rate, start, target, sources_for(account, terms))
@@ -7,7 +7,7 @@ local function authorize(account, terms, start, target, caps)
   local money = money_within(terms.rate, segments, target)
   for i = 1, #caps do
     local cap = caps[i]
-    if (cap.money and money or target - start) > cap.headroom then
+    if (cap.money and money or target - start) > measure_cap(account, cap) then
       return 'SPENDING_CAP_REACHED', cap_text(cap)
     end
   end

@@ -1,14 +1,16 @@
--- Purpose: what every mutation of an account does first: the clock, the account, its request record,
---   the age of the request. call carries the keys and what the caller said of itself.
+-- Purpose: what every mutation of an account does first: the clock, the account, its request
+--   record, the age of the request. call carries the keys and what the caller said of itself; the
+--   strings under further keys are read together with the record.
 -- Include: check_age, load_account, replay, store_time
--- Returns: the account, or nil and the answer
-local function begin_call(call)
+-- Returns: the account, or nil and the answer; then the text under each further key, or false
+local function begin_call(call, ...)
   local raw, refusal = store_time(call.now_ms, call.server_ms, call.deadline_ms)
   if not raw then return nil, refusal end
   local account = load_account(call.key, raw)
   if not account then return nil, string.format('!ACCOUNT_NOT_FOUND 0 %d', raw) end
   account.call = call
-  local early = replay(account) or check_age(account)
+  local texts = redis.call('MGET', call.request_key, ...)
+  local early = replay(account, texts[1]) or check_age(account)
   if early then return nil, early end
-  return account
+  return account, nil, texts[2], texts[3]
 end

@@ -1,5 +1,5 @@
--- Purpose: spell the answer of a charging operation; store/answers.py reads it. charge: nil if
---   nothing was charged.
+-- Purpose: spell the answer of a charging operation, after its event; store/answers.py reads it.
+--   charge: nil if nothing was charged.
 -- Returns: the answer
 local function charge_answer(account, outcome, reservation, grant, charge, flags)
   local charged, payments = '0 0 0 0', '-'
@@ -8,7 +8,7 @@ local function charge_answer(account, outcome, reservation, grant, charge, flags
       charge.uncollected_micros)
     if #charge.payments > 0 then payments = table.concat(charge.payments, ',') end
   end
-  return outcome .. string.format(' %d %d ', account.seq, account.now) .. reservation
+  return outcome .. account.moment .. reservation
     .. string.format(' %d %d %d ', grant.granted, grant.valid_until, grant.expire_ms)
     .. (flags == '' and '-' or flags) .. string.format(' %d ', grant.micros) .. charged .. ' '
     .. (grant.cap or '-') .. ' ' .. payments

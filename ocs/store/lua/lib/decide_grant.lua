@@ -8,7 +8,7 @@ local function decide_grant(account, terms, session, wish, caps)
     return no_grant('TOO_MANY_RESERVATIONS')
   end
   local rate, start, least = terms.rate, session.paid_to, wish.requested
-  if not wish.all_or_nothing then least = math.min(least, math.max(1, terms.grant_min)) end
+  if not wish.all_or_nothing then least = math.min(least, terms.grant_min) end
   local need = target_of(rate, session, least)
   if not need then return no_grant('CREDIT_LIMIT_REACHED') end
   local full = wished_target(rate, session, wish.requested)
@@ -16,7 +16,7 @@ local function decide_grant(account, terms, session, wish, caps)
   if to < full then to = math.max(start, to - math.fmod(to, rate.increment)) end
   if to < need then return no_grant('CREDIT_LIMIT_REACHED') end
   local binding
-  to, binding = within_caps(rate, start, to, segments, caps)
+  to, binding = within_caps(account, rate, start, to, segments, caps)
   if to < need then
     local refused = no_grant('SPENDING_CAP_REACHED')
     refused.cap = cap_text(binding)

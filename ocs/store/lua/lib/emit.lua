@@ -25,8 +25,7 @@ local function emit(account, kind, outcome, ref, tokens, context)
     counter.touched, counter.dirty, touched[i] = false, true, nil
   end
   account.seq = account.seq + 1
-  local last = #events
-  events[last + 1] = '1 ' .. kind .. ' ' .. account.call.path
-    .. string.format(' %d %d ', account.seq, account.now)
-  events[last + 2], events[last + 3] = text, context
+  account.moment = string.format(' %d %d ', account.seq, account.now)
+  events[#events + 1] = {head = '1 ' .. kind .. ' ' .. account.call.path .. account.moment,
+    text = text, context = context}
 end

@@ -1,5 +1,6 @@
--- Purpose: expire what is due, in memory: holds oldest first, at most 64 a call, then ended buckets.
---   The account's earliest deadline is a lower bound, so a call with nothing due reads no holds.
+-- Purpose: expire what is due, in memory: holds oldest first, at most 64 a call, then ended
+--   buckets. The account's earliest deadline is a lower bound, so a call with nothing due reads no
+--   holds.
 -- Include: close_buckets, expire_hold
 -- Returns: true if more holds are due; then the call goes no further
 local function expire_due(account)

@@ -1,6 +1,6 @@
--- Purpose: units * num / den, half up, exact: the only place where money is multiplied. num / den is
---   reduced and (den - 1) * num <= 2^53-1, so every product below is a whole number a double holds;
---   Lua's % is not exact near 2^53, fmod is.
+-- Purpose: units * num / den, half up, exact: the only place where money is multiplied. num / den
+--   is reduced and (den - 1) * num <= 2^53-1, so every product below is a whole number a double
+--   holds; Lua's % is not exact near 2^53, fmod is.
 -- Returns: micro-units, or nil past 2^53-1
 local function muldiv(units, num, den)
   local rest = math.fmod(units, den)

@@ -13,6 +13,7 @@ local function parse_bucket_terms(text)
   return keep_parsed(kept, text, {
     unit = unit, money = unit == 'micros', priority = tonumber(priority),
     start_ms = tonumber(start_ms), expire_ms = tonumber(expire_ms), blocking = blocking == '1',
-    services = services ~= '-' and ',' .. services .. ',', zones = zones ~= '-' and ',' .. zones .. ',',
+    services = services ~= '-' and ',' .. services .. ',',
+    zones = zones ~= '-' and ',' .. zones .. ',',
   }, 1)
 end

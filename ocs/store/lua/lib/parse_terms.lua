@@ -11,8 +11,8 @@ local function parse_terms(text)
     string.match(text, '^(%S+) (%a+) (%S+) (%d+) (%d+) (%d+) (%d+) (%d+) %S+$')
   if not service then error({err = 'STATE_CORRUPT terms'}) end
   return keep_parsed(kept, text, {
-    text = text, service = service, unit = unit, zone = zone, grant_min = tonumber(grant_min),
-    validity = tonumber(validity),
+    text = text, service = service, unit = unit, zone = zone,
+    grant_min = math.max(1, tonumber(grant_min)), validity = tonumber(validity),
     rate = {increment = tonumber(increment), num = tonumber(num), den = tonumber(den)},
   }, 1)
 end

@@ -1,4 +1,5 @@
--- Purpose: read a bucket's figures, once a call: `balance reserved spent credited expired withdrawn`.
+-- Purpose: read a bucket's figures, once a call: `balance reserved spent credited expired
+--   withdrawn`.
 -- Include: parse_bucket_terms
 -- Returns: the bucket
 local function read_bucket(account, id)

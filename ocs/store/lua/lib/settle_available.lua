@@ -1,6 +1,6 @@
 -- Purpose: charge what no hold covered from what is available, in memory; the rest is uncollected.
---   Caps do not refuse it: use that happened counts when it is charged, money as collected, units as
---   used.
+--   Caps do not refuse it: use that happened counts when it is charged, money as collected, units
+--   as used.
 -- Include: allocate, cost, count_cap, payments_of, sources_for
 -- Returns: nothing; charge is complete
 local function settle_available(account, terms, charge, caps)

@@ -1,5 +1,5 @@
--- Purpose: count what a hold's settled part spent. A line counts in its own period: once the counter
---   has moved on, no counter changes.
+-- Purpose: count what a hold's settled part spent. A line counts in its own period: once the
+--   counter has moved on, no counter changes.
 -- Include: count_cap, read_counter
 -- Returns: nothing; charge.counted has what each cap's line counted, hold.cap_lines what is left
 local function settle_cap_lines(account, holders, hold, charge, keep_rest, caps)

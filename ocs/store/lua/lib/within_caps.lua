@@ -1,17 +1,18 @@
 -- Purpose: cut a grant to the tightest cap.
--- Include: last_within, money_within
+-- Include: last_within, measure_cap, money_within
 -- Returns: the last increment boundary that all caps leave room for, and the cap that cut it
-local function within_caps(rate, start, to, segments, caps)
+local function within_caps(account, rate, start, to, segments, caps)
   local binding, money
   for i = 1, #caps do
     local cap, allowed = caps[i], to
+    local headroom = measure_cap(account, cap)
     if cap.money then
       money = money or money_within(rate, segments, to)
-      if money > cap.headroom then
-        allowed = last_within(rate, start, to, segments, cap.headroom)
+      if money > headroom then
+        allowed = last_within(rate, start, to, segments, headroom)
       end
-    elseif to - start > cap.headroom then
-      allowed = start + cap.headroom
+    elseif to - start > headroom then
+      allowed = start + headroom
       allowed = allowed - math.fmod(allowed, rate.increment)
     end
     if allowed < to then to, binding, money = allowed, cap, nil end

@@ -1,13 +1,16 @@
--- Purpose: the writes of every script. XADD first: it alone could fail, and then nothing is written.
+-- Purpose: the writes of every script. XADD first: it alone could fail, and then nothing is
+--   written.
 -- Include: state_text, write_holds
 -- Returns: nothing
 local function write_account(account)
   local events, dirty, call = account.events, account.dirty, account.call
-  for i = 1, #events, 3 do
+  for i = 1, #events do
+    local event = events[i]
     account.last_event = redis.call('XADD', call.journal_key, '*',
-      'e', events[i] .. account.last_event .. events[i + 1], 'c', events[i + 2])
+      'e', event.head .. account.last_event .. event.text, 'c', event.context)
   end
-  local set, n = {'state', state_text(account)}, 2
+  -- nil makes room for a bucket and three caps: a table that grows copies itself.
+  local set, n = {'state', state_text(account), nil, nil, nil, nil, nil, nil, nil, nil}, 2
   for i = 1, #dirty do
     local bucket = dirty[i]
     -- Not one that closed since.
@@ -31,6 +34,6 @@ local function write_account(account)
   end
   -- Before HSET: a bucket that closed may have been opened anew under its id.
   if account.gone then redis.call('HDEL', call.key, unpack(account.gone)) end
-  redis.call('HSET', call.key, unpack(set))
+  redis.call('HSET', call.key, unpack(set, 1, n))
   write_holds(account)
 end

@@ -1,4 +1,5 @@
--- Purpose: write which holds began, changed or ended, and the account's earliest deadline for the job.
+-- Purpose: write which holds began, changed or ended, and the account's earliest deadline for the
+--   job.
 -- Returns: nothing
 local function write_holds(account)
   local call = account.call

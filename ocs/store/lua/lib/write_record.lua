@@ -1,5 +1,5 @@
--- Purpose: remember the answer under the request_id. The record carries its own expire time; the TTL
---   only cleans up, and counts from the raw clock so that it never ends too early.
+-- Purpose: remember the answer under the request_id. The record carries its own expire time; the
+--   TTL only cleans up, and counts from the raw clock so that it never ends too early.
 -- Returns: the answer
 local function write_record(account, answer)
   local call = account.call
