@@ -148,9 +148,7 @@ async def test_row_42_a_part_if_that_is_allowed(live: Live) -> None:
     ("seconds", "nanos"),
     [(0, 0), (-1, 0), (2**62, 0), (-(2**63), 0), (7_258_118_400, 1_000_000), (1, -1), (1, 10**9)],
 )
-async def test_row_44_a_time_that_is_none(
-    live: Live, field: str, seconds: int, nanos: int
-) -> None:
+async def test_row_44_a_time_that_is_none(live: Live, field: str, seconds: int, nanos: int) -> None:
     for request in (live.reserve("nobody"), live.debit("nobody")):
         holder = getattr(request, field)
         holder.seconds, holder.nanos = seconds, nanos
@@ -164,7 +162,7 @@ async def test_row_44_a_time_that_is_none(
 async def test_row_44_a_request_from_the_future(live: Live) -> None:
     account = await live.open(messages=100)
     reservation = await live.hold(account, 5)
-    requests = [
+    requests: list[Any] = [
         live.reserve(account),
         live.debit(account),
         live.debit(account, authorize=True),
@@ -234,7 +232,9 @@ async def test_row_58_a_service_that_the_plan_lacks(live: Live) -> None:
 async def test_row_60_the_tightest_of_several_caps(live: Live) -> None:
     account = await live.open(messages=1000)
     for cap_id, units in (("wide", 500), ("tight", 30), ("middle", 80)):
-        await live.call(live.set_cap(account, cap_id=cap_id, limit_units={"unit": 4, "units": units}))
+        await live.call(
+            live.set_cap(account, cap_id=cap_id, limit_units={"unit": 4, "units": units})
+        )
 
     partial = await live.call(live.reserve(account, 100))
     refused = await live.call(live.reserve(account, 1))

@@ -40,7 +40,9 @@ REQUESTS: Final[dict[str, Callable[[Live], Message]]] = {
         "a", subscriber_id="s", session_id="x", other_party="49", visited_network="26298"
     ),
     "Debit by identity": lambda live: live.stamped(
-        charging.DebitRequest(identity=MSISDN, service_id="sms", used_units=1, basis=1)
+        charging.DebitRequest(
+            identity=MSISDN, service_id="sms", used_units=1, basis=charging.DEBIT_BASIS_USED
+        )
     ),
     "CreateAccount": lambda live: live.create("a", time_zone="UTC", segment="s"),
     "GetAccount": lambda _: accounts.GetAccountRequest(account_id="a"),
@@ -85,12 +87,12 @@ EVIL: Final = {
     14: ["a" * 129, "1" * 129, "ä" * 65, "a" * 5000],
     15: ["u}x", "{}", "}{", "{a}", "a{b}c"],
     17: ["a\nb", "a\n", "\na", "a\rb", "a\r\n", "a\x00b", "\x00", "a\tb", "\x1b[31m", "a\x7f"],
-    21: ["*", "../x", "..\\x", "a b", " a", "a:b", "a/b", "a?", "[a]", "a,b", "ü", "\u202ea", "\uff41",
-         "return redis.call('FLUSHALL')", "'; DROP TABLE accounts; --", "${jndi:ldap://x}", "%00"],
+    21: ["*", "../x", "..\\x", "a b", " a", "a:b", "a/b", "a?", "[a]", "a,b", "ü", "\u202ea",
+         "\uff41", "return redis.call('FLUSHALL')", "'; DROP TABLE accounts; --", "${jndi:ldap://x}", "%00"],
 }  # fmt: skip
 
 
-def texts_in(message: Message) -> Iterator[tuple[Any, FieldDescriptor, int | None]]:
+def texts_in(message: Any) -> Iterator[tuple[Any, Any, int | None]]:
     """Every text of a message, also those left empty: who has it, which, and its place in a list.
 
     Of a choice, the text that is chosen.
@@ -112,7 +114,7 @@ def texts_in(message: Message) -> Iterator[tuple[Any, FieldDescriptor, int | Non
                 yield from texts_in(value)
 
 
-def put(holder: Any, field: FieldDescriptor, place: int | None, text: str) -> None:
+def put(holder: Any, field: Any, place: int | None, text: str) -> None:
     """Set one text."""
     if place is None:
         setattr(holder, field.name, text)
@@ -217,11 +219,7 @@ async def test_row_17_a_call_has_one_line_whatever_is_in_it(live: Live, value: s
 
 def lines_of(log: io.BytesIO) -> list[dict[str, str]]:
     """Every line is one JSON object."""
-    return [
-        line
-        for line in map(json.loads, log.getvalue().splitlines())
-        if line["event"] == "rpc"
-    ]
+    return [line for line in map(json.loads, log.getvalue().splitlines()) if line["event"] == "rpc"]
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -233,9 +231,7 @@ async def test_row_19_bytes_that_are_no_text(live: Live, name: str, bad: bytes) 
             wire = request.SerializeToString()
             assert wire.count(marker.encode()) == 1
 
-            refusal = await live.refused(
-                (method_of(request), wire.replace(marker.encode(), bad))
-            )
+            refusal = await live.refused((method_of(request), wire.replace(marker.encode(), bad)))
 
             assert (refusal.code.name, refusal.reason) == ("INVALID_ARGUMENT", "INVALID_FIELD")
             assert refusal.violations == {"": "must be a well-formed message"}

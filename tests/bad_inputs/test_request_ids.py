@@ -159,9 +159,9 @@ async def test_row_29_the_same_id_under_another_method(live: Live, first: str) -
     used = await MAKE[first](live, account)
     if first == "CreateAccount":
         account = used.account_id
-    others = [await MAKE[name](live, account) for name in MAKE if first not in {name, "CreateAccount"}]
-    if first == "CreateAccount":
         others = [live.debit(account), live.top_up(account, micros=1)]
+    else:
+        others = [await make(live, account) for name, make in MAKE.items() if name != first]
     await live.call(used)
 
     with live.unchanged():
@@ -264,15 +264,16 @@ async def test_row_35_what_was_malformed_may_be_corrected(live: Live, name: str)
 async def test_row_36_a_lost_answer_is_given_again(live: Live) -> None:
     account = await live.open(messages=10)
     request = live.debit(account, 4)
-    async with one_way_proxy(live.address) as proxy:
-        async with grpc.aio.insecure_channel(proxy.address) as channel:
-            wire = live.debit(account, 1).SerializeToString()
-            await live.send("Debit", wire, channel=channel)
-            proxy.drops_replies = True
-            with pytest.raises(grpc.aio.AioRpcError) as lost:
-                await live.send(
-                    "Debit", request.SerializeToString(), timeout_s=0.3, channel=channel
-                )
+    wire = request.SerializeToString()
+    async with (
+        one_way_proxy(live.address) as proxy,
+        grpc.aio.insecure_channel(proxy.address) as channel,
+    ):
+        connected = live.debit(account, 1).SerializeToString()
+        await live.send("Debit", connected, channel=channel)
+        proxy.drops_replies = True
+        with pytest.raises(grpc.aio.AioRpcError) as lost:
+            await live.send("Debit", wire, timeout_s=0.3, channel=channel)
 
     answer = await live.call(request)
 

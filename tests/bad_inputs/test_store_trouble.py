@@ -1,6 +1,7 @@
 """Rows 73, 87 to 94: a store or a clock in doubt, a service under load or on its way out."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from ocs.store.embedded import EmbeddedValkey, private_valkey
 from ocs.store.ledger import reason_of
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import types_pb2
+from tests.rpc.support import taken_apart
 from tests.support.live import Live, now_ms, serving
 
 SKEW_MS: Final = 10_000
@@ -170,14 +172,15 @@ def without_replicas(live: Live) -> Iterator[None]:
 @contextmanager
 def unable_to_save(live: Live) -> Iterator[None]:
     """A server whose last snapshot failed. MISCONF."""
-    directory = Path(live.store.config_get("dir")["dir"])
-    in_the_way = directory / live.store.config_get("dbfilename")["dbfilename"]
+    config = live.store.config_get("dir", "dbfilename")
+    in_the_way = Path(config["dir"]) / config["dbfilename"]
     in_the_way.mkdir()
     (in_the_way / "full").touch()
     live.store.config_set("save", "3600 1")
     live.store.bgsave()
+    give_up = time.monotonic() + SOON_S
     while live.store.info("persistence")["rdb_bgsave_in_progress"]:
-        pass
+        assert time.monotonic() < give_up
     assert live.store.info("persistence")["rdb_last_bgsave_status"] == "err"
     yield
     live.store.config_set("save", "")
@@ -287,16 +290,15 @@ async def test_row_93_calls_that_run_end_and_new_ones_go_elsewhere(
     wires = [live.debit(account).SerializeToString() for _ in range(52)]
     async with AsyncExitStack() as stack:
         async with serving(store) as leaving:
-            channel = await stack.enter_async_context(
-                grpc.aio.insecure_channel(leaving.address)
-            )
+            channel = await stack.enter_async_context(grpc.aio.insecure_channel(leaving.address))
             await live.send("Debit", wires.pop(), channel=channel)
             live.store.client_pause(500)
             calls = [
-                asyncio.create_task(live.send("Debit", wire, channel=channel))
-                for wire in wires[1:]
+                asyncio.create_task(live.send("Debit", wire, channel=channel)) for wire in wires[1:]
             ]
-            await readiness(leaving, ready=True)
+            async with asyncio.timeout(SOON_S):
+                while leaving.calls_in_flight() < len(calls):  # noqa: ASYNC110 - a count
+                    await asyncio.sleep(0)
             # Leaving the block drains the server while the store keeps all of them waiting.
 
         ended = await asyncio.gather(*calls, return_exceptions=True)
@@ -322,7 +324,8 @@ async def test_row_94_calls_beyond_the_bound_are_shed_with_advice(
         shed = []
         for request, result in zip(requests, ended, strict=True):
             if isinstance(result, grpc.aio.AioRpcError):
-                refusal = await _refusal_of(small, result)
+                refusal = taken_apart(result)
+                small.check_private(refusal)
                 assert (refusal.code.name, refusal.reason) == ("RESOURCE_EXHAUSTED", "OVERLOADED")
                 assert refusal.retry_ms > 0
                 shed.append(request)
@@ -334,14 +337,6 @@ async def test_row_94_calls_beyond_the_bound_are_shed_with_advice(
             assert not (await small.call(request)).receipt.replayed
 
     assert await live.bucket(account) == (840, 0, 160)
-
-
-async def _refusal_of(live: Live, error: grpc.aio.AioRpcError) -> Any:
-    from tests.rpc.support import taken_apart
-
-    refusal = taken_apart(error)
-    live.check_private(refusal)
-    return refusal
 
 
 async def test_row_94_more_calls_than_streams_on_one_connection_all_end_well(live: Live) -> None:

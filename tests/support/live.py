@@ -37,7 +37,7 @@ CONNECTIONS: Final = 4
 # What background work writes whenever it likes; no money in it.
 _BACKGROUND: Final = (b":probe", b":lease")
 # Whatever a status says, it says none of this.
-_INSIDE: Final = ("traceback", "error", "exception", "valkey", "redis", "lua", ".py", "/tmp", "sock")
+_INSIDE: Final = ("traceback", "error", "exception", "valkey", "redis", "lua", ".py", "sock")
 
 METHODS: Final[Mapping[str, MethodDescriptor]] = MappingProxyType(
     {
@@ -63,9 +63,11 @@ class Live:
 
     address: str
     channel: grpc.aio.Channel
-    store: "redis.Redis[bytes]"
+    # redis-py says str of what are bytes here.
+    store: Any
     clock: Clock
     log: io.BytesIO = field(repr=False)
+    calls_in_flight: Callable[[], int]
     inside: tuple[str, ...] = _INSIDE
     _ids: "Iterator[int]" = field(default_factory=lambda: count(1))
 
@@ -129,14 +131,13 @@ class Live:
             request.request_time.FromMilliseconds(self.clock())
         return request
 
-    def reserve(self, account_id: str, units: int = 1, **fields: Any) -> charging.ReserveRequest:
+    def reserve(self, account_id: str, units: int = 1, **fields: Any) -> Any:
         """Ask for messages, unless fields say otherwise."""
-        given = {"account_id": account_id, "requested_units": units, "service_id": "sms"}
+        given: dict[str, Any] = {"account_id": account_id, "service_id": "sms"}
+        given["requested_units"] = units
         return self.stamped(charging.ReserveRequest(**given | fields))
 
-    def commit(
-        self, reservation: str, units: int, rest: str = "close", **fields: Any
-    ) -> charging.CommitRequest:
+    def commit(self, reservation: str, units: int, rest: str = "close", **fields: Any) -> Any:
         """Report use."""
         request = charging.CommitRequest(reservation=reservation, **fields)
         request.used.add(units=units)
@@ -144,26 +145,25 @@ class Live:
             getattr(request, rest).SetInParent()
         return self.stamped(request)
 
-    def commit_next(
-        self, reservation: str, units: int, next_units: int, **fields: Any
-    ) -> charging.CommitRequest:
+    def commit_next(self, reservation: str, units: int, next_units: int, **fields: Any) -> Any:
         """Report use and ask for a next grant."""
         wanted = charging.NextGrant(requested_units=next_units)
         return self.commit(reservation, units, "next_grant", next_grant=wanted, **fields)
 
-    def release(self, reservation: str) -> charging.ReleaseRequest:
+    def release(self, reservation: str) -> Any:
         """Give back."""
         return self.stamped(charging.ReleaseRequest(reservation=reservation))
 
     def debit(
         self, account_id: str, units: int = 1, *, authorize: bool = False, **fields: Any
-    ) -> charging.DebitRequest:
+    ) -> Any:
         """Charge messages at once, unless fields say otherwise."""
         basis = charging.DEBIT_BASIS_AUTHORIZE if authorize else charging.DEBIT_BASIS_USED
-        given = {"account_id": account_id, "used_units": units, "service_id": "sms"}
-        return self.stamped(charging.DebitRequest(**given | {"basis": basis} | fields))
+        given: dict[str, Any] = {"account_id": account_id, "service_id": "sms", "basis": basis}
+        given["used_units"] = units
+        return self.stamped(charging.DebitRequest(**given | fields))
 
-    def create(self, account_id: str, **fields: Any) -> accounts.CreateAccountRequest:
+    def create(self, account_id: str, **fields: Any) -> Any:
         """Open a prepaid account."""
         given = {"account_id": account_id, "currency": "EUR", "plan": "prepaid"}
         return self.stamped(accounts.CreateAccountRequest(**given | fields))
@@ -176,7 +176,7 @@ class Live:
         units: int = 0,
         unit: int = 0,
         **fields: Any,
-    ) -> accounts.TopUpRequest:
+    ) -> Any:
         """Credit money or units."""
         given: dict[str, Any] = {"account_id": account_id, "payment_reference": self.new_id("p")}
         if micros:
@@ -185,14 +185,12 @@ class Live:
             given["units"] = accounts.UnitCredit(units=units, unit=unit)  # type: ignore[arg-type]
         return self.stamped(accounts.TopUpRequest(**given | fields))
 
-    def add_subscriber(
-        self, account_id: str, subscriber_id: str, **fields: Any
-    ) -> accounts.AddSubscriberRequest:
+    def add_subscriber(self, account_id: str, subscriber_id: str, **fields: Any) -> Any:
         """Add a line."""
         given = {"account_id": account_id, "subscriber_id": subscriber_id}
         return self.stamped(accounts.AddSubscriberRequest(**given | fields))
 
-    def set_cap(self, account_id: str, **cap: Any) -> caps.SetSpendingCapRequest:
+    def set_cap(self, account_id: str, **cap: Any) -> Any:
         """Set a daily cap, unless fields say otherwise."""
         given = {"cap_id": "cap", "period": "CAP_PERIOD_DAY"}
         request = caps.SetSpendingCapRequest(account_id=account_id)
@@ -284,7 +282,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def connect(store: EmbeddedValkey) -> "redis.Redis[bytes]":
+def connect(store: EmbeddedValkey) -> redis.Redis:
     """Look into the store past the service; nothing is sent twice."""
     return redis.Redis(unix_socket_path=str(store.socket_path), retry=Retry(NoBackoff(), 0))
 
@@ -292,46 +290,47 @@ def connect(store: EmbeddedValkey) -> "redis.Redis[bytes]":
 @asynccontextmanager
 async def serving(store: EmbeddedValkey, **settings: Any) -> AsyncIterator[Live]:
     """Serve as in production, jobs included, on a free port."""
-    log = io.BytesIO()
-    configure_logging(level="info", stream=log)
     given: dict[str, Any] = {"listen": "127.0.0.1:0", "drain_probe_s": 0.0}
-    async with app.running(load_settings(**given | settings), store.url) as running:
-        async with grpc.aio.insecure_channel(running.address) as channel:
-            with connect(store) as client:
-                yield _live(running.address, channel, client, now_ms, log, store)
+    log = _take_log()
+    async with (
+        app.running(load_settings(**given | settings), store.url) as running,
+        _connected(running.server, store, now_ms, log) as live,
+    ):
+        yield live
 
 
 @asynccontextmanager
 async def serving_at(store: EmbeddedValkey, clock: Clock) -> AsyncIterator[Live]:
     """Serve with the store's clock replaced by a test's; no jobs."""
-    log = io.BytesIO()
-    configure_logging(level="info", stream=log)
-    ledger = ValkeyLedger(
-        make_pool(store.url, CONNECTIONS),
-        connections=CONNECTIONS,
-        now_ms=now_ms,
-        test_clock=clock,
-    )
+    pool = make_pool(store.url, CONNECTIONS)
+    ledger = ValkeyLedger(pool, connections=CONNECTIONS, now_ms=now_ms, test_clock=clock)
     assert await ledger.load(ledger.pipelines[0]) is None
     options = RpcOptions(port=0, drain_probe_s=0)
+    log = _take_log()
     server = RpcServer(options, app._services(ledger, app.load_tariff(None)), Metrics())
     await server.start()
     try:
-        async with grpc.aio.insecure_channel(server.address) as channel:
-            with connect(store) as client:
-                yield _live(server.address, channel, client, clock, log, store)
+        async with _connected(server, store, clock, log) as live:
+            yield live
     finally:
         await server.stop()
         await ledger.close()
 
 
-def _live(
-    address: str,
-    channel: grpc.aio.Channel,
-    client: "redis.Redis[bytes]",
-    clock: Clock,
-    log: io.BytesIO,
-    store: EmbeddedValkey,
-) -> Live:
+def _take_log() -> io.BytesIO:
+    """Take the log of what is built from here on; a logger keeps what it began with."""
+    log = io.BytesIO()
+    configure_logging(level="info", stream=log)
+    return log
+
+
+@asynccontextmanager
+async def _connected(
+    server: RpcServer, store: EmbeddedValkey, clock: Clock, log: io.BytesIO
+) -> AsyncIterator[Live]:
+    metrics = server._host.metrics
     inside = (*_INSIDE, str(store.data_dir).lower(), str(store.socket_path).lower())
-    return Live(address, channel, client, clock, log, inside)
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        with connect(store) as client:
+            in_flight: Callable[[], int] = lambda: metrics.calls_in_flight  # noqa: E731 - a getter
+            yield Live(server.address, channel, client, clock, log, in_flight, inside)

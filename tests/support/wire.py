@@ -17,9 +17,7 @@ class Proxy:
     drops_replies: bool = False
     _writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
-    async def connected(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until either end leaves."""
         host, _, port = self.target.rpartition(":")
         far_reader, far_writer = await asyncio.open_connection(host, int(port))

@@ -8,6 +8,7 @@
 --   owner: text; who claims
 -- Returns: `claimed owner` if it is the caller's now, `pending owner` if another's claim still
 --   runs, `lapsed owner` if the owner has to be asked, `taken owner` if it is another's for good
+-- Refusals: STATE_CORRUPT
 -- Keeps: an entry has one owner at a time
 local now = tonumber(ARGV.now_ms)
 if not now then
