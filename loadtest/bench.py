@@ -6,7 +6,6 @@ turns; each figure is the median of the rounds. Every answer is checked: granted
 """
 
 import argparse
-import asyncio
 import json
 import sys
 import tempfile
@@ -65,7 +64,7 @@ class Bench:
     def __init__(
         self,
         plan: Plan,
-        store: "redis.Redis[bytes]",
+        store: "redis.Redis",
         service: tuple[processes.Server, Callers],
         sessions: Sessions,
     ) -> None:
@@ -120,7 +119,9 @@ class Bench:
         for reply in answers.replies:
             CHECK[method](reply)
         cuts = quantiles(answers.latencies_s, n=_PERCENTILES, method="inclusive")
-        figures = Figures(used_s / calls * 1e6, calls / answers.seconds, cuts[49] * 1e3, cuts[98] * 1e3)
+        figures = Figures(
+            used_s / calls * 1e6, calls / answers.seconds, cuts[49] * 1e3, cuts[98] * 1e3
+        )
         if script_calls == 0:
             return figures, answers
         assert script_calls >= calls, "some answers did not come from the store"

@@ -19,7 +19,7 @@ Answering = Callable[[bytes, "grpc.aio.ServicerContext[Any, Any]"], Awaitable[by
 
 
 def _answering(reply: bytes) -> Answering:
-    async def handle(_: bytes, __: "grpc.aio.ServicerContext[Any, Any]") -> bytes:  # noqa: RUF029
+    async def handle(_: bytes, __: "grpc.aio.ServicerContext[Any, Any]") -> bytes:
         return reply
 
     return handle

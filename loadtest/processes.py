@@ -45,8 +45,9 @@ class Server:
 
 @contextmanager
 def _process(*arguments: str, **streams: object) -> Iterator["subprocess.Popen[bytes]"]:
-    process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]  # streams
-        [sys.executable, "-m", *arguments], **streams
+    process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]  # noqa: S603 - our own
+        [sys.executable, "-m", *arguments],
+        **streams,
     )
     try:
         yield process

@@ -54,9 +54,7 @@ def _cpu_model() -> str:
     return platform.machine()
 
 
-def result(
-    plan: Mapping[str, int], figures: Mapping[str, Mapping[str, float]]
-) -> dict[str, Any]:
+def result(plan: Mapping[str, int], figures: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     """Everything of one benchmark, as plain values."""
     return {
         "unary_vs_echo": figures["Reserve echo"]["cpu_us"] / figures["Reserve"]["cpu_us"],

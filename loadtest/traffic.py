@@ -3,11 +3,10 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import grpc
 
@@ -157,7 +156,7 @@ class Callers:
         async with asyncio.TaskGroup() as group:
             for number in range(self._caller_count):
                 channel = self._channels[number % len(self._channels)]
-                call = channel.unary_unary(f"/{SERVICE}/{method}")
+                call: Any = channel.unary_unary(f"/{SERVICE}/{method}")
                 group.create_task(_caller(call, numbers, wires, replies, latencies_s))
         return Answers(replies, latencies_s, time.perf_counter() - started)
 

@@ -26,11 +26,9 @@ class StoreUsage:
     reads: int
 
     @classmethod
-    def read(cls, store: "redis.Redis[bytes]") -> Self:
+    def read(cls, store: "redis.Redis") -> Self:
         """Ask for them."""
         info = store.info("everything")
         script = info.get("cmdstat_fcall", {"calls": 0, "usec": 0})
         cpu_s = info["used_cpu_user_main_thread"] + info["used_cpu_sys_main_thread"]
-        return cls(
-            cpu_s, script["calls"], script["usec"] / 1e6, info["total_reads_processed"]
-        )
+        return cls(cpu_s, script["calls"], script["usec"] / 1e6, info["total_reads_processed"])

@@ -88,12 +88,15 @@ class LuaSource:
         self.code, self.strings = mask_strings(text.removeprefix(self.shebang), self.file)
 
     def error(self, line: int, rule: str) -> ScriptHeaderError:
+        """A broken rule, on a line from 1."""
         return ScriptHeaderError(self.file, line, rule)
 
     def error_at(self, match: re.Match[str], rule: str) -> ScriptHeaderError:
+        """A broken rule, where something was found in the code."""
         return self.error(match.string.count("\n", 0, match.start()) + 1, rule)
 
     def error_in(self, section: str, rule: str) -> ScriptHeaderError:
+        """A broken rule of a section."""
         return self.error(self.header[section][0].number, f"{section}: {rule}")
 
     def _read_header(self, text: str, known: Sequence[str]) -> dict[str, list[_Line]]:

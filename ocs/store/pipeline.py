@@ -5,20 +5,20 @@ always use the same connection, run in order. A lost connection fails every call
 an unknown outcome; nothing is sent again here, because only the caller knows whether it may.
 """
 
-from typing import TypeAlias, Union
-
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError, TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 Argument: TypeAlias = str | bytes | int
-Reply: TypeAlias = Union[
-    bytes, int, list["Reply"], dict[bytes, bytes], set[bytes], ResponseError, None
-]
+Reply: TypeAlias = (
+    bytes | int | list["Reply"] | dict[bytes, bytes] | set[bytes] | ResponseError | None
+)
 
 BATCH_MAX = 256
 
@@ -61,9 +61,7 @@ class Pipeline:
     async def _flush(self) -> None:
         try:
             while self._queue:
-                batch = [
-                    self._queue.popleft() for _ in range(min(BATCH_MAX, len(self._queue)))
-                ]
+                batch = [self._queue.popleft() for _ in range(min(BATCH_MAX, len(self._queue)))]
                 await self._run(batch)
         finally:
             self._flushing = None

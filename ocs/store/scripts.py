@@ -28,6 +28,7 @@ from hashlib import sha1
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from itertools import zip_longest
+from textwrap import fill
 from types import MappingProxyType
 from typing import Final
 
@@ -39,25 +40,26 @@ _DIGEST_LENGTH: Final = 12
 _EXACT_INTEGER_MAX: Final = 2**53 - 1  # a Lua number is a double
 
 STANDARD: Final = (
-    *("error", "ipairs", "next", "pairs", "tonumber", "unpack"),
+    *("error", "ipairs", "pairs", "tonumber", "unpack"),
     *("math.abs", "math.floor", "math.fmod", "math.huge", "math.max", "math.min"),
     *("string.find", "string.format", "string.gmatch", "string.gsub", "string.match", "string.sub"),
     *("table.concat", "table.insert", "table.sort", "redis.call"),
 )
-"""All of Lua that a script may use: no clock, no randomness, nothing that prints an inexact number."""
+"""All of Lua that a script may use: no clock, no randomness, no inexact text of a number."""
 
 _BOUND: Final = re.compile(r"\b(KEYS|ARGV|LIMITS)\b(?:\.(\w+)\b)?")
 _QUALIFIED: Final = re.compile(r"(?<![.:\w])(?:math|string|table|redis)\b(?:\.\w+)?")
 _SPELLED_KEY: Final = re.compile(rf"\.p?call\(\s*{MASK}\s*,\s*{MASK}")
 _BLOCK: Final = re.compile(r"\b(?:(?:local function \w+|function|if|do|repeat)|(end|until))\b")
 
-# A global costs a look-up that fails, one in the engine's table of globals and one in its `string`;
-# a local of the library costs none. While a library loads, the engine shows it none of these: the
-# first call takes them.
-_LOCALS: Final = ", ".join(name.replace(".", "_") for name in STANDARD)
-_VALUES: Final = ", ".join(name if "." in name else f"_G.{name}" for name in STANDARD)
+# A local costs no look-up; a global costs one that fails, one in the engine's table of globals and
+# one in `string`. While a library loads, the engine shows it none of these: the first call takes
+# them.
+_LOCALS: Final = fill(", ".join(name.replace(".", "_") for name in STANDARD))
+_VALUES: Final = fill(", ".join(name if "." in name else f"_G.{name}" for name in STANDARD))
 PRELUDE: Final = f"""\
-local {_LOCALS}
+local
+{_LOCALS}
 local function take_standard_functions()
 {_LOCALS} =
 {_VALUES}

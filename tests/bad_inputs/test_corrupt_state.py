@@ -167,12 +167,6 @@ SPOILT: Final[dict[str, tuple[Callable[[Case], None], list[str]]]] = {
     "record": (whole("request", "for ever"), ["resend"]),
     "account of another type": (retyped("account"), ALL),
     "line of another type": (retyped("line"), [*CHARGES, "get"]),
-    "session of another type": (retyped("session"), ["reserve", "debit", "commit"]),
-    "reservation of another type": (
-        retyped("reservation"),
-        ["commit", "commit_next", "release"],
-    ),
-    "record of another type": (retyped("request"), ["resend"]),
     "journal of another type": (retyped("journal"), [*CHARGES, "release", "top_up"]),
 }
 

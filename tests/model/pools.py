@@ -1,0 +1,59 @@
+"""Small pools to draw commands from, so that they meet."""
+
+from hypothesis import strategies as st
+
+from ocs.domain.bucket import BucketTerms
+from ocs.domain.commands import GrantWish
+from ocs.domain.periods import Period
+from ocs.domain.rating import Rate
+from ocs.domain.reservation import ServiceTerms
+from ocs.domain.units import Unit
+from ocs.limits import QUANTITY_MAX
+
+ACCOUNTS = ("a1", "a2")
+SUBSCRIBERS = ("", "", "s1", "s1", "s2", "s9")
+SERVICES: dict[str, list[ServiceTerms]] = {
+    "data": [
+        ServiceTerms("data", Unit.OCTETS, "", Rate.per_increment(10, 25, 3), 20, 600_000, "v1"),
+        ServiceTerms("data", Unit.OCTETS, "roam", Rate(1, 7, 3), 1, 60_000, "v1"),
+    ],
+    "voice": [
+        ServiceTerms("voice", Unit.SECONDS, "", Rate.per_increment(60, 100, 1), 60, 90_000, "v1")
+    ],
+    "sms": [ServiceTerms("sms", Unit.COUNT, "", Rate(1, 50, 1), 1, 5_000, "v1")],
+    "free": [
+        ServiceTerms("free", Unit.OCTETS, "", Rate(5, 0, 1), 1, 30_000, "v1"),
+        ServiceTerms("free", Unit.OCTETS, "roam", Rate(1, 0, 1), 1, 30_000, "v1"),
+    ],
+}
+
+accounts = st.sampled_from(ACCOUNTS)
+subscribers = st.sampled_from(SUBSCRIBERS)
+services = st.sampled_from(sorted(SERVICES))
+small = st.integers(1, 400)
+units = st.one_of(small, small, small, st.sampled_from([QUANTITY_MAX, 2**40, 2**52]))
+EXACTLY = -1  # as much as is held
+used = st.one_of(
+    st.just(0), st.integers(0, 500), st.integers(0, 500), st.just(EXACTLY), st.just(2**52)
+)
+sequences = st.one_of(st.just(-1), st.just(-1), st.integers(0, 6))
+ids = st.sampled_from(["r1", "r2", "r3", "r4", "r5", "r6"])
+sessions = st.sampled_from(["", "", "x1", "x2"])
+wishes = st.builds(
+    GrantWish,
+    requested_units=units,
+    all_or_nothing=st.booleans(),
+    validity_ms=st.sampled_from([0, 0, 1_000, 3_600_000]),
+    jitter_permille=st.sampled_from([0, 37, 100]),
+)
+periods = st.sampled_from(list(Period))
+bucket_terms = st.builds(
+    BucketTerms,
+    unit=st.sampled_from(list(Unit)),
+    priority=st.sampled_from([1, 5, 5, 1000]),
+    start_ms=st.just(0),
+    expire_ms=st.just(0),
+    blocking=st.sampled_from([False, False, True]),
+    service_ids=st.sampled_from([(), (), ("data",), ("sms", "voice")]),
+    zones=st.sampled_from([(), (), ("roam",)]),
+)
