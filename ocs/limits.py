@@ -28,6 +28,9 @@ REQUEST_AHEAD_MAX_MS: Final = 60_000
 # How long an ended reservation answers for itself, and a session's rating is kept.
 REMEMBER_MS: Final = 60 * 60_000
 
+# What a key's TTL outlives the expire time in its text: the text decides, the TTL cleans up.
+TTL_SLACK_MS: Final = 60_000
+
 # Grants.
 VALIDITY_MIN_MS: Final = 1_000
 VALIDITY_MAX_MS: Final = 24 * 3_600_000

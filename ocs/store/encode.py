@@ -21,8 +21,8 @@ from ocs.domain.commands import (
 )
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.spending_cap import ACCOUNT_HOLDER
-from ocs.store import keys
 from ocs.domain.units import Unit
+from ocs.store import keys
 from ocs.store.layout import cap_meaning, dash, facts_text, service_terms_text, terms_text
 from ocs.store.scripts import Script, check_binding
 

@@ -6,25 +6,19 @@ an unknown outcome; nothing is sent again here, because only the caller knows wh
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from redis.asyncio.connection import AbstractConnection, ConnectionPool
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+import hiredis
+from redis.asyncio.connection import ConnectionPool
+from redis.exceptions import RedisError
+
+from ocs.store.link import Link, Reply, StoreLostError, Waiting
+
+__all__ = ["Argument", "Pipeline", "Reply", "StoreLostError"]
 
 Argument: TypeAlias = str | bytes | int
-Reply: TypeAlias = (
-    bytes | int | list["Reply"] | dict[bytes, bytes] | set[bytes] | ResponseError | None
-)
 
-BATCH_MAX = 256
-
-
-class StoreLostError(Exception):
-    """The connection broke: what was sent may or may not have run."""
+BATCH_MAX: Final = 256
 
 
 class Pipeline:
@@ -32,80 +26,79 @@ class Pipeline:
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
-        self._connection: AbstractConnection | None = None
-        self._queue: deque[tuple[Sequence[Argument], asyncio.Future[Reply]]] = deque()
-        self._flushing: asyncio.Task[None] | None = None
+        self._link: Link | None = None
+        self._commands: list[bytes] = []
+        self._waiting: list[Waiting] = []
+        self._woken = False
+        self._connecting: asyncio.Task[None] | None = None
+        self._drained: asyncio.Future[None] | None = None
         self.batch_count = 0
         self.command_count = 0
         self.lost_count = 0
 
-    def send(self, *command: Argument) -> asyncio.Future[Reply]:
+    def send(self, *command: Argument) -> Waiting:
         """Queue a command.
 
         The future gets the reply, a ResponseError as a value if the store refused it, or
         StoreLostError. Cancelling it does not take the command back.
         """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Reply] = loop.create_future()
-        self._queue.append((command, future))
-        if self._flushing is None:
-            self._flushing = loop.create_task(self._flush())
+        future: Waiting = loop.create_future()
+        self._commands.append(hiredis.pack_command(command))  # type: ignore[arg-type]  # any length
+        self._waiting.append(future)
+        if not self._woken:
+            # Once per turn of the loop, so that all calls of the turn go together.
+            self._woken = True
+            loop.call_soon(self._flush)
         return future
 
     async def close(self) -> None:
         """Finish what is queued and close the connection."""
-        while self._flushing is not None:
-            await asyncio.wait([self._flushing])
-        await self._drop()
+        if self._waiting or self._connecting or (self._link is not None and self._link.busy):
+            self._drained = asyncio.get_running_loop().create_future()
+            await self._drained
+        if self._link is not None:
+            self._link.close()
+            self._link = None
 
-    async def _flush(self) -> None:
-        try:
-            while self._queue:
-                batch = [self._queue.popleft() for _ in range(min(BATCH_MAX, len(self._queue)))]
-                await self._run(batch)
-        finally:
-            self._flushing = None
-
-    async def _run(self, batch: list[tuple[Sequence[Argument], asyncio.Future[Reply]]]) -> None:
-        answered = 0
-        try:
-            connection = await self._connect()
-            commands = [command for command, _ in batch]
-            await connection.send_packed_command(connection.pack_commands(commands))
-            for _, future in batch:
-                try:
-                    reply = await connection.read_response()
-                except ResponseError as error:
-                    reply = error
-                answered += 1
-                if not future.done():
-                    future.set_result(reply)
-        except (RedisError, OSError, asyncio.IncompleteReadError) as error:
-            self.lost_count += 1
-            await self._drop()
-            for _, future in batch[answered:]:
-                if not future.done():
-                    future.set_exception(StoreLostError(type(error).__name__))
-        except asyncio.CancelledError:
-            await self._drop()
-            for _, future in batch[answered:]:
-                future.cancel()
-            raise
+    def _flush(self) -> None:
+        """Send what is queued, unless a batch is on its way."""
+        self._woken = False
+        link, count = self._link, len(self._waiting)
+        if link is not None and link.busy:
+            return
+        if count == 0:
+            if self._drained is not None and not self._drained.done():
+                self._drained.set_result(None)
+            return
+        if link is None:
+            if self._connecting is None:
+                self._connecting = asyncio.get_running_loop().create_task(self._connect())
+            return
+        commands, waiting = self._commands, self._waiting
+        self._commands, self._waiting = commands[BATCH_MAX:], waiting[BATCH_MAX:]
         self.batch_count += 1
-        self.command_count += len(batch)
+        self.command_count += min(count, BATCH_MAX)
+        link.exchange(b"".join(commands[:BATCH_MAX]), waiting[:BATCH_MAX])
 
-    async def _connect(self) -> AbstractConnection:
-        if self._connection is None:
-            self._connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
-        if not self._connection.is_connected:
-            await self._connection.connect()
-        return self._connection
+    async def _connect(self) -> None:
+        try:
+            self._link = await Link.open(self._pool, self._flush, self._on_end)
+        except (RedisError, OSError) as error:
+            self._fail(type(error).__name__)
+        finally:
+            self._connecting = None
+            if self._link is None:  # for whatever reason: no caller may wait for ever
+                self._fail("not connected")
+        self._flush()
 
-    async def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            try:
-                await connection.disconnect(nowait=True)
-            except (RedisConnectionError, RedisTimeoutError, OSError):
-                # Already broken: the socket is gone, which is what was wanted.
-                return
+    def _on_end(self) -> None:
+        self._link = None
+        self.lost_count += 1
+        self._flush()
+
+    def _fail(self, text: str) -> None:
+        waiting, self._commands, self._waiting = self._waiting, [], []
+        for future in waiting:
+            if not future.done():
+                future.set_exception(StoreLostError(text))

@@ -25,8 +25,9 @@ from ocs.domain.reservation import Step
 from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.units import Unit
 from ocs.store.memory import MemoryLedger
-from tests.model.machine import ACCOUNTS, SERVICES, ChargingMachine
+from tests.model.machine import ChargingMachine
 from tests.model.pair import START_MS, Pair
+from tests.model.pools import ACCOUNTS, SERVICES
 
 
 @dataclass

@@ -1,11 +1,16 @@
 """`audit` on a real Valkey: traffic through the scripts is proved, a changed account is named."""
 
+from pathlib import Path
+
 import pytest
 
 from ocs.domain.spending_cap import group_holder, subscriber_holder
+from ocs.ports import StoreUnavailableError
 from ocs.service.audit import audit
 from ocs.store import keys
+from ocs.store.connect import make_pool
 from ocs.store.event_log import ValkeyEventLog
+from ocs.store.ledger import ValkeyLedger
 from tests.model.pair import TENANT
 from tests.model.valkey_side import ValkeySide
 from tests.store.audit.stored import (
@@ -214,3 +219,12 @@ async def test_charges_during_an_audit_are_no_difference(lua: ValkeySide) -> Non
     await ledger.close()
     assert report.differences == []
     assert report.event_count > before + 10
+
+
+async def test_a_lost_store_proves_nothing(tmp_path: Path) -> None:
+    pool = make_pool(f"unix://{tmp_path}/nobody", 1)
+    ledger = ValkeyLedger(pool, connections=1, now_ms=lambda: 0)
+
+    with pytest.raises(StoreUnavailableError):
+        await audit(ledger, ValkeyEventLog(ledger))
+    await ledger.close()

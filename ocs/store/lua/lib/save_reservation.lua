@@ -4,5 +4,6 @@
 local function save_reservation(account, key, state, forget_ms, session, subscriber, terms)
   local text = state .. string.format(' %d ', forget_ms) .. session .. ' ' .. subscriber .. ' '
     .. terms.text
-  redis.call('SET', key, text, 'PX', string.format('%d', forget_ms - account.raw))
+  redis.call('SET', key, text,
+    'PX', string.format('%d', forget_ms - account.raw + LIMITS.TTL_SLACK_MS))
 end

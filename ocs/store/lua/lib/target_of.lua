@@ -7,7 +7,8 @@ local function target_of(rate, session, units)
   if position > LIMITS.QUANTITY_MAX then return nil end
   local over = math.fmod(position, rate.increment)
   if over > 0 then position = position - over + rate.increment end
-  if position > LIMITS.QUANTITY_MAX or not cost(rate, position) then return nil end
-  if position < session.paid_to then return session.paid_to end
-  return position
+  if position > LIMITS.QUANTITY_MAX then return nil end
+  -- Another rate may have rated the session up to where this one has no price any more.
+  local target = math.max(session.paid_to, position)
+  return cost(rate, target) and target
 end
