@@ -15,7 +15,8 @@ UV_VERSION := 0.13.9
 CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto proto-check proto-baseline lint format test test-processes model race kill lost-reply \
+.PHONY: help setup proto proto-check proto-baseline lint format test test-processes model race \
+	kill lost-reply \
 	mutants cases bench demo docs lock clean
 
 help: ## this list
