@@ -44,8 +44,10 @@ async def serve(replies: dict[str, bytes]) -> None:
 
 def main() -> None:
     """Read the replies, then serve."""
-    replies = {name: bytes.fromhex(text) for name, text in json.loads(sys.stdin.readline()).items()}
-    uvloop.run(serve(replies))
+    line = sys.stdin.readline()
+    if line:  # else: whoever started this has gone
+        replies = {name: bytes.fromhex(text) for name, text in json.loads(line).items()}
+        uvloop.run(serve(replies))
 
 
 if __name__ == "__main__":

@@ -62,12 +62,21 @@ class StoreUnavailableError(Exception):
 
 
 class Claim(NamedTuple):
-    """Where a looked-up id stands: claimed, pending, lapsed or taken, and by whom."""
+    """Where a looked-up id stands: claimed, pending, lapsed, confirmed or taken, and by whom.
+
+    deadline_ms: until when the owner may be on his way, store clock; 0 once confirmed.
+    """
 
     state: str
     account_id: str
     subject_id: str
     request_id: str
+    deadline_ms: int
+
+    @property
+    def owner(self) -> tuple[str, str, str]:
+        """Account, line (- for a payment) and request."""
+        return self.account_id, self.subject_id, self.request_id
 
 
 class LookupIndex(Protocol):
@@ -89,12 +98,12 @@ class LookupIndex(Protocol):
         tenant: str,
         kind: str,
         value: str,
-        owner: tuple[str, str, str],
+        claim: Claim,
         *,
         confirmed: bool,
         deadline_ms: int,
     ) -> None:
-        """Confirm the owner's claim for good, or drop it."""
+        """Confirm a claim for good, or drop it; not if its owner has claimed anew since."""
 
     async def find(
         self, tenant: str, kind: str, value: str, *, fresh: bool = False

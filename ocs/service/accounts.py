@@ -12,7 +12,7 @@ from ocs.domain.state import AccountState
 from ocs.domain.tariff import Tariff
 from ocs.domain.view import as_of, caps_of
 from ocs.limits import EVENTS_PAGE_DEFAULT, EVENTS_PAGE_MAX, WINDOW_USED_MS
-from ocs.ports import ContextEncoder, EventLog, Ledger, LoggedEvent, StoreUnavailableError
+from ocs.ports import Claim, ContextEncoder, EventLog, Ledger, LoggedEvent, StoreUnavailableError
 from ocs.service.charging import failure
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
@@ -93,11 +93,12 @@ class Accounts:
         identities = tuple(sorted(ask.identities))
         # The account first: an unknown one must leave no trace in the index.
         await self._require(asked.tenant, ask.account_id)
-        claimed: list[tuple[str, str]] = []
+        claims: dict[tuple[str, str], Claim] = {}
         try:
             for identity in identities:
-                await self._directory.claim(asked, identity, owner, Reason.IDENTITY_TAKEN)
-                claimed.append(identity)
+                claims[identity] = await self._directory.claim(
+                    asked, identity, owner, Reason.IDENTITY_TAKEN
+                )
             meaning = (ask.subscriber_id, identities, ask.group_ids)
             answer = await self._run(
                 AddSubscriber(
@@ -115,11 +116,11 @@ class Accounts:
             )
         except ServiceError as error:
             if error.reason in _CLAIM_REFUSALS:
-                for identity in claimed:
-                    await self._directory.settle(asked, identity, owner, confirmed=False)
+                for identity, claim in claims.items():
+                    await self._directory.settle(asked, identity, claim, confirmed=False)
             raise
-        for identity in identities:
-            await self._directory.settle(asked, identity, owner, confirmed=True)
+        for identity, claim in claims.items():
+            await self._directory.settle(asked, identity, claim, confirmed=True)
         return answer
 
     async def lookup_subscriber(self, tenant: str, identity: tuple[str, str]) -> tuple[str, str]:
@@ -134,7 +135,7 @@ class Accounts:
             raise failure(profile)
         owner = (ask.account_id, "-", asked.request_id)
         reference = ("payment", ask.payment_reference)
-        await self._directory.claim(asked, reference, owner, Reason.PAYMENT_REFERENCE_USED)
+        claim = await self._directory.claim(asked, reference, owner, Reason.PAYMENT_REFERENCE_USED)
         wrong = ask.currency not in ("", profile.terms.currency)
         context = EventContext(
             segment=profile.terms.segment,
@@ -167,9 +168,9 @@ class Accounts:
             )
         except ServiceError as error:
             if error.reason in _CLAIM_REFUSALS:
-                await self._directory.settle(asked, reference, owner, confirmed=False)
+                await self._directory.settle(asked, reference, claim, confirmed=False)
             raise
-        await self._directory.settle(asked, reference, owner, confirmed=True)
+        await self._directory.settle(asked, reference, claim, confirmed=True)
         return answer
 
     async def set_spending_cap(self, ask: SetSpendingCapAsked) -> tuple[Answer, CapInForce]:

@@ -36,8 +36,7 @@ class Directory:
         try:
             claim = await self._index.find(tenant, kind, value)
             if claim is not None and claim.state != "confirmed":
-                owner = (claim.account_id, claim.subject_id, claim.request_id)
-                if not await self._index.owns(tenant, kind, value, owner):
+                if not await self._index.owns(tenant, kind, value, claim.owner):
                     claim = None
         except StoreUnavailableError as error:
             raise ServiceError(error.reason) from None
@@ -45,14 +44,14 @@ class Directory:
             raise ServiceError(Reason.SUBSCRIBER_NOT_FOUND)
         return claim.account_id, claim.subject_id
 
-    async def claim(self, asked: Asked, ref: IdRef, owner: Owner, taken: Reason) -> None:
+    async def claim(self, asked: Asked, ref: IdRef, owner: Owner, taken: Reason) -> Claim:
         """Claim an id for an owner. Raises `taken`, ACCOUNT_BUSY or a reason of the store."""
         at = (asked.tenant, *ref)
         try:
             for _ in range(_ROUNDS):
                 claim = await self._index.claim(*at, owner, deadline_ms=asked.deadline_ms)
                 if claim.state == "claimed":
-                    return
+                    return claim
                 if claim.state == "taken":
                     raise ServiceError(taken)
                 if claim.state == "pending":
@@ -64,14 +63,13 @@ class Directory:
 
     async def _decide_lapsed(self, asked: Asked, ref: IdRef, claim: Claim) -> None:
         at = (asked.tenant, *ref)
-        owner = (claim.account_id, claim.subject_id, claim.request_id)
-        confirmed = await self._index.owns(*at, owner)
-        await self._index.settle(*at, owner, confirmed=confirmed, deadline_ms=asked.deadline_ms)
+        confirmed = await self._index.owns(*at, claim.owner)
+        await self._index.settle(*at, claim, confirmed=confirmed, deadline_ms=asked.deadline_ms)
 
-    async def settle(self, asked: Asked, ref: IdRef, owner: Owner, *, confirmed: bool) -> None:
-        """Confirm or drop an owner's claim. A lost reply is harmless: the claim lapses."""
+    async def settle(self, asked: Asked, ref: IdRef, claim: Claim, *, confirmed: bool) -> None:
+        """Confirm or drop a claim. A lost reply is harmless: the claim lapses."""
         at, deadline_ms = (asked.tenant, *ref), asked.deadline_ms
         try:
-            await self._index.settle(*at, owner, confirmed=confirmed, deadline_ms=deadline_ms)
+            await self._index.settle(*at, claim, confirmed=confirmed, deadline_ms=deadline_ms)
         except StoreUnavailableError:
             return

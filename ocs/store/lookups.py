@@ -17,6 +17,13 @@ _KEPT: Final = 131_072
 Owner = tuple[str, str, str]
 
 
+def _read_claim(text: str) -> Claim:
+    """Read `state account/subject/request deadline_ms`."""
+    state, owner, deadline_ms = text.split(" ")
+    account_id, subject_id, request_id = owner.split("/")
+    return Claim(state, account_id, subject_id, request_id, int(deadline_ms))
+
+
 class ValkeyLookups:
     """Index entries; found ones that are confirmed are remembered, for they never move."""
 
@@ -30,21 +37,21 @@ class ValkeyLookups:
         """Claim an id, pending for 60 s; says whose it is otherwise."""
         argv = ["", "/".join(owner)]
         line = await self._call("claim_lookup", (tenant, kind, value), argv, deadline_ms)
-        state, _, text = line.decode().partition(" ")
-        return Claim(state, *text.split("/"))
+        return _read_claim(line.decode())
 
     async def settle(
         self,
         tenant: str,
         kind: str,
         value: str,
-        owner: Owner,
+        claim: Claim,
         *,
         confirmed: bool,
         deadline_ms: int,
     ) -> None:
-        """Confirm the owner's claim for good, or drop it."""
-        argv = ["/".join(owner), "confirmed" if confirmed else "dropped"]
+        """Confirm a claim for good, or drop it; not if its owner has claimed anew since."""
+        verdict = "confirmed" if confirmed else "dropped"
+        argv = ["/".join(claim.owner), str(claim.deadline_ms), verdict]
         await self._call("settle_lookup", (tenant, kind, value), argv, deadline_ms)
 
     async def find(
@@ -58,9 +65,8 @@ class ValkeyLookups:
         text = await self._read("GET", keys.lookup_key(tenant, kind, value), at=(tenant, value))
         if not text:
             return None
-        state, owner, _ = text.split(" ")
-        claim = Claim(state, *owner.split("/"))
-        if state == "confirmed":
+        claim = _read_claim(text)
+        if claim.state == "confirmed":
             self._found.put(ref, claim)
         return claim
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import pytest
+from google.protobuf import duration_pb2
 
 from ocs.store import keys
 from ocs.v1 import account_service_pb2 as accounts
@@ -40,6 +41,7 @@ class Case:
             "session": keys.session_key(*at, SESSION, "sms"),
             "request": keys.request_key(*at, self.answered.request_id),
             "journal": keys.journal_key(keys.partition_of(*at)),
+            "due": keys.due_key(keys.partition_of(*at)),
         }[name]
 
     # What may be asked of it.
@@ -65,6 +67,11 @@ class Case:
     def top_up(self) -> Any:
         spec = accounts.BucketSpec(bucket_id="messages")
         return self.live.top_up(self.account_id, units=1, unit=4, bucket=spec)
+
+    def hold_short(self) -> Any:
+        """Hold for less long than anything that is held: the account's earliest deadline moves."""
+        validity = duration_pb2.Duration(seconds=1)
+        return self.live.reserve(self.account_id, 1, validity_duration=validity)
 
     def resend(self) -> Any:
         return self.answered
@@ -137,7 +144,8 @@ def retyped(key: str) -> Callable[[Case], None]:
 
 
 CHARGES: Final = ["reserve", "debit", "authorize", "commit", "commit_next"]
-ALL: Final = [*CHARGES, "release", "top_up", "get"]
+CHANGES: Final = [*CHARGES, "release", "top_up"]
+ALL: Final = [*CHANGES, "get"]
 FIGURES: Final = [*CHARGES, "top_up", "get"]
 
 SPOILT: Final[dict[str, tuple[Callable[[Case], None], list[str]]]] = {
@@ -156,7 +164,9 @@ SPOILT: Final[dict[str, tuple[Callable[[Case], None], list[str]]]] = {
     "too few figures": (field("account", "b:messages", "97 5 3"), ["top_up", "get"]),
     "no figures": (field("account", "b:messages", None), FIGURES),
     "no terms": (field("account", "t:messages", None), [*CHARGES, "get"]),
-    "other terms": (field("account", "t:messages", "count soon 0 0 0 - -"), [*CHARGES, "get"]),
+    "other terms": (field("account", "t:messages", "count soon 0 0 0 - -"), FIGURES),
+    "no order of buckets": (field("account", "order", None), ALL),
+    "an order without main": (field("account", "order", "messages"), CHANGES),
     "state of another format": (field("account", "state", "2 1 1 1 0 0 0 -"), ALL),
     "no state": (field("account", "state", None), ALL),
     "cap counter": (field("account", "c:cap", "today 3 5"), [*CHARGES, "release", "get"]),
@@ -167,7 +177,12 @@ SPOILT: Final[dict[str, tuple[Callable[[Case], None], list[str]]]] = {
     "record": (whole("request", "for ever"), ["resend"]),
     "account of another type": (retyped("account"), ALL),
     "line of another type": (retyped("line"), [*CHARGES, "get"]),
-    "journal of another type": (retyped("journal"), [*CHARGES, "release", "top_up"]),
+    "journal of another type": (retyped("journal"), CHANGES),
+    "holds of another type": (retyped("holds"), ["reserve", "commit", "commit_next", "release"]),
+    "deadlines of another type": (retyped("due"), ["hold_short"]),
+    "record of another type": (retyped("request"), ["resend"]),
+    "reservation of another type": (retyped("reservation"), ["commit", "commit_next", "release"]),
+    "session of another type": (retyped("session"), ["reserve", "debit", "commit"]),
 }
 
 

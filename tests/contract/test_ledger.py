@@ -274,6 +274,26 @@ async def test_lapsed_hold_is_available_to_the_next_call(bench: Bench) -> None:
     assert (late.charged_micros, late.uncollected_micros) == (0, 20)
 
 
+def held_in_caps(state: AccountState) -> int:
+    """All that open reservations hold in caps."""
+    return sum(line.quantity for hold in state.holds.values() for line in hold.cap_lines)
+
+
+async def test_a_name_taken_again_holds_in_the_lines_caps(bench: Bench) -> None:
+    await bench.open()
+    cap = SpendingCap("subscriber/s1", "daily", Unit.MICROS, 300, Period.LIFETIME)
+    await bench.ledger.execute(SetSpendingCap(cap=cap, **bench.call()))
+    await bench.reserve(100, profile=await bench.profile("s1"))
+    # The reservation is forgotten; what it held in the line's cap waits for the line's next write.
+    bench.clock[0] += 2 * 60 * MINUTE_MS
+    await bench.reserve(100, profile=await bench.profile("s1"))
+
+    beyond = await bench.reserve(100, name="r2", profile=await bench.profile("s1"))
+
+    assert beyond.granted_units == 50
+    assert held_in_caps(await bench.state()) == 300
+
+
 async def test_expire_reports_what_it_ended(bench: Bench) -> None:
     """Holds and ended buckets."""
     await bench.open()

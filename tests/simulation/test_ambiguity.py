@@ -12,7 +12,7 @@ from ocs.domain.answer import Answer, Outcome, Reason
 from ocs.domain.commands import CreateAccount
 from ocs.domain.state import AccountTerms
 from ocs.domain.units import Unit
-from ocs.ports import StoreUnavailableError
+from ocs.ports import Claim, StoreUnavailableError
 from ocs.rpc.event_context import encode_context
 from ocs.service.accounts import Accounts
 from ocs.service.directory import Directory
@@ -92,12 +92,12 @@ class DyingLookups(ValkeyLookups):
         tenant: str,
         kind: str,
         value: str,
-        owner: tuple[str, str, str],
+        claim: Claim,
         *,
         confirmed: bool,
         deadline_ms: int,
     ) -> None:
-        del tenant, kind, value, owner, confirmed, deadline_ms
+        del tenant, kind, value, claim, confirmed, deadline_ms
         raise StoreUnavailableError
 
 

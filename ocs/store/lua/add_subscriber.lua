@@ -38,6 +38,7 @@ if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
 if redis.call('EXISTS', KEYS.subscriber) == 1 then
   return write_refusal(account, 'SUBSCRIBER_EXISTS')
 end
+redis.call('SCARD', KEYS.subscribers)
 local tokens = ''
 if ARGV.groups ~= '-' then
   for group in string.gmatch(ARGV.groups, '[^,]+') do tokens = tokens .. ' m=' .. group end

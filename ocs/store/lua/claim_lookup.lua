@@ -6,8 +6,8 @@
 -- ARGV:
 --   now_ms: ms 0..2^53-1 or empty; a test's clock instead of the store's
 --   owner: text; who claims
--- Returns: `claimed owner` if it is the caller's now, `pending owner` if another's claim still
---   runs, `lapsed owner` if the owner has to be asked, `taken owner` if it is another's for good
+-- Returns: `state owner deadline_ms`: claimed if it is the caller's now, pending if another's claim
+--   still runs, lapsed if the owner has to be asked, taken if it is another's for good
 -- Refusals: STATE_CORRUPT
 -- Keeps: an entry has one owner at a time
 local now = tonumber(ARGV.now_ms)
@@ -19,11 +19,15 @@ local entry = redis.call('GET', KEYS.lookup)
 if entry then
   local state, owner, deadline_ms = string.match(entry, '^(%a+) (%S+) (%d+)$')
   if not state then error({err = 'STATE_CORRUPT lookup'}) end
-  if owner == ARGV.owner then return 'claimed ' .. owner end
-  if state == 'confirmed' then return 'taken ' .. owner end
-  if tonumber(deadline_ms) > now then return 'pending ' .. owner end
-  return 'lapsed ' .. owner
+  if state == 'confirmed' then
+    return (owner == ARGV.owner and 'claimed ' or 'taken ') .. owner .. ' 0'
+  end
+  -- Who claims again is about to try again: his claim runs anew, or another might be told that he
+  -- never came while he is on his way.
+  if owner ~= ARGV.owner then
+    return (tonumber(deadline_ms) > now and 'pending ' or 'lapsed ') .. owner .. ' ' .. deadline_ms
+  end
 end
-redis.call('SET', KEYS.lookup,
-  string.format('pending %s %d', ARGV.owner, now + LIMITS.CLAIM_PENDING_MS))
-return 'claimed ' .. ARGV.owner
+local claim = string.format('%s %d', ARGV.owner, now + LIMITS.CLAIM_PENDING_MS)
+redis.call('SET', KEYS.lookup, 'pending ' .. claim)
+return 'claimed ' .. claim

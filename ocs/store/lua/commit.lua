@@ -49,7 +49,7 @@
 --   emit, empty_hold, expire_due, hold_grant, hold_tokens, load_holders, new_charge, no_grant,
 --   parse_hold, parse_reservation, parse_session, read_wish, refuse, save_reservation,
 --   save_session, session_order, set_hold, settle_available, settle_cap_lines, settle_hold,
---   target_of, write_account, write_holder, write_record, write_refusal
+--   stored_hold, target_of, write_account, write_holder, write_record, write_refusal
 local account, early, reservation_text, session_text = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
@@ -69,10 +69,8 @@ local holders = load_holders(account, ARGV.holder_names, keys)
 local caps = holders and caps_in_force(account, holders, ARGV.caps)
 if not caps then return refuse(account, 'STALE_PROFILE') end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
-local terms, id, hold = reservation.terms, ARGV.reservation_id, nil
-if not account.hold_changes or account.hold_changes[id] == nil then
-  hold = parse_hold(account, redis.call('HGET', KEYS.holds, id))
-end
+local terms, id = reservation.terms, ARGV.reservation_id
+local hold = parse_hold(account, stored_hold(account, id))
 local session = parse_session(session_text, account.now)
 local sequence, used = ARGV.sequence_number + 0, ARGV.used_units + 0
 local target = target_of(terms.rate, session, used)

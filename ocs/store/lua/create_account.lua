@@ -58,6 +58,7 @@ account = {
 }
 local early = check_age(account)
 if early then return early end
+redis.call('HLEN', KEYS.profile)
 emit(account, 'CREATE_ACCOUNT', '-', '-', ' a=' .. table.concat({ARGV.currency, ARGV.anchor_day,
   ARGV.credit_limit}, ':'), ARGV.context)
 local answer = string.format('DONE %d %d', account.seq, account.now)

@@ -30,8 +30,8 @@
 -- Emits: RELEASE, EXPIRE, BUCKET_CLOSED
 -- Keeps: reserved = sum of holds; no balance moves
 -- Include: begin_call, charge_answer, emit, expire_due, give_back, load_holders, no_grant,
---   parse_hold, parse_reservation, refuse, save_reservation, set_hold, write_account, write_holder,
---   write_record, write_refusal
+--   parse_hold, parse_reservation, refuse, save_reservation, set_hold, stored_hold, write_account,
+--   write_holder, write_record, write_refusal
 local account, early, reservation_text = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
@@ -50,11 +50,9 @@ for i = 1, KEYS.holders.count do keys[i] = KEYS.holders(i) end
 local holders = load_holders(account, ARGV.holder_names, keys)
 if not holders then return refuse(account, 'STALE_PROFILE') end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
-local id, hold = ARGV.reservation_id, nil
+local id = ARGV.reservation_id
 if reservation.state ~= 'open' then return write_refusal(account, 'RESERVATION_CLOSED') end
-if not account.hold_changes or account.hold_changes[id] == nil then
-  hold = parse_hold(account, redis.call('HGET', KEYS.holds, id))
-end
+local hold = parse_hold(account, stored_hold(account, id))
 if not hold then return write_refusal(account, 'RESERVATION_EXPIRED') end
 
 local released = no_grant('RELEASED')

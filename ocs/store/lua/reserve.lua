@@ -41,8 +41,8 @@
 -- Keeps: available >= 0, reserved = sum of holds, spent + reserved <= limit of every cap
 -- Include: begin_call, caps_in_force, charge_answer, decide_grant, emit, expire_due, hold_grant,
 --   hold_tokens, load_holders, no_grant, parse_reservation, parse_session, parse_terms, read_wish,
---   refuse, save_reservation, save_session, session_order, set_hold, write_account, write_holder,
---   write_record, write_refusal
+--   refuse, save_reservation, save_session, session_order, set_hold, stored_hold, write_account,
+--   write_holder, write_record, write_refusal
 local account, early, reservation_text, session_text = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
@@ -66,6 +66,7 @@ if parse_reservation(reservation_text, account.now) then
   return write_refusal(account, 'RESERVATION_EXISTS')
 end
 if flags == 'reused' then return write_refusal(account, 'SEQUENCE_NUMBER_REUSED') end
+if stored_hold(account, ARGV.reservation_id) then error({err = 'STATE_CORRUPT hold'}) end
 
 local grant, terms
 if ARGV.refusal ~= '' then

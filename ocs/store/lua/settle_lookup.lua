@@ -1,19 +1,21 @@
 #!lua
 -- Purpose: decide a claim once the account has answered: confirm it for good, or drop it while
---   it is pending. Nothing happens if the entry has another owner by now.
+--   it is pending. Nothing happens if the entry has another owner by now; nor is it dropped if
+--   its owner has claimed anew, for he may be about to take what the account did not have yet.
 -- KEYS:
 --   lookup: string; the index entry of one looked-up id, in that id's own partition
 -- ARGV:
 --   owner: text; whose claim it is
+--   deadline_ms: ms; the deadline of the claim that is meant
 --   verdict: confirmed or dropped
 -- Returns: 1 if it was decided, 0 if the entry is another's
 -- Keeps: only the owner's own claim changes
 local entry = redis.call('GET', KEYS.lookup)
-local state, owner = string.match(entry or '', '^(%a+) (%S+) %d+$')
+local state, owner, deadline_ms = string.match(entry or '', '^(%a+) (%S+) (%d+)$')
 if owner ~= ARGV.owner then return 0 end
 if ARGV.verdict == 'confirmed' then
   redis.call('SET', KEYS.lookup, 'confirmed ' .. owner .. ' 0')
-elseif state == 'pending' then
+elseif state == 'pending' and deadline_ms == ARGV.deadline_ms then
   redis.call('DEL', KEYS.lookup)
 end
 return 1

@@ -30,8 +30,8 @@
 --   BALANCE_LIMIT
 -- Emits: TOP_UP, EXPIRE, BUCKET_CLOSED
 -- Keeps: credited = balance + spent + expired + withdrawn <= 2^53-1
--- Include: available, begin_call, emit, expire_due, insert_bucket, read_bucket, write_account,
---   write_record, write_refusal
+-- Include: available, begin_call, emit, expire_due, insert_bucket, parse_bucket_terms, read_bucket,
+--   write_account, write_record, write_refusal
 local account, early = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
@@ -48,12 +48,13 @@ local id, quantity, stored = ARGV.bucket_id, tonumber(ARGV.quantity), nil
 for _, known in ipairs(account.ids) do
   if known == id then stored = account.fields['t:' .. id] end
 end
-local terms = stored or ARGV.terms
-local unit, expire_text = string.match(terms, '^(%a+) %d+ %d+ (%d+) ')
-if unit ~= ARGV.unit or (stored and ARGV.terms ~= '' and ARGV.terms ~= stored) then
+local terms_text = stored or ARGV.terms
+local terms = (stored or terms_text ~= '') and parse_bucket_terms(terms_text)
+if not terms or terms.unit ~= ARGV.unit
+  or (stored and ARGV.terms ~= '' and ARGV.terms ~= stored) then
   return write_refusal(account, 'BUCKET_MISMATCH')
 end
-local expire_ms = tonumber(expire_text)
+local expire_ms = terms.expire_ms
 if expire_ms > 0 and expire_ms <= account.now then
   return write_refusal(account, 'TOP_UP_EXPIRED')
 end
@@ -62,8 +63,8 @@ if not stored and #account.ids >= LIMITS.BUCKETS_MAX then
 end
 local tokens = ''
 if not stored then
-  account.fields['t:' .. id], account.fields['b:' .. id] = terms, '0 0 0 0 0 0'
-  tokens = ' t=' .. string.gsub(terms, ' ', ':')
+  account.fields['t:' .. id], account.fields['b:' .. id] = terms_text, '0 0 0 0 0 0'
+  tokens = ' t=' .. string.gsub(terms_text, ' ', ':')
 end
 local bucket = read_bucket(account, id)
 local credited, others = string.match(bucket.rest, '^(%d+)( %d+ %d+)$')
@@ -77,7 +78,7 @@ bucket.balance = bucket.balance + quantity
 bucket.rest = string.format('%d%s', credited + quantity, others)
 if not stored then
   insert_bucket(account, id)
-  account.changes.order, account.changes['t:' .. id] = table.concat(account.ids, ' '), terms
+  account.changes.order, account.changes['t:' .. id] = table.concat(account.ids, ' '), terms_text
 end
 if expire_ms > 0 and (account.due == 0 or expire_ms < account.due) then
   account.due, account.due_moved = expire_ms, true

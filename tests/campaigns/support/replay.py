@@ -91,14 +91,14 @@ class SpecLookups:
     ) -> Claim:
         """Give it."""
         del tenant, kind, value, deadline_ms
-        return Claim("claimed", *owner)
+        return Claim("claimed", *owner, 0)
 
     async def settle(
         self,
         tenant: str,
         kind: str,
         value: str,
-        owner: tuple[str, str, str],
+        claim: Claim,
         *,
         confirmed: bool,
         deadline_ms: int,
@@ -106,7 +106,7 @@ class SpecLookups:
         """Remember whose it is."""
         del deadline_ms
         if confirmed:
-            self._owners[(tenant, kind, value)] = owner
+            self._owners[(tenant, kind, value)] = claim.owner
 
     async def find(
         self, tenant: str, kind: str, value: str, *, fresh: bool = False
@@ -114,7 +114,7 @@ class SpecLookups:
         """Look it up."""
         del fresh
         owner = self._owners.get((tenant, kind, value))
-        return Claim("confirmed", *owner) if owner is not None else None
+        return Claim("confirmed", *owner, 0) if owner is not None else None
 
     async def owns(self, tenant: str, kind: str, value: str, owner: tuple[str, str, str]) -> bool:
         """Compare the owner."""

@@ -13,6 +13,7 @@ local function load_account(account_key, raw_ms)
     count = count + 1
     ids[count] = id
   end
+  if ids[count] ~= 'main' then error({err = 'STATE_CORRUPT order'}) end
   floor = floor + 0
   return {
     name = 'account', fields = fields, ids = ids, buckets = {}, counters = {}, touched = {},

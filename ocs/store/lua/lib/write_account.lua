@@ -1,9 +1,10 @@
 -- Purpose: the writes of every script. XADD first: it alone could fail, and then nothing is
---   written.
+--   written; what HSET, ZADD or SADD write to has been read before, so its type is right.
 -- Include: state_text, write_holds
 -- Returns: nothing
 local function write_account(account)
   local events, dirty, call = account.events, account.dirty, account.call
+  if account.due_moved then redis.call('ZCARD', call.due_key) end
   for i = 1, #events do
     local event = events[i]
     account.last_event = redis.call('XADD', call.journal_key, '*',

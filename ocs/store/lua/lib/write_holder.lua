@@ -11,6 +11,7 @@ local function write_holder(holder)
       set[#set + 1] = string.format('%d %d', counter.period, counter.spent)
     end
   end
-  if #set > 0 then redis.call('HSET', holder.key, unpack(set)) end
+  -- HDEL first: a new hold may stand under the name of one that lapsed.
   if #gone > 0 then redis.call('HDEL', holder.key, unpack(gone)) end
+  if #set > 0 then redis.call('HSET', holder.key, unpack(set)) end
 end
