@@ -35,9 +35,12 @@ class Directory:
         """Return (account_id, subscriber_id) of an identity. Raises SUBSCRIBER_NOT_FOUND."""
         try:
             claim = await self._index.find(tenant, kind, value)
-            if claim is not None and claim.state != "confirmed":
-                if not await self._index.owns(tenant, kind, value, claim.owner):
-                    claim = None
+            if (
+                claim is not None
+                and claim.state != "confirmed"
+                and not await self._index.owns(tenant, kind, value, claim.owner)
+            ):
+                claim = None
         except StoreUnavailableError as error:
             raise ServiceError(error.reason) from None
         if claim is None:

@@ -12,6 +12,8 @@ listed by lines indented by three spaces. KEYS and ARGV list `name: kind; text`,
     LIMITS.HOLDS_MAX    -> 64                 from ocs.limits, so that a bound has one home
     string.format       -> string_format      a local; STANDARD lists all that a script may use
 
+Replies come as of RESP3: a hash as a table {map = {field = value}}, nothing as nil.
+
 All of them make one function library of the store (FUNCTION LOAD): shared functions are created
 once, when the library is loaded, and not anew in every call. Its name carries a digest of its text,
 so that two versions of the service can share a store, and each operation is called as
@@ -21,7 +23,7 @@ reverse, is an error: contracts that nothing checks drift.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha1
@@ -40,10 +42,10 @@ _DIGEST_LENGTH: Final = 12
 _EXACT_INTEGER_MAX: Final = 2**53 - 1  # a Lua number is a double
 
 STANDARD: Final = (
-    *("error", "ipairs", "pairs", "tonumber", "unpack"),
+    *("error", "ipairs", "next", "pairs", "tonumber", "unpack"),
     *("math.abs", "math.floor", "math.fmod", "math.huge", "math.max", "math.min"),
     *("string.find", "string.format", "string.gmatch", "string.gsub", "string.match", "string.sub"),
-    *("table.concat", "table.insert", "table.sort", "redis.call"),
+    *("table.concat", "table.insert", "table.sort", "redis.call", "redis.setresp"),
 )
 """All of Lua that a script may use: no clock, no randomness, no inexact text of a number."""
 
@@ -247,21 +249,24 @@ def _compose(
 
 def compose_library(scripts: Mapping[str, Script], functions: Mapping[str, str]) -> ScriptLibrary:
     """Make one function library of operations and the functions they share."""
-    shared = PRELUDE + "".join(functions.values())
-    bodies = [shared, *(script.flags + script.body for script in scripts.values())]
-    digest = sha1("\0".join(bodies).encode(), usedforsecurity=False).hexdigest()[:_DIGEST_LENGTH]
-    name = _NAME_PREFIX + digest
+    text = _library_text("", scripts.values(), functions.values())
+    digest = sha1(text.encode(), usedforsecurity=False).hexdigest()[:_DIGEST_LENGTH]
+    text = _library_text(digest, scripts.values(), functions.values())
+    return ScriptLibrary(
+        _NAME_PREFIX + digest, text, MappingProxyType({**scripts}), MappingProxyType({**functions})
+    )
+
+
+def _library_text(digest: str, scripts: Iterable[Script], functions: Iterable[str]) -> str:
     operations = "".join(
         f"redis.register_function{{function_name='{script.name}_{digest}',\n"
         f"flags={{{repr(script.flags) if script.flags else ''}}},\n"
         "callback=function(KEYS, ARGV)\n"
-        f"if not redis_call then take_standard_functions() end\n{script.body}end}}\n"
-        for script in scripts.values()
+        "if not redis_call then take_standard_functions() end\n"
+        f"redis_setresp(3)\n{script.body}end}}\n"
+        for script in scripts
     )
-    text = f"#!lua name={name}\n{shared}{operations}"
-    return ScriptLibrary(
-        name, text, MappingProxyType(dict(scripts)), MappingProxyType(dict(functions))
-    )
+    return f"#!lua name={_NAME_PREFIX}{digest}\n{PRELUDE}{''.join(functions)}{operations}"
 
 
 def _lua_files(directory: Traversable) -> list[Traversable]:

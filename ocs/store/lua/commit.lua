@@ -85,7 +85,7 @@ if reason then return write_refusal(account, reason) end
 local charge = new_charge(session.paid_to, target)
 if hold then
   settle_hold(hold, terms.rate, charge, keep)
-  settle_cap_lines(account, holders, hold, charge, keep, caps)
+  settle_cap_lines(account, holders, hold, charge, keep)
   account.open_count = account.open_count - 1
 end
 settle_available(account, terms, charge, caps)

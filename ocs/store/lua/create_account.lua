@@ -50,7 +50,7 @@ if account then
   return string.format('=DONE %d %d', account.seq, account.now)
 end
 account = {
-  name = 'account', fields = {}, ids = {}, buckets = {}, counters = {}, touched = {}, dirty = {},
+  name = 'account', fields = {}, ids = {}, buckets = {}, caps = {}, touched = {}, dirty = {},
   events = {}, raw = raw, now = raw, version = '1', seq = 0, due = 0, open_count = 0, call = call,
   credit_limit = tonumber(ARGV.credit_limit), last_event = '-',
   changes = {order = 'main', ['b:main'] = '0 0 0 0 0 0',

@@ -37,16 +37,14 @@ local account, early = begin_call({
 })
 if not account then return early end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
-local flat, stored, count = redis.call('HGETALL', KEYS.holder), nil, 0
-if #flat == 0 and string.sub(ARGV.holder_name, 1, 11) == 'subscriber/' then
+local fields, count = redis.call('HGETALL', KEYS.holder).map, 0
+if not next(fields) and string.sub(ARGV.holder_name, 1, 11) == 'subscriber/' then
   return write_refusal(account, 'SUBSCRIBER_NOT_FOUND')
 end
-for i = 1, #flat, 2 do
-  if string.sub(flat[i], 1, 2) == 'q:' then
-    count = count + 1
-    if flat[i] == 'q:' .. ARGV.cap_id then stored = flat[i + 1] end
-  end
+for field in pairs(fields) do
+  if string.sub(field, 1, 2) == 'q:' then count = count + 1 end
 end
+local stored = fields['q:' .. ARGV.cap_id]
 if stored and string.match(stored, '^%d+ (.+)$') ~= ARGV.meaning then
   return write_refusal(account, 'CAP_MISMATCH')
 end

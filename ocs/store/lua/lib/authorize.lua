@@ -7,7 +7,7 @@ local function authorize(account, terms, start, target, caps)
   local money = money_within(terms.rate, segments, target)
   for i = 1, #caps do
     local cap = caps[i]
-    if (cap.money and money or target - start) > measure_cap(account, cap) then
+    if (cap.listed.money and money or target - start) > measure_cap(account, cap) then
       return 'SPENDING_CAP_REACHED', cap_text(cap)
     end
   end

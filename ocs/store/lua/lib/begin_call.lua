@@ -2,7 +2,7 @@
 --   record, the age of the request. call carries the keys and what the caller said of itself; the
 --   strings under further keys are read together with the record.
 -- Include: check_age, load_account, replay, store_time
--- Returns: the account, or nil and the answer; then the text under each further key, or false
+-- Returns: the account, or nil and the answer; then the text under each further key, or nil
 local function begin_call(call, first_key, second_key)
   local raw, refusal = store_time(call.now_ms, call.server_ms, call.deadline_ms)
   if not raw then return nil, refusal end

@@ -17,12 +17,12 @@ local function emit(account, kind, outcome, ref, tokens, context)
     end
   end
   for i = 1, #touched do
-    local counter = touched[i]
-    local holder, reserved = counter.holder, counter.reserved
-    if holder ~= account then reserved = reserved_in(holder, counter.id, counter.period) end
-    text = text .. ' k=' .. holder.name .. ':' .. counter.id
-      .. string.format(':%d:%d:%d', counter.period, counter.spent, reserved)
-    counter.touched, counter.dirty, touched[i] = false, true, nil
+    local cap = touched[i]
+    local holder, reserved = cap.holder, cap.reserved
+    if holder ~= account then reserved = reserved_in(holder, cap.id, cap.period) end
+    text = text .. ' k=' .. holder.name .. ':' .. cap.id
+      .. string.format(':%d:%d:%d', cap.period, cap.spent, reserved)
+    cap.touched, cap.dirty, touched[i] = false, true, nil
   end
   account.seq = account.seq + 1
   account.moment = string.format(' %d %d ', account.seq, account.now)

@@ -5,13 +5,13 @@
 -- Returns: true if more holds are due; then the call goes no further
 local function expire_due(account)
   if account.due == 0 or account.due > account.now then return false end
-  local flat, due, earliest = redis.call('HGETALL', account.call.holds_key), {}, 0
+  local holds, due, earliest = redis.call('HGETALL', account.call.holds_key).map, {}, 0
   account.hold_changes = {}
-  for i = 1, #flat, 2 do
-    local expire_ms = tonumber(string.match(flat[i + 1], '^(%d+) '))
+  for id, text in pairs(holds) do
+    local expire_ms = tonumber(string.match(text, '^(%d+) '))
     if not expire_ms then error({err = 'STATE_CORRUPT hold'}) end
     if expire_ms <= account.now then
-      due[#due + 1] = {expire_ms = expire_ms, id = flat[i], text = flat[i + 1]}
+      due[#due + 1] = {expire_ms = expire_ms, id = id, text = text}
     elseif earliest == 0 or expire_ms < earliest then
       earliest = expire_ms
     end

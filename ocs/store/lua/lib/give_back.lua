@@ -1,5 +1,5 @@
 -- Purpose: give back what a hold holds, in memory; caps of an earlier period do not change.
--- Include: count_cap, read_counter
+-- Include: count_cap, read_cap
 -- Returns: the money given back
 local function give_back(account, hold)
   local lines, cap_lines, micros = hold.lines, hold.cap_lines, 0
@@ -11,9 +11,9 @@ local function give_back(account, hold)
   for i = 1, #cap_lines do
     local line = cap_lines[i]
     if line.name == 'account' then
-      local counter = read_counter(account, line.id)
-      if counter.period <= line.period then
-        count_cap(account, counter, line.period, 0, -line.quantity)
+      local cap = read_cap(account, line.id)
+      if cap.period <= line.period then
+        count_cap(account, cap, line.period, 0, -line.quantity)
       end
     end
   end

@@ -13,11 +13,11 @@ local function hold_grant(account, grant, caps)
   end
   for i = 1, #caps do
     local cap = caps[i]
-    local counter, quantity = cap.counter, cap.money and micros or grant.units
-    if counter and quantity > 0 then
-      count_cap(account, counter, cap.period, 0, quantity)
-      cap_lines[#cap_lines + 1] = cap.holder.name .. ':' .. counter.id
-        .. string.format(':%d:%d', cap.period, quantity)
+    local quantity, current = cap.listed.money and micros or grant.units, cap.current
+    if cap.finish > 0 and quantity > 0 then
+      count_cap(account, cap, current, 0, quantity)
+      cap_lines[#cap_lines + 1] = cap.holder.name .. ':' .. cap.id
+        .. string.format(':%d:%d', current, quantity)
     end
   end
   grant.micros, grant.lines, grant.cap_lines = micros, lines, cap_lines

@@ -3,11 +3,10 @@
 -- Returns: the holder, or nil if the key does not exist; holds are texts of lines, each behind a
 --   comma
 local function load_holder(holder_key, name, now)
-  local flat = redis.call('HGETALL', holder_key)
-  if #flat == 0 then return nil end
-  local fields, holds, lapsed = {}, {}, {}
-  for i = 1, #flat, 2 do
-    local field, value = flat[i], flat[i + 1]
+  local fields = redis.call('HGETALL', holder_key).map
+  if not next(fields) then return nil end
+  local holds, lapsed = {}, {}
+  for field, value in pairs(fields) do
     if string.sub(field, 1, 2) == 'h:' then
       local expire_ms, lines = string.match(value, '^(%d+) (%S+)$')
       if not expire_ms then error({err = 'STATE_CORRUPT holds'}) end
@@ -16,10 +15,8 @@ local function load_holder(holder_key, name, now)
       else
         lapsed[#lapsed + 1] = field
       end
-    else
-      fields[field] = value
     end
   end
   return {key = holder_key, name = name, fields = fields, holds = holds, lapsed = lapsed,
-    counters = {}, changes = {}}
+    caps = {}, changes = {}}
 end

@@ -10,7 +10,7 @@ local function load_holders(account, names, keys)
     if not holder then
       -- A group exists as soon as someone belongs to it; its key appears with its first cap.
       if i == 1 then return nil end
-      holder = {key = keys[i], name = name, fields = {}, holds = {}, lapsed = {}, counters = {},
+      holder = {key = keys[i], name = name, fields = {}, holds = {}, lapsed = {}, caps = {},
         changes = {}}
     end
     holders[i], holders[name] = holder, holder

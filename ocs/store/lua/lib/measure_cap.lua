@@ -2,11 +2,11 @@
 -- Include: reserved_in
 -- Returns: the headroom; the cap keeps it for lib/cap_text
 local function measure_cap(account, cap)
-  local headroom, counter = cap.listed.limit, cap.counter
-  if counter then
-    if counter.period == cap.period then headroom = headroom - counter.spent - counter.reserved end
+  local headroom, current = cap.listed.limit, cap.current
+  if cap.finish > 0 then
+    if cap.period == current then headroom = headroom - cap.spent - cap.reserved end
     if cap.holder ~= account then
-      headroom = headroom - reserved_in(cap.holder, counter.id, cap.period)
+      headroom = headroom - reserved_in(cap.holder, cap.id, current)
     end
   end
   cap.headroom = headroom > 0 and headroom or 0

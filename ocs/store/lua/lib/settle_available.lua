@@ -22,10 +22,10 @@ local function settle_available(account, terms, charge, caps)
   end
   for i = 1, #caps do
     local cap = caps[i]
-    if cap.counter then
-      local extra = (cap.money and charge.micros or charge.units)
-        - (charge.counted[cap.counter] or 0)
-      if extra > 0 then count_cap(account, cap.counter, cap.period, extra, 0) end
+    if cap.finish > 0 then
+      local extra = (cap.listed.money and charge.micros or charge.units)
+        - (charge.counted[cap] or 0)
+      if extra > 0 then count_cap(account, cap, cap.current, extra, 0) end
     end
   end
 end

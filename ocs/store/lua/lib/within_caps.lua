@@ -6,7 +6,7 @@ local function within_caps(account, rate, start, to, segments, caps)
   for i = 1, #caps do
     local cap, allowed = caps[i], to
     local headroom = measure_cap(account, cap)
-    if cap.money then
+    if cap.listed.money then
       money = money or money_within(rate, segments, to)
       if money > headroom then
         allowed = last_within(rate, start, to, segments, headroom)

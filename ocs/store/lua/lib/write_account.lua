@@ -22,10 +22,10 @@ local function write_account(account)
       n = n + 2
     end
   end
-  for id, counter in pairs(account.counters) do
-    if counter.dirty then
+  for id, cap in pairs(account.caps) do
+    if cap.dirty then
       set[n + 1] = 'c:' .. id
-      set[n + 2] = string.format('%d %d %d', counter.period, counter.spent, counter.reserved)
+      set[n + 2] = string.format('%d %d %d', cap.period, cap.spent, cap.reserved)
       n = n + 2
     end
   end

@@ -5,10 +5,10 @@ local function write_holder(holder)
   for field, value in pairs(holder.changes) do
     if value then set[#set + 1], set[#set + 2] = field, value else gone[#gone + 1] = field end
   end
-  for id, counter in pairs(holder.counters) do
-    if counter.dirty then
+  for id, cap in pairs(holder.caps) do
+    if cap.dirty then
       set[#set + 1] = 'c:' .. id
-      set[#set + 1] = string.format('%d %d', counter.period, counter.spent)
+      set[#set + 1] = string.format('%d %d', cap.period, cap.spent)
     end
   end
   -- HDEL first: a new hold may stand under the name of one that lapsed.
