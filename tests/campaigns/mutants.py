@@ -90,8 +90,13 @@ def _changed(library: ScriptLibrary, place: str, text: str) -> ScriptLibrary:
 
 def pick(library: ScriptLibrary, count: int, seed: int, lua: ValkeySide) -> list[Mutant]:
     """Pick mutants at random, spread over the places; only those the store can load."""
-    # The lookup index is not part of an account: its own tests cover it.
-    candidates = [m for m in mutants_of(library) if not m[0].endswith("_lookup")]
+    # What the model does not run has its own tests: the lookup index, which is no part of an
+    # account, and the store's own clock, for which the model gives another.
+    candidates = [
+        found
+        for found in mutants_of(library)
+        if not found[0].endswith("_lookup") and found[0] != "lib/store_time"
+    ]
     random.Random(seed).shuffle(candidates)
     chosen: list[Mutant] = []
     per_place: dict[str, int] = {}
@@ -115,22 +120,25 @@ def is_caught(lua: ValkeySide, mutant: Mutant, steps: int, seed: int) -> bool:
     lua.load(mutant.library)
     try:
         run_on(lua, steps, seed, shrink=False)
-    except redis.ConnectionError:
-        raise
     except Exception:  # noqa: BLE001 - whatever the mutant breaks, it was noticed
         return True
     return False
 
 
 def run_mutants(directory: Path, count: int, steps: int, seed: int) -> list[Mutant]:
-    """Run so many mutants; return the survivors."""
+    """Run so many mutants; return the survivors. Raises what the unchanged library fails by."""
     library = load_scripts()
-    lua = ValkeySide.start(directory)
+    lua = ValkeySide.start(directory / "0")
     survivors = []
     try:
+        # The control: whatever the unchanged library fails by would count as caught.
+        run_on(lua, steps, seed)
         chosen = pick(library, count, seed, lua)
         for number, mutant in enumerate(chosen, 1):
             caught = is_caught(lua, mutant, steps, seed)
+            if not lua.answers():  # a loop without end
+                lua.kill()
+                lua = ValkeySide.start(directory / str(number))
             if not caught:
                 survivors.append(mutant)
             mark = "caught" if caught else "SURVIVED"

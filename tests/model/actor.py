@@ -23,6 +23,7 @@ class Actor(RuleBasedStateMachine):
         self.pair = Pair(self.lua)
         self.request_count = 0
         self.opened: list[tuple[str, str]] = []
+        self.crowded = False
 
     def teardown(self) -> None:
         """Report how far this example went."""
@@ -52,13 +53,14 @@ class Actor(RuleBasedStateMachine):
             answer = self.pair.run(command)
         return answer
 
-    def _call(self, account: str) -> dict[str, Any]:
+    def _call(self, account: str, ago: int | None = None) -> dict[str, Any]:
         self.request_count += 1
         request_id = f"q{self.request_count}"
-        # Some requests were first sent a while ago, a few too long ago, a few in the future.
-        ago = {7: 600_000, 13: 900_000, 19: 4_000_000, 23: -60_000, 29: -60_001}.get(
-            self.request_count % 31, 0
-        )
+        if ago is None:
+            # Some were first sent a while ago, a few too long ago, a few in the future.
+            ago = {7: 600_000, 13: 900_000, 19: 4_000_000, 23: -60_000, 29: -60_001}.get(
+                self.request_count % 31, 0
+            )
         return {
             "tenant": TENANT,
             "account_id": account,

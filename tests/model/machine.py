@@ -1,5 +1,7 @@
 """Random commands on both sides, from small pools so that they meet."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
@@ -24,7 +26,6 @@ from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.state import AccountTerms
 from ocs.domain.units import Unit
 from ocs.limits import QUANTITY_MAX
-from tests.model.actor import Actor
 from tests.model.pair import TENANT
 from tests.model.pools import (
     EXACTLY,
@@ -41,10 +42,12 @@ from tests.model.pools import (
     units,
     used,
     wishes,
+    zones,
 )
+from tests.model.sessions import Sessions
 
 
-class ChargingMachine(Actor):
+class ChargingMachine(Sessions):
     """One private Valkey, cleared for each example."""
 
     @initialize(
@@ -52,11 +55,20 @@ class ChargingMachine(Actor):
         zone=st.sampled_from(["UTC", "Europe/Paris"]),
         money=st.sampled_from([300, 2_000, 20_000]),
         cap=st.integers(100, 1_500),
-        period=periods,
+        period=st.sampled_from([period for period in Period if period is not Period.REQUEST]),
         extra=bucket_terms,
+        life=st.sampled_from([0, 0, 1_000, 45_000, 700_000]),
     )
     def open_accounts(
-        self, *, limit: int, zone: str, money: int, cap: int, period: Period, extra: BucketTerms
+        self,
+        *,
+        limit: int,
+        zone: str,
+        money: int,
+        cap: int,
+        period: Period,
+        extra: BucketTerms,
+        life: int,
     ) -> None:
         """Open two accounts with lines, money, units and a cap: an example gets somewhere."""
         self._create("a1", limit, zone, 1)
@@ -67,12 +79,15 @@ class ChargingMachine(Actor):
         self.credit("a1", "main", None, Unit.MICROS, money)
         self.credit("a2", "main", None, Unit.MICROS, money)
         self.credit("a1", "b1", BucketTerms(Unit.OCTETS, 5), Unit.OCTETS, 95)
+        extra = replace(extra, expire_ms=self.pair.now_ms + life if life else 0)
         self.credit("a1", "b2", extra, extra.unit, 150)
-        self._run(
-            SetSpendingCap(
-                cap=SpendingCap("account", "c1", Unit.MICROS, cap, period), **self._call("a1")
-            )
-        )
+        for account, first in (
+            ("a1", SpendingCap("account", "c1", Unit.MICROS, 20 * cap, period)),
+            ("a1", SpendingCap("subscriber/s1", "c4", Unit.OCTETS, cap, Period.DAY)),
+            ("a1", SpendingCap("group/g1", "c5", Unit.MICROS, cap, Period.LIFETIME)),
+            ("a2", SpendingCap("account", "c1", Unit.MICROS, 20 * cap, Period.HOUR)),
+        ):
+            self._run(SetSpendingCap(cap=first, **self._call(account)))
 
     # Account keeping.
 
@@ -133,9 +148,13 @@ class ChargingMachine(Actor):
                 terms.zones,
             )
             unit = terms.unit
-        elif bucket == "main":
-            unit = Unit.MICROS
+        elif quantity % 8:
+            unit = self._unit_of(account, bucket, unit)
         self.credit(account, bucket, terms, unit, quantity)
+
+    def _unit_of(self, account: str, bucket: str, otherwise: Unit) -> Unit:
+        found = self.pair.spec.accounts[(TENANT, account)].buckets.get(bucket)
+        return found.terms.unit if found is not None else otherwise
 
     def credit(
         self, account: str, bucket: str, terms: BucketTerms | None, unit: Unit, quantity: int
@@ -183,7 +202,7 @@ class ChargingMachine(Actor):
         account=accounts,
         subscriber=subscribers,
         service=services,
-        zone=st.integers(0, 1),
+        zone=zones,
         wish=wishes,
         reservation=ids,
         session=sessions,
@@ -285,7 +304,7 @@ class ChargingMachine(Actor):
         account=accounts,
         subscriber=subscribers,
         service=services,
-        zone=st.integers(0, 1),
+        zone=zones,
         basis=st.sampled_from(list(Basis)),
         quantity=st.one_of(small, units),
         session=sessions,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ocs.domain.answer import Answer, Outcome
 from ocs.domain.charging_event import ChargingEvent
-from ocs.domain.commands import Expire, Mutation
+from ocs.domain.commands import Expire, Mutation, Reserve
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, CapCounter
 from ocs.domain.state import AccountState
 from ocs.store import keys
@@ -61,6 +61,8 @@ class Pair:
             check_promises(stored, self.now_ms)
             check_events(before, after, events)
             check_grant(after, actual, self.now_ms)
+            if isinstance(command, Reserve) and actual.outcome and not actual.replayed:
+                assert not self.lua.lapsed_holds(command), "a write sweeps what lapsed"
         else:
             assert self.lua.client.dbsize() == 0 or before is None
         return actual

@@ -11,7 +11,7 @@ from ocs.domain.units import Unit
 from ocs.limits import QUANTITY_MAX
 
 ACCOUNTS = ("a1", "a2")
-SUBSCRIBERS = ("", "", "s1", "s1", "s2", "s9")
+SUBSCRIBERS = ("", "", "s1", "s1", "s1", "s2", "s2", "s9")
 SERVICES: dict[str, list[ServiceTerms]] = {
     "data": [
         ServiceTerms("data", Unit.OCTETS, "", Rate.per_increment(10, 25, 3), 20, 600_000, "v1"),
@@ -38,6 +38,7 @@ used = st.one_of(
 )
 sequences = st.one_of(st.just(-1), st.just(-1), st.integers(0, 6))
 ids = st.sampled_from(["r1", "r2", "r3", "r4", "r5", "r6"])
+zones = st.integers(0, 1)
 sessions = st.sampled_from(["", "", "x1", "x2"])
 wishes = st.builds(
     GrantWish,
@@ -45,6 +46,14 @@ wishes = st.builds(
     all_or_nothing=st.booleans(),
     validity_ms=st.sampled_from([0, 0, 1_000, 3_600_000]),
     jitter_permille=st.sampled_from([0, 37, 100]),
+)
+# Grants that most often are given.
+modest_wishes = st.builds(
+    GrantWish,
+    requested_units=st.one_of(st.integers(1, 60), small),
+    all_or_nothing=st.sampled_from([False, False, False, True]),
+    validity_ms=st.sampled_from([0, 0, 1_000, 30_000]),
+    jitter_permille=st.sampled_from([0, 37]),
 )
 periods = st.sampled_from(list(Period))
 bucket_terms = st.builds(

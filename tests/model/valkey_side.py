@@ -10,7 +10,7 @@ from redis.retry import Retry
 
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.charging_event import ChargingEvent, decode_event
-from ocs.domain.commands import Expire, Mutation
+from ocs.domain.commands import Expire, Mutation, Reserve
 from ocs.domain.reservation import ReservationState
 from ocs.domain.spending_cap import group_holder, subscriber_holder
 from ocs.domain.state import AccountState, RequestRecord
@@ -23,6 +23,8 @@ from ocs.store.scripts import ScriptLibrary, load_scripts
 
 # `DONE seq store_ms bucket balance available`; no other answer has as many parts.
 TOP_UP_SPACES = 5
+# A mutant may loop for ever.
+SCRIPT_TIMEOUT_S = 20
 
 
 class ScriptFailedError(Exception):
@@ -38,6 +40,7 @@ class ValkeySide:
             unix_socket_path=str(store.socket_path),
             retry=Retry(NoBackoff(), 0),
             decode_responses=True,
+            socket_timeout=SCRIPT_TIMEOUT_S,
         )
         self._store = store
         self._caps = CapSpeller(lambda: self.now_ms)
@@ -54,6 +57,19 @@ class ValkeySide:
         """Stop the server."""
         self.client.close()
         self._store.stop()
+
+    def kill(self) -> None:
+        """End the server, whatever it is doing."""
+        self.client.close()
+        self._store.kill()
+        self._store.stop()
+
+    def answers(self) -> bool:
+        """Tell whether the server is free, and not held up by a script that does not end."""
+        try:
+            return bool(self.client.ping())
+        except (redis.ResponseError, redis.TimeoutError, redis.ConnectionError):
+            return False
 
     def load(self, library: ScriptLibrary) -> None:
         """Load a function library (mutants have their own)."""
@@ -120,6 +136,21 @@ class ValkeySide:
         if entries:
             self._read_to[partition] = entries[-1][0]
         return [decode_event(fields["e"]) for _, fields in entries]
+
+    def lapsed_holds(self, command: Reserve) -> list[str]:
+        """Holds past their deadline that the line of a grant, or a group of it, still keeps."""
+        profile = command.profile
+        at = (command.tenant, command.account_id)
+        lines = [profile.subscriber_id] if profile.subscriber_id else []
+        names = [keys.subscriber_key(*at, line) for line in lines]
+        names += [keys.group_key(*at, group) for group in profile.group_ids]
+        hashes: list[Any] = [self.client.hgetall(name) for name in names]
+        return [
+            field
+            for fields in hashes
+            for field, text in fields.items()
+            if field.startswith("h:") and int(text.split(" ")[0]) <= self.now_ms
+        ]
 
     def read(self, like: AccountState) -> AccountState | None:
         """Read everything about an account.

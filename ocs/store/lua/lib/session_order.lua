@@ -4,7 +4,7 @@
 local function session_order(session, sequence)
   local last = session.sequence
   if sequence < 0 or last < 0 then return '' end
-  if sequence == last then return 'reused' end
   if sequence < last then return 'o' end
+  if sequence == last then return 'reused' end
   return sequence > last + 1 and 'g' or ''
 end
