@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from ocs.app import load_tariff, now_ms
+from ocs.client import AsyncClient
+from ocs.client.errors import NotFoundError, UnknownOutcomeError
 from ocs.domain.answer import Answer, Outcome, Reason
 from ocs.domain.commands import CreateAccount
 from ocs.domain.state import AccountTerms
@@ -23,7 +25,7 @@ from ocs.store.embedded import EmbeddedValkey, private_valkey
 from ocs.store.event_log import ValkeyEventLog
 from ocs.store.ledger import ValkeyLedger
 from ocs.store.lookups import ValkeyLookups
-from tests.campaigns.support.proxies import Loss, LossyProxy, StoreLink
+from tests.campaigns.support.proxies import GrpcLink, Loss, LossyProxy, StoreLink
 from tests.support.live import serving
 
 TERMS = AccountTerms("EUR", "UTC", 1, "prepaid", "none", 0)
@@ -152,3 +154,17 @@ async def test_another_process_gives_the_same_answer_to_a_resend(store: Embedded
     resent.receipt.replayed = False
     assert resent == told
     assert told.grant.granted_units == 2
+
+
+async def test_a_refusal_after_a_lost_reply_settles_the_outcome(store: EmbeddedValkey) -> None:
+    async with serving(store) as live:
+        await live.call(live.create("settled", request_id="open-settled"))
+        proxy = LossyProxy(live.address, Loss(0.0, random.Random(1)), GrpcLink)
+        async with AsyncClient(await proxy.listen()) as client:
+            name = client.reservation_name("settled", "nobody-made-it")
+            with pytest.raises(NotFoundError, match="RESERVATION_NOT_FOUND") as told:
+                await client.release(name)
+        await proxy.close()
+
+    assert proxy.loss.lost_count == 1
+    assert not isinstance(told.value, UnknownOutcomeError)
