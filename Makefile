@@ -15,8 +15,7 @@ UV_VERSION := 0.13.9
 CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto proto-check proto-baseline lint format test test-processes model race \
-	kill lost-reply \
+.PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
 	mutants cases bench demo docs lock clean
 
 help: ## this list
@@ -78,14 +77,10 @@ format: $(DEV) ## let ruff and buf rewrite what they can
 docs: $(DEV) ## write the tables of docs/ again from their sources
 	$(PY) -m tools.docs write
 
-# Not yet in `test`: those that start whole services and were not seen green on a quiet machine.
-PROCESS_TESTS := tests/simulation tests/demo
-
-test: $(DEV) ## tests, with a small share of the model; see also test-processes
-	@exec $(PY) -m pytest -n $(JOBS) -q $(addprefix --ignore=,$(PROCESS_TESTS))
-
-test-processes: $(DEV) ## tests that start services, kill them, and lose their replies
-	@exec $(PY) -m pytest -q $(PROCESS_TESTS)
+# loadgroup: tests that start services of several processes run one after the other, beside the
+# rest (mark xdist_group).
+test: $(DEV) ## every test, with a small share of each campaign
+	@exec $(PY) -m pytest -n $(JOBS) --dist loadgroup -q
 
 # ----------------------------------------------------------------------------------- campaigns
 

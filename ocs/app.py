@@ -25,6 +25,7 @@ from ocs.domain.periods import check_time_zone
 from ocs.domain.tariff import Tariff
 from ocs.domain.tariff_document import TariffError, parse_tariff
 from ocs.jobs.expire import ExpireJob
+from ocs.ports import StoreUnavailableError
 from ocs.rpc.account import AccountServicer
 from ocs.rpc.charging import ChargingServicer
 from ocs.rpc.event_context import encode_context
@@ -49,6 +50,10 @@ _READY_PAUSE_S = 0.5
 _STORE_LOOK_S = 0.5
 _STORE_RETRY_S = 1.0
 _START_ERRORS = (EmbeddedStoreError, ListenError, SettingsError, StoreUnfitError, TariffError)
+
+
+class AuditError(Exception):
+    """Nothing can be said about the books; the text says why."""
 
 
 def now_ms() -> int:
@@ -265,13 +270,35 @@ def run_audit(
     data_dir: Path | None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> AuditReport:
-    """Fold a store's journal and compare: online, or a directory whose service is stopped."""
+    """Fold a store's journal and compare: online, or a directory whose service is stopped.
+
+    Raises:
+        AuditError: the store cannot be reached or started, or was lost on the way.
+    """
+    try:
+        return _run_audit(store_url, data_dir, on_progress)
+    except StoreUnavailableError:
+        raise AuditError("the store does not answer, or was lost during the audit") from None
+    except (EmbeddedStoreError, StoreUnfitError) as error:
+        raise AuditError(str(error)) from None
+    except OSError as error:
+        raise AuditError(f"the data directory cannot be used: {error.strerror}") from None
+
+
+def _run_audit(
+    store_url: str | None,
+    data_dir: Path | None,
+    on_progress: Callable[[int, int], None] | None,
+) -> AuditReport:
     if store_url is not None:
         return uvloop.run(_audit(store_url, on_progress))
     directory = (data_dir or Path(".ocs")) / "store"
     running_url = EmbeddedValkey.url_of_running(directory)
     if running_url is not None:
         return uvloop.run(_audit(running_url, on_progress))
+    if not directory.exists():
+        # Started there, a new store would pass.
+        raise AuditError(f"there is no store in {directory.parent}")
     with EmbeddedValkey.start(EmbeddedOptions(directory)) as store:
         return uvloop.run(_audit(store.url, on_progress))
 

@@ -12,6 +12,10 @@ DATA_DIR_DEFAULT: Final = Path(".ocs")
 STORE_URL_VARIABLE: Final = "OCS_STORE_URL"
 
 
+class AuditFailedError(Exception):
+    """Nothing can be said about the books; the text says why."""
+
+
 class Difference(Protocol):
     """A term of an account that is not what its journal says."""
 
@@ -46,7 +50,12 @@ class AuditReport(Protocol):
 
     @property
     def differences(self) -> Sequence[Difference]:
-        """None of them is a good sign."""
+        """None of them is a good sign. Of very many, the first."""
+        ...
+
+    @property
+    def difference_count(self) -> int:
+        """How many there are."""
         ...
 
     @property
@@ -79,10 +88,16 @@ def serve() -> int:
 def audit(
     store_url: str | None, data_dir: Path | None, on_progress: Callable[[int, int], None]
 ) -> AuditReport:
-    """Fold the journal of a store and compare; the store of the settings or of `up` by default."""
-    from ocs.app import run_audit  # noqa: PLC0415  # keeps the other commands quick
+    """Fold the journal of a store and compare; the store of the settings or of `up` by default.
+
+    Raises AuditFailedError.
+    """
+    from ocs.app import AuditError, run_audit  # noqa: PLC0415  # keeps the other commands quick
 
     if store_url is None and data_dir is None:
         store_url = os.environ.get(STORE_URL_VARIABLE)
         data_dir = None if store_url else DATA_DIR_DEFAULT
-    return run_audit(store_url=store_url, data_dir=data_dir, on_progress=on_progress)
+    try:
+        return run_audit(store_url=store_url, data_dir=data_dir, on_progress=on_progress)
+    except AuditError as error:
+        raise AuditFailedError(str(error)) from None

@@ -56,9 +56,11 @@ def serve() -> None:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error: standard output is for the report."""
+    """A bar on standard error, if that is a terminal: standard output is for the report."""
     columns = (TextColumn("audit"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         task = progress.add_task("audit", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
@@ -78,13 +80,24 @@ def audit(
 ) -> None:
     """Fold the journal and compare every bucket, cap, hold and number with it.
 
-    Runs beside traffic. Exits with 1 and names account, term and both values on any difference.
+    Runs beside traffic. Exits with 1 and names account, term and both values on any difference,
+    with 5 if there is no store to read.
     """
     if store_url is not None and data_dir is not None:
         print_problem("error", "two stores are named", "give --store-url or --data-dir, not both")
         raise typer.Exit(exits.USAGE)
-    with _progress() as on_progress:
-        report = local.audit(store_url, data_dir, on_progress)
+    try:
+        with _progress() as on_progress:
+            report = local.audit(store_url, data_dir, on_progress)
+    except local.AuditFailedError as error:
+        print_problem("error", f"no audit: {error}", "see whether the store runs, and run it again")
+        raise typer.Exit(exits.UNAVAILABLE) from error
+    _print_report(report, as_json=as_json)
+    if report.difference_count:
+        raise typer.Exit(exits.FAULT)
+
+
+def _print_report(report: local.AuditReport, *, as_json: bool) -> None:
     rows = [
         {
             "tenant": one.tenant,
@@ -98,18 +111,19 @@ def audit(
     if as_json:
         print_json(
             {
-                "ok": not rows,
+                "ok": report.difference_count == 0,
                 "account_count": report.account_count,
                 "event_count": report.event_count,
+                "difference_count": report.difference_count,
                 "differences": rows,
             }
         )
     else:
-        verdict = f"{len(rows)} differences" if rows else "ok"
+        verdict = f"{report.difference_count} differences" if report.difference_count else "ok"
         counted = f"{report.account_count} accounts, {report.event_count} events"
+        if report.difference_count > len(rows):
+            counted += f"; the first {len(rows)} are shown"
         if rows:
             columns = tuple(rows[0])
             print_blocks([Listing(columns, [[str(row[name]) for name in columns] for row in rows])])
         print_blocks([Fields([("audit:", f"{verdict} ({counted})")])])
-    if rows:
-        raise typer.Exit(exits.FAULT)

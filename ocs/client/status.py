@@ -35,8 +35,10 @@ _REFUSED = frozenset(
 # Statuses that only the ledger gives, after it looked for a record of the request_id and found
 # none: no earlier attempt was applied either.
 _DECIDED = frozenset({"ALREADY_EXISTS", "FAILED_PRECONDITION", "INVALID_ARGUMENT", "NOT_FOUND"})
-# With these the record itself may have been forgotten.
-_RECORD_GONE = frozenset({"REQUEST_TOO_OLD", "RESERVATION_NOT_FOUND"})
+# The one decision for which the record itself may have been forgotten. All others come after it:
+# a request that is not too old still has its record if it was ever applied, even when what it
+# names (a reservation that it closed, say) is no longer remembered.
+_RECORD_GONE = frozenset({"REQUEST_TOO_OLD"})
 # gRPC's own words when no connection existed. Should they change, the outcome counts as unknown,
 # which is the safe side.
 _NEVER_SENT = ("failed to connect to all addresses", "DNS resolution failed")

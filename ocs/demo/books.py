@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from ocs.app import run_audit
+from ocs.app import AuditError, run_audit
 from ocs.demo.link import Link
 
 _DIFFERENCES_SHOWN_MAX: Final = 20
@@ -17,13 +17,16 @@ def main() -> None:
     link = Link()
     order = link.receive()
     link.watch(lambda _: None, lambda: os._exit(1))
-    report = run_audit(
-        store_url=None, data_dir=Path(order["data_dir"]), on_progress=_Progress(link).told
-    )
+    try:
+        report = run_audit(
+            store_url=None, data_dir=Path(order["data_dir"]), on_progress=_Progress(link).told
+        )
+    except AuditError as error:
+        raise SystemExit(f"no audit: {error}") from None
     link.send(
         account_count=report.account_count,
         event_count=report.event_count,
-        difference_count=len(report.differences),
+        difference_count=report.difference_count,
         differences=[
             f"{one.tenant}/{one.account_id} {one.term}: store {one.stored}, journal {one.journal}"
             for one in report.differences[:_DIFFERENCES_SHOWN_MAX]

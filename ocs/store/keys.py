@@ -99,7 +99,10 @@ def journal_key(partition: int) -> str:
 
 
 def due_key(partition: int) -> str:
-    """The sorted set of a partition's (0..255) accounts by the earliest deadline of their holds."""
+    """The sorted set of a partition's (0..255) accounts by their earliest deadline.
+
+    Of their holds, and of their buckets that end.
+    """
     return f"{{{KEY_TAGS[partition]}}}:due"
 
 

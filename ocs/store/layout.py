@@ -152,7 +152,7 @@ def service_terms_text(terms: ServiceTerms) -> str:
 
 
 def facts_text(facts: ReservationFacts) -> str:
-    """Spell what the service knows of a reservation, as lib/load_reservation compares it."""
+    """Spell what the service knows of a reservation, as lib/parse_reservation does."""
     return (
         f"{facts.service_id} {facts.unit} {dash(facts.zone)} {facts.session_id}"
         f" {dash(facts.subscriber_id)}"

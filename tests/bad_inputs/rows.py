@@ -85,6 +85,7 @@ SHOWN: Final = MappingProxyType(
         33: (
             "test_row_33_older_than_its_window",
             "test_row_33_after_its_window_a_record_does_not_answer",
+            "test_row_33_a_record_outlives_the_reservation_it_ended",
         ),
         34: ("test_row_34_a_refusal_stands_under_its_id",),
         35: ("test_row_35_what_was_malformed_may_be_corrected",),

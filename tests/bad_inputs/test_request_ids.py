@@ -232,6 +232,27 @@ async def test_row_33_after_its_window_a_record_does_not_answer(
     assert await live.bucket(request.account_id) == (6, 0, 4)
 
 
+@pytest.mark.parametrize("name", ["Commit", "Release"])
+@pytest.mark.parametrize("ahead_ms", [0, 30_000])
+async def test_row_33_a_record_outlives_the_reservation_it_ended(
+    clocked: tuple[Live, Clock], name: str, ahead_ms: int
+) -> None:
+    # So RESERVATION_NOT_FOUND decides: the request was never applied. The SDK relies on it.
+    live, clock = clocked
+    request = await MAKE[name](live, await live.open(messages=10))
+    request.request_time.FromMilliseconds(live.clock() + ahead_ms)
+    await live.call(request)
+    clock.now_ms += HOUR_MS + ahead_ms - 1
+    assert (await live.call(request)).receipt.replayed
+    clock.now_ms += 1
+
+    unknown = await live.refused(live.release(request.reservation))
+    refusal = await live.refused(request)
+
+    assert unknown.reason == "RESERVATION_NOT_FOUND"
+    assert (refusal.code.name, refusal.reason) == ("FAILED_PRECONDITION", "REQUEST_TOO_OLD")
+
+
 async def test_row_34_a_refusal_stands_under_its_id(live: Live) -> None:
     account = await live.open()
     requests = [live.reserve(account), live.debit(account, authorize=True)]

@@ -46,13 +46,14 @@ class Killer:
         """One kill under load, up to the answers after it."""
         target = TARGETS[number % len(TARGETS)]
         await asyncio.sleep(self._rng.uniform(0.1, 0.8))
-        killed_at = time.monotonic()
         await asyncio.to_thread(self._kill, target)
-        answered = self._driver.answered_count
+        killed_ns = time.monotonic_ns()
         if target != "store":
             await asyncio.to_thread(self._start)
-        await self._wait(lambda: self._driver.answered_count > answered)
-        self.recoveries_s[target].append(time.monotonic() - killed_at)
+        # Answers to what was sent before it may still be on their way.
+        await self._wait(lambda: self._driver.newest_answered_ns > killed_ns)
+        self.recoveries_s[target].append((time.monotonic_ns() - killed_ns) / 1e9)
+        answered = self._driver.answered_count
         await self._wait(lambda: self._driver.answered_count > answered + ANSWERED_BETWEEN)
 
     def _kill(self, target: str) -> None:
@@ -81,12 +82,18 @@ class Killer:
 
 
 async def run_kill(
-    directory: Path, cycles: int, seed: int, *, progress: Progress | None = None
+    directory: Path,
+    cycles: int,
+    seed: int,
+    *,
+    clients: int = CLIENTS,
+    account_count: int = ACCOUNTS,
+    progress: Progress | None = None,
 ) -> Result:
     """Run the campaign in a directory."""
     progress = progress or Progress(shown=False)
     service = ServiceProcess(directory)
-    driver = Driver(ACCOUNTS, seed)
+    driver = Driver(account_count, seed)
     killer = Killer(service, driver, seed)
     violations: list[str] = []
     started = time.monotonic()
@@ -95,7 +102,7 @@ async def run_kill(
         await driver.open(address)
         stop = asyncio.Event()
         load = asyncio.create_task(
-            driver.drive(address, clients=CLIENTS, stop=stop, retry=NO_RETRY)
+            driver.drive(address, clients=clients, stop=stop, retry=NO_RETRY)
         )
         try:
             for number in range(cycles):

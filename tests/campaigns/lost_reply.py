@@ -30,7 +30,12 @@ SHARE: Final = 0.12
 
 
 async def run_lost_reply(
-    directory: Path, op_count: int, seed: int, *, progress: Progress | None = None
+    directory: Path,
+    op_count: int,
+    seed: int,
+    *,
+    account_count: int = ACCOUNTS,
+    progress: Progress | None = None,
 ) -> Result:
     """Run the campaign in a directory."""
     progress = progress or Progress(shown=False)
@@ -52,7 +57,7 @@ async def run_lost_reply(
         stack.push_async_callback(front.close)
         proxied = await front.listen()
 
-        driver = Driver(ACCOUNTS, seed)
+        driver = Driver(account_count, seed)
         await driver.open(address)
         behind.loss.active = True
         started = time.monotonic()

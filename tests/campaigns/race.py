@@ -42,9 +42,11 @@ REMEMBERED = 200
 class Race:
     """One run: the callers and what they saw."""
 
-    def __init__(self, address: str, op_count: int, seed: int, progress: Progress) -> None:
+    def __init__(
+        self, address: str, op_count: int, seed: int, progress: Progress, account_count: int
+    ) -> None:
         self.calls: list[Call] = []
-        self.account_ids = [f"hot-{number:02}" for number in range(ACCOUNTS)]
+        self.account_ids = [f"hot-{number:02}" for number in range(account_count)]
         self.journals: dict[str, list[bytes]] = {}
         self.seconds = 0.0
         self._address = address
@@ -153,11 +155,17 @@ def _replayed(
 
 
 async def hold_race(
-    directory: Path, op_count: int, seed: int, progress: Progress
+    directory: Path,
+    op_count: int,
+    seed: int,
+    progress: Progress,
+    *,
+    account_count: int = ACCOUNTS,
 ) -> tuple[Race, list[str]]:
     """Race in a directory; return it, and what the audit and the service's end say against it."""
     service = ServiceProcess(directory)
-    race = Race(await asyncio.to_thread(service.start), op_count, seed, progress)
+    address = await asyncio.to_thread(service.start)
+    race = Race(address, op_count, seed, progress, account_count)
     try:
         await race.run()
         violations = await asyncio.to_thread(service.audit)

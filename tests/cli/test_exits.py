@@ -171,6 +171,7 @@ class Difference:
 @dataclass(frozen=True)
 class Report:
     differences: list[Difference] = field(default_factory=list)
+    difference_count: int = 0
     account_count: int = 2
     event_count: int = 17
 
@@ -179,7 +180,7 @@ class Report:
 def test_the_audit_says_what_differs(
     monkeypatch: pytest.MonkeyPatch, differences: list[Difference]
 ) -> None:
-    monkeypatch.setattr(local, "audit", lambda *_: Report(differences))
+    monkeypatch.setattr(local, "audit", lambda *_: Report(differences, len(differences)))
     exit_code = exits.FAULT if differences else exits.DONE
 
     text = CliRunner().invoke(app, ["audit"])
@@ -187,7 +188,8 @@ def test_the_audit_says_what_differs(
 
     assert (text.exit_code, machine.exit_code) == (exit_code, exit_code)
     report = orjson.loads(machine.stdout)
-    assert report["ok"] is not differences
+    assert report["ok"] is (not differences)
+    assert report["difference_count"] == len(differences)
     assert (report["account_count"], report["event_count"]) == (2, 17)
     if differences:
         assert report["differences"] == [
@@ -203,6 +205,50 @@ def test_the_audit_says_what_differs(
             assert shown in text.stdout
     else:
         assert text.stdout.startswith("audit:  ok (2 accounts, 17 events)")
+
+
+def test_an_audit_counts_more_differences_than_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "audit", lambda *_: Report([Difference()], 12_345))
+
+    text = CliRunner().invoke(app, ["audit"])
+    machine = CliRunner().invoke(app, ["audit", "--json"])
+
+    assert (text.exit_code, machine.exit_code) == (exits.FAULT, exits.FAULT)
+    assert "audit:  12345 differences (2 accounts, 17 events; the first 1 are shown)" in text.stdout
+    report = orjson.loads(machine.stdout)
+    assert (report["difference_count"], len(report["differences"])) == (12_345, 1)
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_an_audit_without_a_store_says_so(tmp_path: Path, more: tuple[str, ...]) -> None:
+    url = f"unix://{tmp_path}/nobody-listens"
+
+    result = CliRunner().invoke(app, ["audit", "--store-url", url, *more])
+
+    assert result.exit_code == exits.UNAVAILABLE
+    assert not result.stdout
+    what, step = problem(result.stderr)
+    assert what == "error: no audit: the store does not answer, or was lost during the audit"
+    assert "run it again" in step
+
+
+@pytest.mark.parametrize("url", ["http://localhost", "nonsense"])
+def test_an_audit_of_what_is_no_store_says_so(url: str) -> None:
+    result = CliRunner().invoke(app, ["audit", "--store-url", url])
+
+    assert result.exit_code == exits.UNAVAILABLE
+    assert "redis://" in problem(result.stderr)[0]
+
+
+def test_an_audit_of_an_empty_place_does_not_pass(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    for name in ("absent", "file"):
+        result = CliRunner().invoke(app, ["audit", "--data-dir", str(tmp_path / name)])
+
+        assert result.exit_code == exits.UNAVAILABLE
+        assert problem(result.stderr)[0].startswith("error: no audit: ")
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
 
 
 def test_an_audit_has_one_store(tmp_path: Path) -> None:

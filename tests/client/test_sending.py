@@ -194,12 +194,23 @@ async def test_a_full_store_wrote_nothing(client: Any, script: Script) -> None:
     assert not isinstance(caught.value, UnknownOutcomeError)
 
 
-async def test_a_later_decision_settles_earlier_attempts(client: Any, script: Script) -> None:
-    script.on("Commit", fail("UNAVAILABLE"), fail("FAILED_PRECONDITION", "RESERVATION_CLOSED"))
+@pytest.mark.parametrize(
+    ("code", "reason", "family"),
+    [
+        ("FAILED_PRECONDITION", "RESERVATION_CLOSED", FailedPreconditionError),
+        ("NOT_FOUND", "RESERVATION_NOT_FOUND", NotFoundError),
+        ("ALREADY_EXISTS", "REQUEST_ID_REUSED", AlreadyExistsError),
+    ],
+)
+async def test_a_later_decision_settles_earlier_attempts(
+    client: Any, script: Script, code: str, reason: str, family: type[OcsError]
+) -> None:
+    script.on("Commit", fail("UNAVAILABLE"), fail(code, reason))
 
-    with pytest.raises(FailedPreconditionError) as caught:
+    with pytest.raises(family) as caught:
         await done(client.commit(NAME, 60))
 
+    assert caught.value.reason == reason
     assert not isinstance(caught.value, UnknownOutcomeError)
 
 

@@ -8,13 +8,14 @@ import pytest
 
 from tests.demo.support import ACCOUNTS, Demo, left_after, processes_of
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="the processes left are read from /proc"
-)
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="the processes left are read from /proc"),
+    pytest.mark.xdist_group("services"),
+]
 
 
 def test_a_run_ends_by_itself_and_an_interrupted_one_continues_it(tmp_path: Path) -> None:
-    first = Demo(tmp_path, "--seconds", "3").end()
+    first = Demo(tmp_path, "--seconds", "1").end()
 
     assert first.status == 0, "\n".join(first.lines)
     assert first.lines[0].startswith("OCS demo: ")

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from ocs.app import load_tariff, now_ms
+from ocs.client import AsyncClient
+from ocs.client.errors import NotFoundError, UnknownOutcomeError
 from ocs.domain.answer import Answer, Outcome, Reason
 from ocs.domain.commands import CreateAccount
 from ocs.domain.state import AccountTerms
@@ -23,12 +25,13 @@ from ocs.store.embedded import EmbeddedValkey, private_valkey
 from ocs.store.event_log import ValkeyEventLog
 from ocs.store.ledger import ValkeyLedger
 from ocs.store.lookups import ValkeyLookups
-from tests.campaigns.support.proxies import Loss, LossyProxy, StoreLink
+from tests.campaigns.support.proxies import GrpcLink, Loss, LossyProxy, StoreLink
 from tests.support.live import serving
 
 TERMS = AccountTerms("EUR", "UTC", 1, "prepaid", "none", 0)
 BEHIND_MS = 3_000
-STALL_S = 0.7
+DEADLINE_MS = 1_500
+STALL_S = 1.8  # the deadline is over by then
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +62,7 @@ async def test_a_deadline_passed_after_a_lost_reply_leaves_the_outcome_open(
     assert await ledger.load(ledger.pipelines[0]) is None
     try:
         started = time.monotonic()
-        told = await ledger.execute(create_account(now_ms() + 400))
+        told = await ledger.execute(create_account(now_ms() + DEADLINE_MS))
         assert time.monotonic() - started >= STALL_S
         again = await ledger.execute(create_account(now_ms() + 5_000))
     finally:
@@ -152,3 +155,17 @@ async def test_another_process_gives_the_same_answer_to_a_resend(store: Embedded
     resent.receipt.replayed = False
     assert resent == told
     assert told.grant.granted_units == 2
+
+
+async def test_a_refusal_after_a_lost_reply_settles_the_outcome(store: EmbeddedValkey) -> None:
+    async with serving(store) as live:
+        await live.call(live.create("settled", request_id="open-settled"))
+        proxy = LossyProxy(live.address, Loss(0.0, random.Random(1)), GrpcLink)
+        async with AsyncClient(await proxy.listen()) as client:
+            name = client.reservation_name("settled", "nobody-made-it")
+            with pytest.raises(NotFoundError, match="RESERVATION_NOT_FOUND") as told:
+                await client.release(name)
+        await proxy.close()
+
+    assert proxy.loss.lost_count == 1
+    assert not isinstance(told.value, UnknownOutcomeError)

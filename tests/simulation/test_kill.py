@@ -3,12 +3,16 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.campaigns.kill import run_kill
 from tests.campaigns.support.service import ServiceProcess
 
+pytestmark = pytest.mark.xdist_group("services")
+
 
 async def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
-    result = await run_kill(tmp_path, cycles=3, seed=1)
+    result = await run_kill(tmp_path, cycles=3, seed=1, clients=16, account_count=10)
 
     assert result.violations == []
     assert result.figures["lost"] == result.figures["doubled"] == 0

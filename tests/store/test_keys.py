@@ -1,6 +1,7 @@
 """Keys are a stored format: what is pinned here can never change again."""
 
 import hashlib
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -58,6 +59,15 @@ def test_every_key_is_spelled_as_ever() -> None:
         "{b62j}:lookup:mvno-2:iccid:8949000000000000001",
         "{fboq}:lookup:mvno-2:payment:p_1",
     ]
+
+
+def test_the_page_on_the_layout_names_every_key() -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "store-layout.md"
+    spelled = {name.removesuffix("_key") for name in vars(keys) if name.endswith("_key")}
+
+    named = re.findall(r"^\| `\{tag\}:(\w+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert sorted(named) == sorted(spelled - {"account_of"})
 
 
 def test_the_table_of_tags_is_the_one_that_stores_were_written_with() -> None:

@@ -22,6 +22,7 @@ from ocs.v1 import spending_cap_service_pb2 as spending_caps
 
 PATIENCE_S = 120.0
 PAUSE_S = 0.02
+PAUSE_MAX_S = 0.16
 FAULTS = frozenset({"INTERNAL", "STATE_CORRUPT", "UNKNOWN", "DATA_LOSS"})
 
 REPLIES: dict[str, type[Message]] = {
@@ -103,6 +104,7 @@ class Caller:
         self._calls.append(call)
         send: Callable[[Operation[Any]], Any] = self.client.send
         deadline = time.monotonic() + self._patience_s
+        pause_s = PAUSE_S
         while not call.answered and time.monotonic() < deadline:
             try:
                 message = await send(sending)
@@ -114,7 +116,9 @@ class Caller:
                 if isinstance(error, UnknownOutcomeError):
                     call.ambiguous = True
                     send = self.client.resend
-                await asyncio.sleep(PAUSE_S)
+                # Longer and longer: what is down needs the processor to come back.
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, PAUSE_MAX_S)
             except OcsError as error:
                 _failed(call, error)
             else:

@@ -13,6 +13,7 @@ from tests.campaigns.support.reading import read_journal
 from tests.campaigns.support.traffic import Choice, Traffic
 
 RESENT_MAX = 500
+ABREAST = 8
 
 
 class Driver:
@@ -22,6 +23,7 @@ class Driver:
         self.calls: list[Call] = []
         self.account_ids = [f"acc-{number:02}" for number in range(account_count)]
         self.answered_count = 0
+        self.newest_answered_ns = 0  # when the latest call was sent that has an answer
         self._seed = seed
         self._traffic = Traffic(self.account_ids)
         self._sent: dict[str, Choice] = {}
@@ -30,10 +32,12 @@ class Driver:
         """Open the accounts."""
         async with AsyncClient(address, timeout_s=10.0) as client:
             caller = Caller(client, self.calls)
-            for account_id in self.account_ids:
-                for operation in self._traffic.opening(account_id):
-                    call = await caller.call(account_id, operation)
-                    assert not call.reason, f"{call}: {call.reason}"
+            await asyncio.gather(*(self._open(caller, one) for one in self.account_ids))
+
+    async def _open(self, caller: Caller, account_id: str) -> None:
+        for operation in self._traffic.opening(account_id):
+            call = await caller.call(account_id, operation)
+            assert not call.reason, f"{call}: {call.reason}"
 
     async def drive(
         self,
@@ -68,7 +72,9 @@ class Driver:
             choice = self._traffic.next(rng)
             call = await caller.call(*choice)
             self._traffic.learn(call)
-            self.answered_count += call.answered
+            if call.answered:
+                self.answered_count += 1
+                self.newest_answered_ns = max(self.newest_answered_ns, call.sent_ns)
             if call.request_id:
                 self._sent[call.request_id] = choice
 
@@ -93,8 +99,12 @@ class Driver:
         again: list[Call] = []
         async with AsyncClient(address, timeout_s=10.0) as client:
             caller = Caller(client, again)
-            for request_id in chosen:
-                await caller.call(*self._sent[request_id], repeat=True)
+
+            async def resend(request_ids: list[str]) -> None:
+                for request_id in request_ids:
+                    await caller.call(*self._sent[request_id], repeat=True)
+
+            await asyncio.gather(*(resend(chosen[number::ABREAST]) for number in range(ABREAST)))
         for call in again:
             difference = same_answer(first[call.request_id], call)
             if difference:
