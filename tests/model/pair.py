@@ -61,6 +61,9 @@ class Pair:
             check_promises(stored, self.now_ms)
             check_events(before, after, events)
             check_grant(after, actual, self.now_ms)
+            if actual.reason is None and not actual.replayed:
+                moment = max(self.now_ms, after.floor_ms)
+                assert self.lua.due_ms == 0 or self.lua.due_ms > moment, "what was due is done"
             if isinstance(command, Reserve) and actual.outcome and not actual.replayed:
                 assert not self.lua.lapsed_holds(command), "a write sweeps what lapsed"
         else:

@@ -20,6 +20,7 @@ from ocs.domain.reservation import Step
 from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.units import Unit
 from ocs.limits import BUCKETS_MAX, CAPS_PER_HOLDER_MAX, EXPIRIES_PER_CALL_MAX
+from ocs.store import keys
 from tests.model.actor import Actor
 from tests.model.pair import TENANT
 from tests.model.pools import EXACTLY, SERVICES, accounts, modest_wishes, services, zones
@@ -168,7 +169,10 @@ class Sessions(Actor):
         )
 
     def _ask_of_nobody(self) -> None:
+        index = keys.due_key(keys.partition_of(TENANT, "a9"))
+        self.lua.client.zadd(index, {f"{TENANT}/a9": 1})
         self.pair.run(Expire(tenant=TENANT, account_id="a9"))
+        assert self.lua.client.zscore(index, f"{TENANT}/a9") is None
         self._run(
             Debit(
                 profile=self._profile("a9", ""),

@@ -46,6 +46,7 @@ class ValkeySide:
         self._caps = CapSpeller(lambda: self.now_ms)
         self._library = load_scripts()
         self._read_to: dict[int, str] = {}
+        self.due_ms = 0
         self.load(self._library)
 
     @classmethod
@@ -193,6 +194,7 @@ class ValkeySide:
         state.payment_references = {p for p in payments if next(replies)}
         due = int(account["state"].split(" ")[4])
         assert (next(replies) or 0) == due, f"deadline of {path} in the due index is not {due}"
+        self.due_ms = due
         return state
 
 
