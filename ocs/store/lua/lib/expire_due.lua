@@ -23,13 +23,9 @@ local function expire_due(account)
   for i = 1, math.min(#due, LIMITS.EXPIRIES_PER_CALL_MAX) do
     expire_hold(account, due[i].id, due[i].text)
   end
-  account.due_moved = true
-  if #due > LIMITS.EXPIRIES_PER_CALL_MAX then
-    account.due = due[LIMITS.EXPIRIES_PER_CALL_MAX + 1].expire_ms
-    return true
-  end
+  if #due > LIMITS.EXPIRIES_PER_CALL_MAX then return true end
   local ends = close_buckets(account)
   if earliest == 0 or (ends > 0 and ends < earliest) then earliest = ends end
-  account.due = earliest
+  account.due, account.due_moved = earliest, true
   return false
 end
