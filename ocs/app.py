@@ -28,10 +28,14 @@ from ocs.jobs.expire import ExpireJob
 from ocs.ports import StoreUnavailableError
 from ocs.rpc.account import AccountServicer
 from ocs.rpc.charging import ChargingServicer
+from ocs.rpc.credential_file import CredentialFile
+from ocs.rpc.credentials import CredentialsError
 from ocs.rpc.event_context import encode_context
+from ocs.rpc.identity import OpenGate
 from ocs.rpc.method import RpcService
-from ocs.rpc.server import ListenError, RpcOptions, RpcServer
+from ocs.rpc.server import ListenError, RpcOptions, RpcServer, check_exposure
 from ocs.rpc.spending_cap import SpendingCapServicer
+from ocs.rpc.tls import ServerTls, TlsFiles
 from ocs.service.accounts import Accounts
 from ocs.service.audit import AuditReport, audit
 from ocs.service.charging import Charging
@@ -49,7 +53,14 @@ from ocs.telemetry.metrics import Metrics
 _READY_PAUSE_S = 0.5
 _STORE_LOOK_S = 0.5
 _STORE_RETRY_S = 1.0
-_START_ERRORS = (EmbeddedStoreError, ListenError, SettingsError, StoreUnfitError, TariffError)
+_START_ERRORS = (
+    CredentialsError,
+    EmbeddedStoreError,
+    ListenError,
+    SettingsError,
+    StoreUnfitError,
+    TariffError,
+)
 
 
 class AuditError(Exception):
@@ -84,19 +95,23 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
     metrics = Metrics()
     metrics.watch_store(lambda: _store_counts(ledger))
     metrics.observe(get_meter("ocs"))
+    credentials = _credential_file(settings, metrics)
     try:
-        durability = await check_store(ledger.pipelines[0])
+        durability = await check_store(ledger.pipelines[0], settings.cves_accepted)
         loaded = await ledger.load(ledger.pipelines[0])
         if loaded is not None:
             message = f"the store does not take the scripts: {loaded}"
             raise StoreUnfitError(message)
-        server = RpcServer(_rpc_options(settings), _services(ledger, tariff), metrics)
+        options = _rpc_options(settings, metrics, credentials)
+        server = RpcServer(options, _services(ledger, tariff), metrics)
         await server.start()
         job = ExpireJob(ledger, ValkeyDueIndex(ledger), now_ms)
         tasks = [
             asyncio.create_task(job.run()),
             asyncio.create_task(_watch_readiness(server, ledger)),
         ]
+        if credentials is not None:
+            tasks.append(asyncio.create_task(credentials.watch()))
         try:
             yield Running(server.address, durability, store_url, server, ledger)
         finally:
@@ -117,7 +132,24 @@ def _store_counts(ledger: ValkeyLedger) -> tuple[int, int, int]:
     )
 
 
-def _rpc_options(settings: Settings) -> RpcOptions:
+def _credential_file(settings: Settings, metrics: Metrics) -> CredentialFile | None:
+    if settings.credentials_path is None:
+        return None
+    return CredentialFile(
+        settings.credentials_path,
+        lambda used: metrics.count_reload("credentials", used=used),
+    )
+
+
+def _rpc_options(
+    settings: Settings, metrics: Metrics, credentials: CredentialFile | None
+) -> RpcOptions:
+    tls = None
+    if settings.tls_certificate_path is not None and settings.tls_key_path is not None:
+        files = TlsFiles(
+            settings.tls_certificate_path, settings.tls_key_path, settings.tls_client_ca_path
+        )
+        tls = ServerTls(files, lambda used: metrics.count_reload("certificate", used=used))
     return RpcOptions(
         host=settings.host,
         port=settings.port,
@@ -125,6 +157,9 @@ def _rpc_options(settings: Settings) -> RpcOptions:
         calls_in_flight_max=settings.calls_in_flight_max,
         drain_probe_s=settings.drain_probe_s,
         drain_grace_s=settings.drain_grace_s,
+        gate=OpenGate() if credentials is None else credentials.gate,
+        tls=tls,
+        reflection=settings.reflection,
     )
 
 
@@ -200,6 +235,8 @@ def run_serve(*, settings: Settings | None = None) -> int:
 def _run(settings: Settings, on_serving: Callable[[Running], None] | None = None) -> int:
     stream = sys.stdout if settings.log_stream == "stdout" else sys.stderr
     configure_logging(level=settings.log_level, stream=stream.buffer)
+    # Before a store with a large log is started for nothing; `running` makes its own.
+    check_exposure(_rpc_options(settings, Metrics(), _credential_file(settings, Metrics())))
     if settings.store_url is not None:
         uvloop.run(_serve(settings, settings.store_url.get_secret_value(), "your store"))
         return 0
@@ -208,6 +245,15 @@ def _run(settings: Settings, on_serving: Callable[[Running], None] | None = None
         where = f"embedded store in {settings.data_dir}"
         uvloop.run(_serve(settings, store.url, where, store, on_serving))
     return 0
+
+
+def _who_may_call(settings: Settings) -> str:
+    """What the operator has to know about the door, in one line."""
+    if settings.credentials_path is None:
+        return "no credentials (OCS_CREDENTIALS_PATH): whoever is on this machine may do everything"
+    wire = "clear text" if settings.tls_certificate_path is None else "TLS"
+    certificates = ", client certificates required" if settings.tls_client_ca_path else ""
+    return f"calls need a credential; {wire}{certificates}"
 
 
 def _say(text: str) -> None:
@@ -228,6 +274,7 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     async with running(settings, store_url) as service:
         _say(f"ocs: listening on {service.address}, {where}, durability {service.durability}")
+        _say(f"ocs: {_who_may_call(settings)}")
         if on_serving is not None:
             on_serving(service)
         ends: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]

@@ -9,9 +9,9 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -19,6 +19,7 @@ PREFIX: Final = "OCS_"
 CONFIG_VARIABLE: Final = "OCS_CONFIG"
 _STORE_SCHEMES: Final = ("redis://", "rediss://", "unix://")
 _LISTEN: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})", re.ASCII)
+_CVES: Final = re.compile(r"(?:CVE-\d{4}-\d{4,7}(?:,(?!$)|$))*", re.ASCII)
 _PORT_MAX: Final = 65_535
 
 
@@ -36,6 +37,12 @@ def _check_listen(value: str) -> str:
 def _check_store_url(value: SecretStr | None) -> SecretStr | None:
     if value is not None and not value.get_secret_value().startswith(_STORE_SCHEMES):
         raise ValueError(f"must start with one of {' '.join(_STORE_SCHEMES)}")
+    return value
+
+
+def _check_cves(value: str) -> str:
+    if _CVES.fullmatch(value) is None:
+        raise ValueError("must be like CVE-2025-49844,CVE-2025-46817")
     return value
 
 
@@ -71,6 +78,33 @@ class Settings(BaseSettings):
     store_connections: int = Field(
         default=4, ge=4, le=64, description="Connections to the store, per node and process."
     )
+    credentials_path: Path | None = Field(
+        default=None,
+        description="Who may call: TOML, entries made by `ocs token new`; read again when it"
+        " changes. Unset: everyone on this machine, nobody else.",
+    )
+    tls_certificate_path: Path | None = Field(
+        default=None,
+        description="The server's certificate chain, PEM; with tls_key_path, unset: clear text,"
+        " on loopback only. Read again when it changes, as are the next two.",
+    )
+    tls_key_path: Path | None = Field(
+        default=None, description="The certificate's private key, PEM, unencrypted."
+    )
+    tls_client_ca_path: Path | None = Field(
+        default=None,
+        description="Who signs clients' certificates, PEM; then every client needs one.",
+    )
+    reflection: Literal["loopback", "on", "off"] = Field(
+        default="loopback",
+        description="Whether the contract is told to whoever asks, without a credential:"
+        " `loopback` = only while listening there.",
+    )
+    store_cves_accepted: Annotated[str, AfterValidator(_check_cves)] = Field(
+        default="",
+        description="CVE numbers, separated by commas, whose fix your store carries although its"
+        " version does not say so; others refuse to start.",
+    )
     tariff_path: Path | None = Field(
         default=None, description="Tariff file, TOML; unset: the one that is shipped."
     )
@@ -104,6 +138,20 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="Seconds that running calls get to end after that.",
     )
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        pair = (self.tls_certificate_path, self.tls_key_path)
+        if (pair[0] is None) != (pair[1] is None):
+            raise ValueError("OCS_TLS_CERTIFICATE_PATH and OCS_TLS_KEY_PATH go together")
+        if self.tls_client_ca_path is not None and pair[0] is None:
+            raise ValueError("OCS_TLS_CLIENT_CA_PATH needs OCS_TLS_CERTIFICATE_PATH")
+        return self
+
+    @property
+    def cves_accepted(self) -> frozenset[str]:
+        """The CVE numbers of store_cves_accepted."""
+        return frozenset(filter(None, self.store_cves_accepted.split(",")))
 
     @property
     def host(self) -> str:
@@ -169,6 +217,8 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _line(error: ErrorDetails) -> str:
+    if not error["loc"]:  # a rule between settings names them itself
+        return error["msg"].removeprefix("Value error, ")
     name = str(error["loc"][0])
     if error["type"] == "extra_forbidden":
         return f"{name}: is not a setting"

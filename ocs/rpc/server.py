@@ -3,8 +3,8 @@
 import asyncio
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
 import grpc
 from grpc_health.v1.health import SERVICE_NAME
@@ -12,7 +12,9 @@ from grpc_reflection.v1alpha import reflection
 
 from ocs import limits
 from ocs.rpc.health import Health
+from ocs.rpc.identity import Gate, OpenGate
 from ocs.rpc.method import CallHost, RpcService
+from ocs.rpc.tls import ServerTls, TlsError
 from ocs.telemetry.metrics import Metrics
 
 # The process sheds with a reason and RetryInfo first; grpc's own bound, which gives neither,
@@ -20,6 +22,9 @@ from ocs.telemetry.metrics import Metrics
 _CALLS_BEYOND: Final = 256
 # Out of reach: whoever is pending is about to be answered or shed.
 _PENDING_MAX: Final = 1_000_000
+
+
+Reflection = Literal["loopback", "on", "off"]
 
 
 class ListenError(Exception):
@@ -30,9 +35,11 @@ class ListenError(Exception):
 class RpcOptions:
     """How one process serves.
 
-    host: a loopback name or address. port: 0 .. 65535, 0 = any free one. so_reuseport: several
-    processes share the port on purpose. drain_probe_s: how long the process still serves after
-    it said it is unready. drain_grace_s: how long running calls may take to end after that.
+    host: a name or address; beyond loopback a gate and TLS are needed. port: 0 .. 65535, 0 = any
+    free one. so_reuseport: several processes share the port on purpose. drain_probe_s: how long
+    the process still serves after it said it is unready. drain_grace_s: how long running calls may
+    take to end after that. gate: tells who calls. tls: None = clear text. reflection: whether the
+    contract is told to whoever asks, `loopback` = only on this machine.
     """
 
     host: str = "127.0.0.1"
@@ -41,6 +48,9 @@ class RpcOptions:
     calls_in_flight_max: int = 2048
     drain_probe_s: float = 1.0
     drain_grace_s: float = 5.0
+    gate: Gate = field(default_factory=OpenGate)
+    tls: ServerTls | None = None
+    reflection: Reflection = "loopback"
 
 
 class RpcServer:
@@ -51,7 +61,7 @@ class RpcServer:
     ) -> None:
         self._options = options
         self._services = services
-        self._host = CallHost(metrics, options.calls_in_flight_max)
+        self._host = CallHost(metrics, options.calls_in_flight_max, options.gate)
         self._health = Health()
         self._server: grpc.aio.Server | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -70,11 +80,7 @@ class RpcServer:
     async def start(self) -> None:
         """Listen and serve; live, but unready until `set_ready`. Raises ListenError."""
         options = self._options
-        if not is_loopback(options.host):
-            raise ListenError(
-                f"listen: {options.host} is not a loopback address; calls carry no credentials"
-                " yet, so only 127.0.0.0/8, ::1 and localhost are served"
-            )
+        check_exposure(options)
         server = grpc.aio.server(
             options=_core_options(so_reuseport=options.so_reuseport),
             maximum_concurrent_rpcs=options.calls_in_flight_max + _CALLS_BEYOND,
@@ -83,18 +89,29 @@ class RpcServer:
             [service.generic_handler(self._host) for service in self._services]
         )
         await self._health.start(server)
-        # Loopback only (see above), so reflection tells the contract to nobody else.
-        names = [service.descriptor.full_name for service in self._services]
-        reflection.enable_server_reflection([*names, SERVICE_NAME, reflection.SERVICE_NAME], server)
+        self._reflect(server)
         target = _target(options.host, options.port)
         try:
-            self._port = server.add_insecure_port(target)
+            if options.tls is None:
+                self._port = server.add_insecure_port(target)
+            else:
+                self._port = server.add_secure_port(target, options.tls.credentials())
+        except TlsError as error:
+            raise ListenError(str(error)) from None
         except RuntimeError:
             raise ListenError(
                 f"listen: {target} cannot be bound; does another process listen there?"
             ) from None
         await server.start()
         self._server = server
+
+    def _reflect(self, server: grpc.aio.Server) -> None:
+        """Tell the contract to who may know it; reflection asks for no credential."""
+        chosen = self._options.reflection
+        if chosen == "off" or (chosen == "loopback" and not is_loopback(self._options.host)):
+            return
+        names = [service.descriptor.full_name for service in self._services]
+        reflection.enable_server_reflection([*names, SERVICE_NAME, reflection.SERVICE_NAME], server)
 
     async def set_ready(self, *, ready: bool) -> None:
         """Say whether calls may be sent here; ignored once the server stops."""
@@ -116,6 +133,23 @@ class RpcServer:
         await asyncio.sleep(self._options.drain_probe_s)
         self._health.end_watches()
         await self._server.stop(self._options.drain_grace_s)
+
+
+def check_exposure(options: RpcOptions) -> None:
+    """Let strangers reach nothing without a credential, nor read one. Raises ListenError."""
+    if is_loopback(options.host):
+        return
+    if isinstance(options.gate, OpenGate):
+        raise ListenError(
+            f"listen: {options.host} is not a loopback address; calls carry no credentials while"
+            " OCS_CREDENTIALS_PATH is unset, so only 127.0.0.0/8, ::1 and localhost are served"
+        )
+    if options.tls is None:
+        raise ListenError(
+            f"listen: {options.host} is not a loopback address; tokens would travel in clear text."
+            " Set OCS_TLS_CERTIFICATE_PATH and OCS_TLS_KEY_PATH, or listen on loopback behind"
+            " something that speaks TLS"
+        )
 
 
 def is_loopback(host: str) -> bool:
