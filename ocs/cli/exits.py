@@ -47,6 +47,10 @@ _CODES: Final[tuple[tuple[type[OcsError], int], ...]] = (
 )
 
 _BY_REASON: Final = {
+    "CREDENTIAL_MISSING": "put your token into OCS_TOKEN, or name its --token-file",
+    "CREDENTIAL_UNKNOWN": "check OCS_TOKEN; an operator makes a new one with `ocs token new`",
+    "CREDENTIAL_EXPIRED": "ask an operator for a new token, made with `ocs token new`",
+    "ROLE_MISSING": "use a credential that has the role; see docs/operations.md",
     "INVALID_FIELD": "correct the field and run it again",
     "ACCOUNT_NOT_FOUND": "check the account id, or open it with `ocs account create`",
     "SUBSCRIBER_NOT_FOUND": "check the id or identity, or add it with `ocs subscriber add`",
@@ -81,7 +85,8 @@ _BY_REASON: Final = {
 }
 
 _BY_CODE: Final = {
-    UNAVAILABLE: "start the service with `ocs up`, or give its --target; then run it again",
+    UNAVAILABLE: "start the service with `ocs up`, or give its --target, and its --tls-ca if it"
+    " has one; then run it again",
     REQUEST: "see `--help` of the command",
     FAULT: "look into the log of the service",
 }

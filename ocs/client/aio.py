@@ -24,6 +24,7 @@ from ocs.client.operations import account, charging, health, spending_cap
 from ocs.client.present import present
 from ocs.client.reservation import AsyncReservation, ReserveCall
 from ocs.client.results import ChargingEvent, GrantResult
+from ocs.client.security import ClientCertificate, secure
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
@@ -62,6 +63,9 @@ class AsyncClient:
         tenant: str = TENANT_DEFAULT,
         timeout_s: float = TIMEOUT_DEFAULT_S,
         retry: RetryPolicy | None = None,
+        token: str | None = None,
+        root_certificates: bytes | None = None,
+        client_certificate: ClientCertificate | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         options: ChannelOptions = (),
         metadata: Metadata = (),
@@ -71,8 +75,15 @@ class AsyncClient:
         self.timeout_s = timeout_s
         self._retry = retry or RetryPolicy()
         self._throttle = Throttle(self._retry.throttle_tokens)
-        self._metadata = tuple(metadata)
-        self.channel = aio_channel(self.target, credentials, options)
+        security = secure(
+            self.target,
+            token=token,
+            credentials=credentials,
+            root_certificates=root_certificates,
+            client_certificate=client_certificate,
+        )
+        self._metadata = (*metadata, *security.metadata)
+        self.channel = aio_channel(self.target, security.credentials, (*security.options, *options))
         self.stubs = AsyncStubs(self.channel)
 
     reserve = _reserve_method(charging.reserve)

@@ -4,6 +4,7 @@ Decision 0020. Knows no gRPC, so that the terminal can make a token without it.
 """
 
 import hmac
+import json
 import re
 import secrets
 import tomllib
@@ -21,6 +22,7 @@ TOKEN_BYTES: Final = 32
 TOKEN_PREFIX: Final = "ocs_"  # noqa: S105 - the part that is no secret
 
 _ID: Final = re.compile(r"[A-Za-z0-9._+@-]{1,128}", re.ASCII)
+_ID_RULE: Final = "1 to 128 of A-Z a-z 0-9 . _ + @ -"
 _HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _CERTIFICATE: Final = re.compile(r"(?:CN|URI):[\x20-\x21\x23-\x5b\x5d-\x7e]{1,256}", re.ASCII)
 _FIELDS: Final = frozenset({"id", "tenant", "roles", "token_sha256", "certificate", "expires"})
@@ -94,12 +96,11 @@ def entry_text(
     expires: datetime | None = None,
 ) -> str:
     """Spell one entry of the file. Raises CredentialsError if the file would refuse it."""
-    lines = ["[[credential]]", f'id = "{actor}"', f'tenant = "{tenant}"']
-    lines.append("roles = [" + ", ".join(f'"{role}"' for role in roles) + "]")
-    if token_sha256:
-        lines.append(f'token_sha256 = "{token_sha256}"')
-    if certificate:
-        lines.append(f'certificate = "{certificate}"')
+    # A JSON string is a TOML string, so that parsing, not spelling, finds what is wrong.
+    said = {"id": actor, "tenant": tenant, "roles": list(roles)}
+    said |= {"token_sha256": token_sha256} if token_sha256 else {}
+    said |= {"certificate": certificate} if certificate else {}
+    lines = ["[[credential]]", *(f"{name} = {json.dumps(value)}" for name, value in said.items())]
     if expires is not None:
         lines.append(f"expires = {expires.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
     text = "\n".join([*lines, ""])
@@ -138,8 +139,8 @@ def parse_credentials(text: str) -> Credentials:
 def _caller(entry: Any, where: str) -> Caller:
     if not isinstance(entry, dict) or not entry.keys() <= _FIELDS:
         raise CredentialsError(f"{where}: may have only {', '.join(sorted(_FIELDS))}")
-    actor = _text(entry, "id", _ID, "an id", where)
-    tenant = _text(entry, "tenant", _ID, "an id", where)
+    actor = _text(entry, "id", _ID, _ID_RULE, where)
+    tenant = _text(entry, "tenant", _ID, _ID_RULE, where)
     if not actor or not tenant:
         raise CredentialsError(f"{where}: needs an id and a tenant")
     named = entry.get("roles")
