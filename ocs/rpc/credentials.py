@@ -114,6 +114,8 @@ def parse_credentials(text: str) -> Credentials:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise CredentialsError(f"must be TOML: {error}") from None
+    except RecursionError:
+        raise CredentialsError("must be TOML: too deep") from None
     entries = document.pop("credential", [])
     if document or not isinstance(entries, list) or len(entries) > CREDENTIALS_MAX:
         raise CredentialsError(f"must be [[credential]] tables, at most {CREDENTIALS_MAX}")
@@ -144,7 +146,7 @@ def _caller(entry: Any, where: str) -> Caller:
     if not actor or not tenant:
         raise CredentialsError(f"{where}: needs an id and a tenant")
     named = entry.get("roles")
-    if not isinstance(named, list) or not named or not all(role in set(Role) for role in named):
+    if not isinstance(named, list) or not named or not all(role in list(Role) for role in named):
         raise CredentialsError(f"{where}: roles must be some of {', '.join(Role)}")
     expires = entry.get("expires")
     if expires is None:

@@ -77,6 +77,12 @@ def self_signed(directory: Path, name: str) -> Pair:
     return pair
 
 
+def lock(pair: Pair, path: Path) -> Path:
+    """Write the key once more, under a password."""
+    _openssl("ec", "-in", pair.key, "-aes256", "-passout", "pass:x", "-out", path)
+    return path
+
+
 def _paths(directory: Path, name: str) -> Pair:
     return Pair(directory / f"{name}.pem", directory / f"{name}.key")
 
