@@ -185,6 +185,8 @@ SHOWN: Final = MappingProxyType(
             "test_row_84_another_account_does_not_notice",
             "test_row_84_an_index_entry_that_does_not_parse",
         ),
+        85: ("test_row_85_no_bad_or_expired_token",),
+        86: ("test_row_86_a_role_that_does_not_open_the_method",),
         87: (
             "test_row_87_a_deadline_too_short_to_begin",
             "test_row_87_what_the_store_gets_to_too_late_is_not_done",
@@ -217,8 +219,6 @@ LATER: Final = MappingProxyType(
         79: "no method takes a top-up back",
         82: "no method closes an account",
         83: "no method closes an account",
-        85: "credentials: everyone on the loopback address is one caller",
-        86: "roles come with credentials",
         92: "durability replicated(k)",
         95: "no consumer acknowledges the journal yet",
     }

@@ -3,6 +3,9 @@
 import asyncio
 import io
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -183,3 +186,24 @@ async def until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline_s, what
         await asyncio.sleep(0.02)
+
+
+def first_lines(*arguments: str, until: str, **settings: object) -> str:
+    """What a process says at its start, up to a line; it is stopped then."""
+    variables = {f"OCS_{name.upper()}": str(value) for name, value in settings.items()}
+    said = []
+    with subprocess.Popen(
+        [sys.executable, "-m", "ocs", *arguments],
+        env={**os.environ, **variables},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            said.append(line)
+            if until in line:
+                break
+        process.terminate()
+        said.extend(process.stderr)
+    assert process.returncode == 0, said
+    return "".join(said)

@@ -10,6 +10,7 @@ import grpc
 import pytest
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from ocs import app
 from ocs.rpc.credentials import Credentials
 from ocs.rpc.identity import CredentialGate
 from ocs.rpc.server import ListenError, RpcOptions, check_exposure
@@ -17,7 +18,7 @@ from ocs.rpc.tls import ServerTls, TlsFiles
 from ocs.settings import SettingsError, load_settings
 from ocs.store.embedded import EmbeddedValkey
 from tests.security.pki import Authority
-from tests.security.support import Guarded, caller, credential, guarded, write
+from tests.security.support import Guarded, caller, credential, first_lines, guarded, write
 
 # Split for a linter that takes it for carelessness.
 EVERYWHERE = "0.0." + "0.0"
@@ -46,27 +47,31 @@ def test_without_credentials_no_process_listens_beyond_loopback(tmp_path: Path) 
     assert not (tmp_path / "data").exists()  # the store was not started for it
 
 
-def test_tokens_do_not_travel_in_clear_text_beyond_loopback(tmp_path: Path) -> None:
+def test_tokens_do_not_travel_in_clear_text_beyond_loopback(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "credentials"
     write(path, [credential("gw")])
+    listen = f"{EVERYWHERE}:0"
 
-    ended = ocs(
-        "serve", listen=f"{EVERYWHERE}:0", data_dir=tmp_path / "data", credentials_path=path
-    )
+    settings = load_settings(listen=listen, data_dir=tmp_path / "d", credentials_path=path)
+    assert app.run_serve(settings=settings) == 1
 
-    assert ended.returncode == 1
-    assert "tokens would travel in clear text" in ended.stderr
-    assert "OCS_TLS_CERTIFICATE_PATH" in ended.stderr
+    said = capfd.readouterr().err
+    assert "tokens would travel in clear text" in said
+    assert "OCS_TLS_CERTIFICATE_PATH" in said
 
 
-def test_a_broken_credentials_file_starts_nothing(tmp_path: Path) -> None:
+def test_a_broken_credentials_file_starts_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "secret-place"
     path.write_text("[[credential]]\nid = 'gw'\n")
 
-    ended = ocs("serve", listen="127.0.0.1:0", data_dir=tmp_path / "d", credentials_path=path)
+    assert app.run_serve(settings=load_settings(credentials_path=path)) == 1
 
-    assert ended.returncode == 1
-    assert ended.stderr == "ocs: OCS_CREDENTIALS_PATH: credential 1: needs an id and a tenant\n"
+    said = capfd.readouterr().err
+    assert said == "ocs: OCS_CREDENTIALS_PATH: credential 1: needs an id and a tenant\n"
 
 
 def test_a_broken_certificate_starts_nothing(tmp_path: Path) -> None:
@@ -81,27 +86,6 @@ def test_a_broken_certificate_starts_nothing(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "OCS_TLS_CERTIFICATE_PATH, OCS_TLS_KEY_PATH: must be a PEM" in ended.stderr
     assert "secret-place" not in ended.stderr
-
-
-def first_lines(*arguments: str, until: str, **settings: object) -> str:
-    """What a process says at its start, up to a line; it is stopped then."""
-    variables = {f"OCS_{name.upper()}": str(value) for name, value in settings.items()}
-    said = []
-    with subprocess.Popen(
-        [sys.executable, "-m", "ocs", *arguments],
-        env={**os.environ, **variables},
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            said.append(line)
-            if until in line:
-                break
-        process.terminate()
-        said.extend(process.stderr)
-    assert process.returncode == 0, said
-    return "".join(said)
 
 
 @pytest.mark.xdist_group("services")

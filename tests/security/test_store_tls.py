@@ -13,7 +13,7 @@ from ocs.settings import load_settings
 from ocs.store.connect import StoreUnfitError
 from ocs.store.embedded import EmbeddedValkey
 from tests.security.pki import Authority
-from tests.security.support import Guarded, caller
+from tests.security.support import Guarded, caller, first_lines
 from tests.support.live import connect, now_ms
 
 _CHUNK = 65_536
@@ -100,3 +100,16 @@ async def test_a_store_that_nobody_vouches_for_is_not_used(
         ):
             with pytest.raises(StoreUnfitError, match="does not answer"):
                 await grants(store, url)
+
+
+@pytest.mark.xdist_group("services")
+async def test_a_process_of_its_own_does_the_same(store: EmbeddedValkey, ours: Authority) -> None:
+    """On uvloop, whose transports are others."""
+    async with tls_end(store, server_context(ours)) as address:
+        url = f"rediss://{address}?ssl_ca_certs={ours.pair.certificate}"
+        said = await asyncio.to_thread(
+            first_lines, "serve", until='"ready":true', listen="127.0.0.1:0", store_url=url,
+            drain_probe_s=0,
+        )  # fmt: skip
+
+    assert "your store" in said
