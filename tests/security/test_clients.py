@@ -76,7 +76,7 @@ async def test_the_asyncio_client_over_mutual_tls(door: Door) -> None:
     async with AsyncClient(door.target, token=door.operator.token, **door.with_tls) as client:
         await client.create_account(account_id, currency="EUR", plan="prepaid")
         events = [event async for event in client.list_charging_events(account_id)]
-    assert [event.context.actor for event in events if event.context] == ["ops"]
+    assert [event.context.actor for event in events] == ["ops"]
 
     async with AsyncClient(door.target, token=door.reader.token, **door.with_tls) as client:
         assert (await client.get_account(account_id)).account.account_id == account_id
@@ -210,8 +210,9 @@ async def run(door: Door, *arguments: str, **environment: str) -> Result:
 async def test_the_terminal_shows_its_token_and_checks_the_certificate(
     door: Door, tmp_path: Path
 ) -> None:
-    create = ("account", "create", f"cli-{door.server.port}", "--currency", "EUR")
-    create += ("--plan", "prepaid", "--timeout", "10")
+    account_id = f"cli-{door.server.port}"
+    create = ["account", "create", account_id, "--currency", "EUR", "--plan", "prepaid"]
+    create += ["--timeout", "10"]
     file = tmp_path / "token"
     file.write_text(door.reader.token + "\n")
 

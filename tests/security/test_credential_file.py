@@ -174,7 +174,8 @@ def test_what_is_remembered_is_bounded_and_forgotten_with_the_file() -> None:
         assert asked(gate, "Bearer " + new_token()) == "CREDENTIAL_UNKNOWN"
 
     assert len(gate._remembered) == len(spellings)
-    gate._remembered = dict.fromkeys(map(str, range(CALLERS_REMEMBERED_MAX)), None)  # type: ignore[arg-type]
+    filler = dict.fromkeys(map(str, range(CALLERS_REMEMBERED_MAX)), Caller("", "", frozenset()))
+    gate._remembered = filler
     asked(gate, "Bearer " + known.token)
     assert len(gate._remembered) == 1
 

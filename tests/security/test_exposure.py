@@ -106,7 +106,8 @@ def test_a_process_says_at_its_start_who_may_call(tmp_path: Path, ours: Authorit
 
 
 def options(**fields: Any) -> RpcOptions:
-    return RpcOptions(**{"host": EVERYWHERE, "port": 0} | fields)
+    given: dict[str, Any] = {"host": EVERYWHERE, "port": 0}
+    return RpcOptions(**given | fields)
 
 
 def test_beyond_loopback_it_takes_credentials_and_tls() -> None:

@@ -68,7 +68,7 @@ def guarded_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded
     with private_valkey(tmp_path_factory.mktemp("acl"), "always") as server:
         with connect(server) as owner:
             rules = documented().split(" ")
-            owner.execute_command("ACL", "SETUSER", "ocs", "reset", "on", f"#{HASH}", *rules)  # type: ignore[no-untyped-call]
+            owner.execute_command("ACL", "SETUSER", "ocs", "reset", "on", f"#{HASH}", *rules)
         yield server
 
 

@@ -68,7 +68,8 @@ async def subject(server: Guarded, ours: Authority, client: Pair | None = None) 
     writer.close()
     with suppress(ssl.SSLError, ConnectionError):  # the server need not say goodbye
         await writer.wait_closed()
-    return dict(pair for names in shown["subject"] for pair in names)["commonName"]
+    names: dict[str, str] = dict(pair for group in shown["subject"] for pair in group)
+    return names["commonName"]
 
 
 async def test_whoever_trusts_the_authority_is_answered(
