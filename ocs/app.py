@@ -160,6 +160,7 @@ def _rpc_options(
         gate=OpenGate() if credentials is None else credentials.gate,
         tls=tls,
         reflection=settings.reflection,
+        probes=settings.probes,
     )
 
 

@@ -34,6 +34,16 @@ def _check_listen(value: str) -> str:
     return value
 
 
+def _listen_parts(value: str) -> tuple[str, int]:
+    found = _LISTEN.fullmatch(value)
+    assert found is not None  # checked when the settings were made
+    return found.group(1) or found.group(2), int(found.group(3))
+
+
+def _check_probe_listen(value: str | None) -> str | None:
+    return None if value is None else _check_listen(value)
+
+
 def _check_store_url(value: SecretStr | None) -> SecretStr | None:
     if value is not None and not value.get_secret_value().startswith(_STORE_SCHEMES):
         raise ValueError(f"must start with one of {' '.join(_STORE_SCHEMES)}")
@@ -100,6 +110,11 @@ class Settings(BaseSettings):
         description="Whether the contract is told to whoever asks, without a credential:"
         " `loopback` = only while listening there.",
     )
+    probe_listen: Annotated[str | None, AfterValidator(_check_probe_listen)] = Field(
+        default=None,
+        description="A second address, host:port, that serves health alone, in clear text and to"
+        " anyone: for probes that speak no TLS. Unset: none.",
+    )
     store_cves_accepted: Annotated[str, AfterValidator(_check_cves)] = Field(
         default="",
         description="CVE numbers, separated by commas, whose fix your store carries although its"
@@ -156,17 +171,17 @@ class Settings(BaseSettings):
     @property
     def host(self) -> str:
         """The host to listen at, without the brackets of an IPv6 address."""
-        return self._listen_parts()[0]
+        return _listen_parts(self.listen)[0]
 
     @property
     def port(self) -> int:
         """The port to listen at; 0 = any free one."""
-        return self._listen_parts()[1]
+        return _listen_parts(self.listen)[1]
 
-    def _listen_parts(self) -> tuple[str, int]:
-        found = _LISTEN.fullmatch(self.listen)
-        assert found is not None  # checked when the settings were made
-        return found.group(1) or found.group(2), int(found.group(3))
+    @property
+    def probes(self) -> tuple[str, int] | None:
+        """Host and port of probe_listen."""
+        return None if self.probe_listen is None else _listen_parts(self.probe_listen)
 
     @classmethod
     def settings_customise_sources(

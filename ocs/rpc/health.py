@@ -25,7 +25,7 @@ class Health:
 
     async def start(self, server: grpc.aio.Server) -> None:
         """Register with a server that is not started yet: live, not ready."""
-        server.add_generic_rpc_handlers([self._handler()])
+        server.add_generic_rpc_handlers([self.handler()])
         await self._stock.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
         await self.set_ready(ready=False)
 
@@ -59,7 +59,8 @@ class Health:
         finally:
             self._watches.discard(watch)
 
-    def _handler(self) -> grpc.GenericRpcHandler:
+    def handler(self) -> grpc.GenericRpcHandler:
+        """The methods, for a further server."""
         # Not List: the stock servicer has none, and what it inherits answers with a traceback.
         parse, render = (
             health_pb2.HealthCheckRequest.FromString,

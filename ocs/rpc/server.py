@@ -20,6 +20,7 @@ from ocs.telemetry.metrics import Metrics
 # The process sheds with a reason and RetryInfo first; grpc's own bound, which gives neither,
 # stands behind it. The distance leaves room for health and reflection calls.
 _CALLS_BEYOND: Final = 256
+_PROBES_MAX: Final = 64
 # Out of reach: whoever is pending is about to be answered or shed.
 _PENDING_MAX: Final = 1_000_000
 
@@ -39,7 +40,8 @@ class RpcOptions:
     free one. so_reuseport: several processes share the port on purpose. drain_probe_s: how long
     the process still serves after it said it is unready. drain_grace_s: how long running calls may
     take to end after that. gate: tells who calls. tls: None = clear text. reflection: whether the
-    contract is told to whoever asks, `loopback` = only on this machine.
+    contract is told to whoever asks, `loopback` = only on this machine. probes: host and port
+    where health alone is served, in clear text.
     """
 
     host: str = "127.0.0.1"
@@ -51,6 +53,7 @@ class RpcOptions:
     gate: Gate = field(default_factory=OpenGate)
     tls: ServerTls | None = None
     reflection: Reflection = "loopback"
+    probes: tuple[str, int] | None = None
 
 
 class RpcServer:
@@ -64,8 +67,15 @@ class RpcServer:
         self._host = CallHost(metrics, options.calls_in_flight_max, options.gate)
         self._health = Health()
         self._server: grpc.aio.Server | None = None
+        self._probe_server: grpc.aio.Server | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._port = 0
+        self._probe_port = 0
+
+    @property
+    def probe_port(self) -> int:
+        """The port where health alone is served; 0 = none."""
+        return self._probe_port
 
     @property
     def port(self) -> int:
@@ -90,20 +100,22 @@ class RpcServer:
         )
         await self._health.start(server)
         self._reflect(server)
-        target = _target(options.host, options.port)
-        try:
-            if options.tls is None:
-                self._port = server.add_insecure_port(target)
-            else:
-                self._port = server.add_secure_port(target, options.tls.credentials())
-        except TlsError as error:
-            raise ListenError(str(error)) from None
-        except RuntimeError:
-            raise ListenError(
-                f"listen: {target} cannot be bound; does another process listen there?"
-            ) from None
+        self._port = _bind(server, options.host, options.port, options.tls)
+        if options.probes is not None:
+            await self._start_probes(*options.probes)
         await server.start()
         self._server = server
+
+    async def _start_probes(self, host: str, port: int) -> None:
+        """Serve health to those who speak no TLS; it says nothing that a stranger may not know."""
+        server = grpc.aio.server(
+            options=_core_options(so_reuseport=self._options.so_reuseport),
+            maximum_concurrent_rpcs=_PROBES_MAX,
+        )
+        server.add_generic_rpc_handlers([self._health.handler()])
+        self._probe_port = _bind(server, host, port, None)
+        await server.start()
+        self._probe_server = server
 
     def _reflect(self, server: grpc.aio.Server) -> None:
         """Tell the contract to who may know it; reflection asks for no credential."""
@@ -133,6 +145,8 @@ class RpcServer:
         await asyncio.sleep(self._options.drain_probe_s)
         self._health.end_watches()
         await self._server.stop(self._options.drain_grace_s)
+        if self._probe_server is not None:
+            await self._probe_server.stop(None)
 
 
 def check_exposure(options: RpcOptions) -> None:
@@ -160,6 +174,21 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:  # a name; where it leads is not ours to guess
         return False
+
+
+def _bind(server: grpc.aio.Server, host: str, port: int, tls: ServerTls | None) -> int:
+    """Take an address; return the port. Raises ListenError."""
+    target = _target(host, port)
+    try:
+        if tls is None:
+            return server.add_insecure_port(target)
+        return server.add_secure_port(target, tls.credentials())
+    except TlsError as error:
+        raise ListenError(str(error)) from None
+    except RuntimeError:
+        raise ListenError(
+            f"listen: {target} cannot be bound; does another process listen there?"
+        ) from None
 
 
 def _target(host: str, port: int) -> str:

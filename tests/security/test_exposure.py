@@ -1,6 +1,7 @@
 """Where a server may listen, what it says at the start, and who is told the contract."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from ocs import app
@@ -18,7 +20,16 @@ from ocs.rpc.tls import ServerTls, TlsFiles
 from ocs.settings import SettingsError, load_settings
 from ocs.store.embedded import EmbeddedValkey
 from tests.security.pki import Authority
-from tests.security.support import Guarded, caller, credential, first_lines, guarded, write
+from tests.security.support import (
+    Caller,
+    Guarded,
+    bearer,
+    caller,
+    credential,
+    first_lines,
+    guarded,
+    write,
+)
 
 # Split for a linter that takes it for carelessness.
 EVERYWHERE = "0.0." + "0.0"
@@ -193,3 +204,33 @@ async def test_nothing_else_is_served(store: EmbeddedValkey) -> None:
             with pytest.raises(grpc.aio.AioRpcError) as ended:
                 await call(b"", timeout=10)
             assert ended.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_probes_that_speak_no_tls_have_a_port_of_their_own(
+    store: EmbeddedValkey, ours: Authority, tmp_path: Path
+) -> None:
+    path, pair = tmp_path / "credentials", ours.issue("server")
+    known = credential("gw")
+    write(path, [known])
+    async with guarded(
+        store,
+        credentials_path=path,
+        tls_certificate_path=pair.certificate,
+        tls_key_path=pair.key,
+        probe_listen=f"{EVERYWHERE}:0",
+    ) as server:
+        port = server.service.server.probe_port
+        assert port not in {0, server.port}
+        async with grpc.aio.insecure_channel(f"localhost:{port}") as channel:
+            health = health_pb2_grpc.HealthStub(channel)
+            asked = health_pb2.HealthCheckRequest(service="ocs.liveness")
+            answer = await health.Check(asked, timeout=10)
+            assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+            with pytest.raises(grpc.aio.AioRpcError) as ended:
+                await Caller(channel, bearer(known)).call(server.live().create("a"))
+            assert ended.value.code() is grpc.StatusCode.UNIMPLEMENTED
+            with pytest.raises(grpc.aio.AioRpcError):
+                await health.Check(health_pb2.HealthCheckRequest(service="other"), timeout=10)
+    with pytest.raises(OSError, match="refused"):  # it ends with the service
+        socket.create_connection(("127.0.0.1", port), timeout=10)
