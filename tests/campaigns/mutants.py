@@ -69,6 +69,33 @@ EQUIVALENT: Mapping[tuple[str, str], str] = MappingProxyType(
             "if expire_ms > 0 and expire_ms <= latest then latest = expire_ms end",
         ): "where both are equal, both say the same",
         ("lib/insert_bucket", "return {terms.priority, terms.money and 2 or 0,"): "same order",
+        ("lib/available", "return left >= 0 and left or 0"): "0 is 0",
+        (
+            "lib/expire_due",
+            "elseif earliest == 0 or expire_ms <= earliest then",
+        ): "where both are equal, both say the same",
+        ("lib/money_within", "if segment.finish < finish then"): "prices the same stretch again",
+        ("lib/within_caps", "if money >= headroom then"): "cuts a grant to what it is",
+        (
+            "debit_used",
+            "or {expire_ms = 0, position = 0, paid_to = 0, sequence = -2}",
+        ): "any number below 0 says that there is none",
+        (
+            "top_up",
+            "if expire_ms > 0 and (account.due == 0 or expire_ms <= account.due) then",
+        ): "writes what is there",
+        (
+            "lib/save_session",
+            "'PX', string_format('%d', expire_ms - account.raw + 60001))",
+        ): "the TTL only cleans up",
+        (
+            "lib/save_reservation",
+            "'PX', string_format('%d', forget_ms - account.raw + 60001))",
+        ): "the TTL only cleans up",
+        (
+            "lib/write_record",
+            "'PX', string_format('%d', expire_ms - account.raw + 60001))",
+        ): "the TTL only cleans up",
         ("lib/measure_cap", "if cap.finish >= 0 then"): "nothing counts in a cap per request",
         (
             "lib/sources_for",
