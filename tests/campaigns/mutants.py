@@ -96,6 +96,10 @@ EQUIVALENT: Mapping[tuple[str, str], str] = MappingProxyType(
             "lib/write_record",
             "'PX', string_format('%d', expire_ms - account.raw + 60001))",
         ): "the TTL only cleans up",
+        (
+            "lib/last_within",
+            "local middle = low + math_floor((high - low + 2) / 2)",
+        ): "halves another way, and finds the same",
         ("lib/measure_cap", "if cap.finish >= 0 then"): "nothing counts in a cap per request",
         (
             "lib/sources_for",

@@ -33,6 +33,8 @@ subscribers = st.sampled_from(SUBSCRIBERS)
 services = st.sampled_from(sorted(SERVICES))
 small = st.integers(1, 400)
 units = st.one_of(small, small, small, st.sampled_from([QUANTITY_MAX, 2**40, 2**52]))
+# Top-ups that bring a bucket onto its bound, or one beyond.
+TO_THE_BOUND = (QUANTITY_MAX, QUANTITY_MAX + 1)
 EXACTLY = -1  # as much as is held
 used = st.one_of(
     st.just(0), st.integers(0, 500), st.integers(0, 500), st.just(EXACTLY), st.just(2**52)

@@ -21,8 +21,8 @@ from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.units import Unit
 from ocs.limits import BUCKETS_MAX, CAPS_PER_HOLDER_MAX, EXPIRIES_PER_CALL_MAX
 from ocs.store import keys
-from tests.model.actor import Actor
 from tests.model.pair import TENANT
+from tests.model.passage import Passage
 from tests.model.pools import EXACTLY, SERVICES, accounts, modest_wishes, services, zones
 
 # A report of use: how much, what happens to the rest, the next wish, and how long it took.
@@ -36,7 +36,7 @@ reports = st.tuples(
 strides = st.sampled_from([1, 1, 1, 1, 2, 0, -1])
 
 
-class Sessions(Actor):
+class Sessions(Passage):
     """Drives reservations from the first grant on, and fills what has a bound."""
 
     @rule(
@@ -138,7 +138,7 @@ class Sessions(Actor):
 
     @precondition(lambda self: not self.crowded)
     @rule(
-        kind=st.sampled_from(["holds", "caps", "buckets", "unknown"]),
+        kind=st.sampled_from(["holds", "holds", "caps", "buckets", "unknown"]),
         line=st.integers(0, 2),
         extra=st.sampled_from([0, 1, 2]),
         pause=st.sampled_from([0, 120_000, 120_001]),
