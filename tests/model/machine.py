@@ -152,7 +152,7 @@ class ChargingMachine(Sessions):
         elif quantity % 8:
             unit = self._unit_of(account, bucket, unit)
         if quantity in TO_THE_BOUND:
-            quantity -= self._credited(account, bucket)
+            quantity = max(1, quantity - self._credited(account, bucket))
         self.credit(account, bucket, terms, unit, quantity)
 
     def _credited(self, account: str, bucket: str) -> int:
