@@ -32,8 +32,12 @@ class Passage(Actor):
     @rule(pick=st.integers(0, 50), delta=st.sampled_from([-1, 0, 1]))
     def advance_to_boundary(self, pick: int, delta: int) -> None:
         """Move to where something ends: a hold, a bucket, a memory, a session, a record."""
+        hour = 3_600_000
         times = sorted(
             {
+                (self.pair.now_ms // hour + 1) * hour,  # periods of caps begin
+            }
+            | {
                 time
                 for state in self.pair.spec.accounts.values()
                 for time in (

@@ -141,7 +141,7 @@ class Sessions(Passage):
         kind=st.sampled_from(["holds", "holds", "caps", "buckets", "unknown"]),
         line=st.integers(0, 2),
         extra=st.sampled_from([0, 1, 2]),
-        pause=st.sampled_from([0, 120_000, 120_001]),
+        pause=st.sampled_from([0, 119_960, 119_999, 120_000]),
     )
     def crowd(self, *, kind: str, line: int, extra: int, pause: int) -> None:
         """Once an example: reach a bound, and stand on it or just beyond."""
