@@ -96,7 +96,7 @@ class CapReached:
     reset_ms: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Payment:
     """What one bucket paid: units of the service, and money (0 for a bucket of units)."""
 

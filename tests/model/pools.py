@@ -33,9 +33,15 @@ subscribers = st.sampled_from(SUBSCRIBERS)
 services = st.sampled_from(sorted(SERVICES))
 small = st.integers(1, 400)
 units = st.one_of(small, small, small, st.sampled_from([QUANTITY_MAX, 2**40, 2**52]))
+# Top-ups that bring a bucket onto its bound, or one beyond.
+TO_THE_BOUND = (QUANTITY_MAX, QUANTITY_MAX + 1)
 EXACTLY = -1  # as much as is held
 used = st.one_of(
-    st.just(0), st.integers(0, 500), st.integers(0, 500), st.just(EXACTLY), st.just(2**52)
+    st.sampled_from([0, 1]),
+    st.integers(0, 500),
+    st.integers(0, 500),
+    st.just(EXACTLY),
+    st.just(2**52),
 )
 sequences = st.one_of(st.just(-1), st.integers(0, 6))
 ids = st.sampled_from(["r1", "r2", "r3", "r4", "r5", "r6"])

@@ -21,8 +21,8 @@ from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.units import Unit
 from ocs.limits import BUCKETS_MAX, CAPS_PER_HOLDER_MAX, EXPIRIES_PER_CALL_MAX
 from ocs.store import keys
-from tests.model.actor import Actor
 from tests.model.pair import TENANT
+from tests.model.passage import Passage
 from tests.model.pools import EXACTLY, SERVICES, accounts, modest_wishes, services, zones
 
 # A report of use: how much, what happens to the rest, the next wish, and how long it took.
@@ -36,7 +36,7 @@ reports = st.tuples(
 strides = st.sampled_from([1, 1, 1, 1, 2, 0, -1])
 
 
-class Sessions(Actor):
+class Sessions(Passage):
     """Drives reservations from the first grant on, and fills what has a bound."""
 
     @rule(
@@ -63,11 +63,12 @@ class Sessions(Actor):
     ) -> None:
         """Reserve, then report use until the session is closed, refused or left open."""
         name = f"n{self.request_count}"
-        answer = self._open(account, name, self._line(account, line), (service, zone), wish)
-        number = 10
+        session, number = name, 10
+        line_id = self._line(account, line)
+        answer = self._open(account, (name, session, -1), line_id, (service, zone), wish)
         for quantity, step, next_wish, pause_ms in reported:
             if answer.outcome is not Outcome.GRANTED and answer.outcome is not Outcome.CHARGED:
-                return
+                break
             self.pair.advance(pause_ms)
             number += stride
             name = answer.reservation_id or name
@@ -75,6 +76,9 @@ class Sessions(Actor):
             answer = self._report(account, name, report, number if numbered else -1)
             if answer.outcome is Outcome.GRANTED:
                 self._opened(account, answer.reservation_id)
+        if numbered:
+            later = (f"{session}y", session, number + stride)
+            self._open(account, later, line_id, (service, zone), wish)
 
     def _line(self, account: str, pick: int) -> str:
         """One of the account's lines, or none."""
@@ -82,8 +86,14 @@ class Sessions(Actor):
         return lines[pick - 1] if 0 < pick <= len(lines) else ""
 
     def _open(
-        self, account: str, name: str, line: str, service: tuple[str, int], wish: GrantWish
+        self,
+        account: str,
+        named: tuple[str, str, int],
+        line: str,
+        service: tuple[str, int],
+        wish: GrantWish,
     ) -> Answer:
+        name, session, number = named
         priced = SERVICES[service[0]]
         answer = self._run(
             Reserve(
@@ -93,8 +103,8 @@ class Sessions(Actor):
                 refusal=None,
                 wish=wish,
                 reservation_id=name,
-                session_id=name,
-                sequence_number=-1,
+                session_id=session,
+                sequence_number=number,
                 **self._call(account, ago=0),
             )
         )
@@ -128,10 +138,10 @@ class Sessions(Actor):
 
     @precondition(lambda self: not self.crowded)
     @rule(
-        kind=st.sampled_from(["holds", "caps", "buckets", "unknown"]),
+        kind=st.sampled_from(["holds", "holds", "caps", "buckets", "unknown"]),
         line=st.integers(0, 2),
         extra=st.sampled_from([0, 1, 2]),
-        pause=st.sampled_from([0, 120_000, 120_001]),
+        pause=st.sampled_from([0, 119_960, 119_999, 120_000]),
     )
     def crowd(self, *, kind: str, line: int, extra: int, pause: int) -> None:
         """Once an example: reach a bound, and stand on it or just beyond."""
@@ -140,7 +150,8 @@ class Sessions(Actor):
             wish = GrantWish(requested_units=1, validity_ms=60_000)
             for number in range(EXPIRIES_PER_CALL_MAX + extra):
                 self.pair.advance(1)  # each deadline is another
-                self._open("a2", f"h{number}", self._line("a2", line), ("free", 1), wish)
+                name = f"h{number}"
+                self._open("a2", (name, name, -1), self._line("a2", line), ("free", 1), wish)
             self.pair.advance(pause)
             self.pair.run(Expire(tenant=TENANT, account_id="a2"))
         elif kind == "caps":

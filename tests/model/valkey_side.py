@@ -176,6 +176,7 @@ class ValkeySide:
         for payment in payments:
             pipe.exists(keys.payment_key(*at, payment))
         pipe.zscore(keys.due_key(keys.partition_of(*at)), path)
+        pipe.smembers(keys.subscribers_key(*at))
         replies = iter(pipe.execute())
         account, profile, holds = next(replies), next(replies), next(replies)
         if not account:
@@ -195,6 +196,7 @@ class ValkeySide:
         due = int(account["state"].split(" ")[4])
         assert (next(replies) or 0) == due, f"deadline of {path} in the due index is not {due}"
         self.due_ms = due
+        assert next(replies) == set(like.subscribers), "the set of lines"
         return state
 
 

@@ -100,8 +100,10 @@ class Traffic:
             operation()
 
     def hold_open(self) -> None:
-        """End with use that nobody pays, then holds under caps of account, line and group."""
+        """End with a bucket that ends, use that nobody pays, and holds under caps of all kinds."""
         machine = self.machine
+        ends = BucketTerms(Unit.OCTETS, 5, expire_ms=machine.pair.now_ms + 30_000)
+        self._credit("p-ends", "b9", ends)
         machine.advance(delta=86_400_000)
         for cap in list(machine.pair.spec.accounts[("main", "a1")].caps.values()):
             self._cap(replace(cap, limit=10**9))
@@ -130,11 +132,14 @@ class Traffic:
     def _cap(self, cap: SpendingCap) -> None:
         self.machine._run(SetSpendingCap(cap=cap, **self._fresh()))
 
-    def _credit(self, payment_reference: str) -> None:
+    def _credit(
+        self, payment_reference: str, bucket_id: str = "main", terms: BucketTerms | None = None
+    ) -> None:
+        unit = terms.unit if terms is not None else Unit.MICROS
         self.machine._run(
             TopUp(
-                payment_reference=payment_reference, bucket_id="main", terms=None,
-                quantity=100_000, unit=Unit.MICROS, **self._fresh(),
+                payment_reference=payment_reference, bucket_id=bucket_id, terms=terms,
+                quantity=100_000, unit=unit, **self._fresh(),
             )
         )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Log lines: one JSON object each, whatever is in them and wherever they come from."""
 
+import asyncio
 import io
 import json
 import logging
@@ -134,3 +135,36 @@ def test_a_closed_stream_costs_the_line_and_is_counted() -> None:
     structlog.get_logger().info("rpc")
 
     assert sink.lost_count == 1
+
+
+class Flushes(io.BytesIO):
+    count = 0
+
+    def flush(self) -> None:
+        self.count += 1
+
+
+async def test_the_lines_of_one_turn_of_the_loop_are_flushed_together() -> None:
+    stream = Flushes()
+    configure_logging(level="info", stream=stream)
+    log = structlog.get_logger()
+    for _ in range(3):
+        log.info("rpc")
+    assert stream.count == 0
+    await asyncio.sleep(0)
+    assert (stream.count, stream.getvalue().count(b"\n")) == (1, 3)
+
+
+def test_lines_outlive_a_loop_that_was_closed_before_their_flush() -> None:
+    stream = Flushes()
+    configure_logging(level="info", stream=stream)
+    log = structlog.get_logger()
+    loop = asyncio.new_event_loop()
+    loop.call_soon(loop.stop)
+    loop.call_soon(log.info, "last of a loop")
+    loop.run_forever()
+    loop.close()
+    for _ in range(64):
+        log.info("off any loop")
+
+    assert stream.count > 0

@@ -1,0 +1,63 @@
+"""What happens by itself: time passes, callers send again."""
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from tests.model.actor import Actor
+
+
+class Passage(Actor):
+    """Moves the clock, back too, and repeats what was sent."""
+
+    @rule(
+        delta=st.sampled_from(
+            [
+                1,
+                999,
+                5_000,
+                60_000,
+                119_999,
+                180_000,
+                1_200_000,
+                3_600_000,
+                7_200_000,
+                86_400_000,
+                -3_600_000,
+            ]
+        )
+    )
+    def advance(self, delta: int) -> None:
+        self.pair.advance(delta)
+
+    @rule(pick=st.integers(0, 50), delta=st.sampled_from([-1, 0, 1]))
+    def advance_to_boundary(self, pick: int, delta: int) -> None:
+        """Move to where something ends: a hold, a bucket, a memory, a session, a record."""
+        hour = 3_600_000
+        times = sorted(
+            {
+                (self.pair.now_ms // hour + 1) * hour,  # periods of caps begin
+            }
+            | {
+                time
+                for state in self.pair.spec.accounts.values()
+                for time in (
+                    *(hold.expire_ms for hold in state.holds.values()),
+                    *(bucket.terms.expire_ms for bucket in state.buckets.values()),
+                    *(bucket.terms.start_ms for bucket in state.buckets.values()),
+                    *(found.forget_ms for found in state.reservations.values()),
+                    *(session.expire_ms for session in state.sessions.values()),
+                    *(record.expire_ms for record in state.records.values()),
+                )
+                if time > self.pair.now_ms
+            }
+        )
+        if times:
+            self.pair.advance(times[pick % len(times)] + delta - self.pair.now_ms)
+
+    @precondition(lambda self: self.pair.sent)
+    @rule(back=st.integers(1, 6), other_meaning=st.sampled_from([False, False, True]))
+    def resend(self, back: int, other_meaning: bool) -> None:
+        command = self.pair.sent[-min(back, len(self.pair.sent))]
+        if other_meaning:
+            command.fingerprint += "x"
+        self._run(command)
