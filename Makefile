@@ -11,6 +11,7 @@ SEED ?=
 PY := .venv/bin/python
 RUN := .venv/.installed-run
 DEV := .venv/.installed-dev
+NODE := tests/node/node_modules/.installed
 UV_VERSION := 0.13.9
 CODE := ocs tests tools $(wildcard loadtest)
 
@@ -32,12 +33,18 @@ $(DEV): requirements-dev.lock
 	@tools/venv.sh .venv requirements-dev.lock
 	@touch $(RUN) $@
 
-setup: $(DEV) ## the virtual environment with everything for development
+# For the tests with a client in another language; Node and npm come with the wheels above.
+$(NODE): tests/node/package-lock.json | $(DEV)
+	@$(PY) -m tools.node install
+	@touch $@
+
+setup: $(DEV) $(NODE) ## the virtual environment with everything for development
 
 lock: $(DEV) ## pin every dependency again with hashes; UPGRADE=1 moves to the newest allowed
 	$(PY) -m pip install --quiet uv==$(UV_VERSION)
 	$(call compile,requirements.lock,--extra build)
 	$(call compile,requirements-dev.lock,--extra build --extra dev --constraint requirements.lock)
+	$(PY) -m tools.node lock
 
 compile = $(PY) -m uv pip compile pyproject.toml $(2) --quiet --output-file $(1) --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
@@ -45,7 +52,7 @@ compile = $(PY) -m uv pip compile pyproject.toml $(2) --quiet --output-file $(1)
 
 clean: ## remove what a clone made for itself, the demo's data included
 	rm -rf .venv .demo .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache \
-		build dist
+		build dist tests/node/node_modules
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------------------------ contract
@@ -79,7 +86,7 @@ docs: $(DEV) ## write the tables of docs/ again from their sources
 
 # loadgroup: tests that start services of several processes run one after the other, beside the
 # rest (mark xdist_group).
-test: $(DEV) ## every test, with a small share of each campaign
+test: $(DEV) $(NODE) ## every test, with a small share of each campaign
 	@exec $(PY) -m pytest -n $(JOBS) --dist loadgroup -q
 
 # ----------------------------------------------------------------------------------- campaigns

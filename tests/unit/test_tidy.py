@@ -20,7 +20,7 @@ MODULE_LINES_MAX = 400
 SIZE_REASON = "size:"
 SIZE_REASON_WITHIN_LINES = 10
 
-CODE_SUFFIXES = {".py", ".lua", ".proto", ".sh", ".toml", ".yaml", ".yml"}
+CODE_SUFFIXES = {".js", ".py", ".lua", ".proto", ".sh", ".toml", ".yaml", ".yml"}
 CODE_NAMES = {"Makefile", "Dockerfile", "run"}
 # Written by a tool, or only ever written by one.
 GENERATED = ("ocs/v1/", "requirements")
