@@ -19,7 +19,6 @@ from pathlib import Path
 
 import structlog
 import uvloop
-from opentelemetry.metrics import get_meter
 
 from ocs.domain.answer import Reason
 from ocs.domain.periods import check_time_zone
@@ -48,6 +47,7 @@ from ocs.store.embedded import EmbeddedOptions, EmbeddedStoreError, EmbeddedValk
 from ocs.store.event_log import ValkeyEventLog
 from ocs.store.ledger import ValkeyLedger
 from ocs.store.lookups import ValkeyLookups
+from ocs.telemetry.export import ExportError, OtlpExport, PrometheusExport
 from ocs.telemetry.logging import configure_logging
 from ocs.telemetry.metrics import Metrics
 
@@ -59,6 +59,7 @@ _STORE_RETRY_S = 1.0
 _START_ERRORS = (
     CredentialsError,
     EmbeddedStoreError,
+    ExportError,
     ListenError,
     SettingsError,
     StoreUnfitError,
@@ -97,8 +98,8 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
     ledger = ValkeyLedger(pool, connections=settings.store_connections, now_ms=now_ms)
     metrics = Metrics()
     metrics.watch_store(lambda: _store_counts(ledger))
-    metrics.observe(get_meter("ocs"))
     credentials = _credential_file(settings, metrics)
+    exports = _exports(settings, metrics)
     try:
         durability = await check_store(ledger.pipelines[0], settings.cves_accepted)
         loaded = await ledger.load(ledger.pipelines[0])
@@ -124,6 +125,17 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
             await asyncio.gather(*tasks, return_exceptions=True)
     finally:
         await ledger.close()
+        for export in exports:
+            await asyncio.to_thread(export.stop)
+
+
+def _exports(settings: Settings, metrics: Metrics) -> list[PrometheusExport | OtlpExport]:
+    exports: list[PrometheusExport | OtlpExport] = []
+    if settings.metrics_address is not None:
+        exports.append(PrometheusExport(metrics, *settings.metrics_address))
+    if settings.otlp_url is not None:
+        exports.append(OtlpExport(metrics, settings.otlp_url, settings.otlp_interval_s))
+    return exports
 
 
 def _store_counts(ledger: ValkeyLedger) -> tuple[int, int, int]:

@@ -56,6 +56,16 @@ def _check_cves(value: str) -> str:
     return value
 
 
+def _check_metrics_listen(value: str | None) -> str | None:
+    return None if value is None else _check_listen(value)
+
+
+def _check_otlp_url(value: str | None) -> str | None:
+    if value is not None and not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return value
+
+
 class Settings(BaseSettings):
     """All settings of a service process; immutable. `load_settings` makes one."""
 
@@ -167,6 +177,25 @@ class Settings(BaseSettings):
     def cves_accepted(self) -> frozenset[str]:
         """The CVE numbers of store_cves_accepted."""
         return frozenset(filter(None, self.store_cves_accepted.split(",")))
+
+    metrics_listen: Annotated[str | None, AfterValidator(_check_metrics_listen)] = Field(
+        default=None,
+        description="Address of Prometheus metrics, host:port, plain HTTP; unset: none.",
+    )
+    otlp_url: Annotated[str | None, AfterValidator(_check_otlp_url)] = Field(
+        default=None,
+        description="Metrics endpoint of an OTLP collector (HTTP), e.g."
+        " http://collector:4318/v1/metrics; unset: nothing is sent.",
+    )
+    otlp_interval_s: float = Field(
+        default=15.0, ge=1, le=3600, allow_inf_nan=False, description="Seconds between sendings."
+    )
+
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """Host and port of the metrics, if there are to be any."""
+        found = _LISTEN.fullmatch(self.metrics_listen) if self.metrics_listen else None
+        return (found.group(1) or found.group(2), int(found.group(3))) if found else None
 
     @property
     def host(self) -> str:
