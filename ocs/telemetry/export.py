@@ -118,5 +118,5 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-zA-Z0-9_]", "_", name)
 
 
-def _text(value: str | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else value
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
