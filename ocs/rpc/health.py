@@ -11,6 +11,8 @@ from grpc_health.v1.health import SERVICE_NAME, aio
 # The empty name is what a probe asks for by default: may this process be given calls?
 READINESS: Final = ("", "ocs.readiness")
 LIVENESS: Final = "ocs.liveness"
+# A watch asks for no credential and lasts: unbounded, strangers could take every call's place.
+WATCHES_MAX: Final = 64
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -48,6 +50,8 @@ class Health:
 
     async def _watch(self, request: health_pb2.HealthCheckRequest, context: _Context) -> None:
         """Send the status now and at each change, until the caller leaves or the drain ends."""
+        if len(self._watches) >= WATCHES_MAX:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watches")
         watching: Awaitable[None] = self._stock.Watch(request, context)
         watch = asyncio.ensure_future(watching)
         self._watches.add(watch)
