@@ -5,6 +5,9 @@ STEPS ?= 20000
 OPS ?= 2000
 CYCLES ?= 3
 DEMO_SECONDS ?=
+USERS ?= 50
+SECONDS ?= 30
+WEB_PORT ?= 8089
 JOBS ?= 2
 SEED ?=
 
@@ -17,7 +20,7 @@ CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
-	mutants cases bench demo docs lock clean
+	mutants cases load load-ui latency bench demo docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +95,7 @@ test: $(DEV) $(NODE) ## every test, with a small share of each campaign
 # ----------------------------------------------------------------------------------- campaigns
 
 seed = $(if $(SEED),--seed $(SEED))
+accounts = $(if $(ACCOUNTS),--accounts $(ACCOUNTS))
 
 model: $(DEV) ## STEPS random commands on the Lua ledger and on the specification, compared
 	@exec $(PY) -m tests.campaigns.model --steps $(STEPS) $(seed)
@@ -110,6 +114,18 @@ mutants: $(DEV) ## mutants of the Lua that the model test has to catch
 
 cases: $(DEV) ## worked cases by id: tested, or not expressible and why
 	@exec $(PY) -m tests.campaigns.cases
+
+# OCS_ADDRESS loads a service that runs (OCS_STORE_URL or OCS_DATA_DIR names its books).
+load: $(DEV) ## USERS gateways and top-up systems for SECONDS: report, plot, audit; WEB=1 as below
+	@exec $(PY) -m loadtest.load --users $(USERS) --seconds $(SECONDS) $(accounts) $(seed) \
+		$(if $(WEB),--web-port $(WEB_PORT))
+
+load-ui: $(DEV) ## the same with locust's web page, until Ctrl-C
+	@exec $(PY) -m loadtest.load --users $(USERS) $(accounts) $(seed) --web-port $(WEB_PORT)
+
+latency: $(DEV) ## percentiles at RATE arrivals a second for SECONDS, by default half of the peak
+	@exec $(PY) -m loadtest.open_loop --seconds $(SECONDS) $(if $(RATE),--rate $(RATE)) \
+		$(accounts) $(seed)
 
 bench: $(DEV) ## server CPU per call against a bare echo, Valkey CPU per charge
 	@exec $(PY) -m loadtest.bench

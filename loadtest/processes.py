@@ -1,4 +1,4 @@
-"""The two servers that are compared, each a process of its own."""
+"""The servers that are measured, each a process of its own."""
 
 import json
 import os
@@ -66,17 +66,47 @@ def service(
     store_url: str, log_path: Path, settings: Mapping[str, str]
 ) -> Iterator[tuple[Server, str]]:
     """Run `ocs serve` with its log in a file; yields the process and its address."""
-    environment = {
+    environment = _environment({"OCS_STORE_URL": store_url, **settings})
+    with (
+        log_path.open("wb") as log,
+        _process("ocs", "serve", env=environment, stdout=log, stderr=subprocess.PIPE) as process,
+    ):
+        assert process.stderr is not None
+        server = Server(process)
+        yield server, server.wait_address(process.stderr)
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """That of this process without the service settings that it happens to have."""
+    return {
         **{name: value for name, value in os.environ.items() if not name.startswith("OCS_")},
-        "OCS_STORE_URL": store_url,
         "OCS_LISTEN": "127.0.0.1:0",
         "OCS_LOG_STREAM": "stdout",
         "OCS_DRAIN_PROBE_S": "0",
         **settings,
     }
+
+
+@contextmanager
+def service_with_store(
+    data_dir: Path, log_path: Path, settings: Mapping[str, str]
+) -> Iterator[tuple[Server, str]]:
+    """Run the service with an embedded store in a directory; yields the process and its address.
+
+    It ends with this process, however that ends, and no Ctrl-C at the terminal reaches it: the
+    books are audited after one.
+    """
     with (
         log_path.open("wb") as log,
-        _process("ocs", "serve", env=environment, stdout=log, stderr=subprocess.PIPE) as process,
+        _process(
+            "loadtest.up",
+            str(data_dir),
+            env=_environment(settings),
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        ) as process,
     ):
         assert process.stderr is not None
         server = Server(process)

@@ -1,0 +1,34 @@
+"""What the service charges by: the same price book, read here once more, to check it by."""
+
+import os
+import tomllib
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from loadtest.workload.accounts import PLAN
+from loadtest.workload.mix import Kind
+from ocs.domain.answer import Outcome
+from ocs.domain.reservation import ServiceTerms
+from ocs.domain.tariff import Tariff
+from ocs.domain.tariff_document import parse_tariff
+
+TARIFF_VARIABLE: Final = "OCS_TARIFF_PATH"
+
+
+@cache
+def tariff() -> Tariff:
+    """The tariff file that is named, else the one that is shipped."""
+    path = os.environ.get(TARIFF_VARIABLE)
+    shipped = files("ocs").joinpath("tariffs", "default.toml")
+    return parse_tariff(tomllib.loads((Path(path) if path else shipped).read_text("utf-8")))
+
+
+@cache
+def terms_of(kind: Kind) -> ServiceTerms:
+    """How a kind is metered and priced. Raises ValueError if the tariff does not offer it."""
+    terms = tariff().terms(PLAN, kind.service_id, kind.other_party, "")
+    if isinstance(terms, Outcome):
+        raise ValueError(f"the tariff does not offer {kind}: {terms.value}")  # noqa: TRY004
+    return terms
