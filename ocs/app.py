@@ -40,6 +40,8 @@ from ocs.service.accounts import Accounts
 from ocs.service.audit import AuditReport, audit
 from ocs.service.charging import Charging
 from ocs.service.directory import Directory
+from ocs.service.keeping import Keeping
+from ocs.service.mutations import Mutations
 from ocs.settings import Settings, SettingsError, load_settings
 from ocs.store.connect import StoreUnfitError, check_store, make_pool
 from ocs.store.due_index import ValkeyDueIndex
@@ -182,10 +184,11 @@ def _rpc_options(
 def _services(ledger: ValkeyLedger, tariff: Tariff) -> list[RpcService]:
     directory = Directory(ValkeyLookups(ledger))
     charging = Charging(ledger, directory, tariff, encode_context)
-    accounts = Accounts(ledger, directory, ValkeyEventLog(ledger), tariff, encode_context)
+    mutations = Mutations(ledger, encode_context)
+    accounts = Accounts(ledger, directory, ValkeyEventLog(ledger), tariff, mutations)
     return [
         ChargingServicer(charging).service(),
-        AccountServicer(accounts).service(),
+        AccountServicer(accounts, Keeping(mutations, tariff)).service(),
         SpendingCapServicer(accounts).service(),
     ]
 

@@ -48,6 +48,9 @@ SubscriberOption = Annotated[
 GroupOption = Annotated[
     str | None, typer.Option("--group", metavar="ID", help="A group of lines of the account.")
 ]
+ReasonOption = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why, for the journal.")
+]
 ServiceOption = Annotated[
     str | None, typer.Option("--service", metavar="ID", help="Only this service.")
 ]

@@ -20,7 +20,7 @@ from ocs.client.connection import (
 )
 from ocs.client.names import reservation_name
 from ocs.client.operation import Operation
-from ocs.client.operations import account, charging, health, spending_cap
+from ocs.client.operations import account, account_keeping, charging, health, spending_cap
 from ocs.client.present import present
 from ocs.client.reservation import AsyncReservation, ReserveCall
 from ocs.client.results import ChargingEvent, GrantResult
@@ -98,6 +98,10 @@ class AsyncClient:
     list_charging_events_page = _method(account.list_charging_events_page)
     set_spending_cap = _method(spending_cap.set_spending_cap)
     list_spending_caps = _method(spending_cap.list_spending_caps)
+    suspend_account = _method(account_keeping.suspend_account)
+    resume_account = _method(account_keeping.resume_account)
+    close_account = _method(account_keeping.close_account)
+    update_account = _method(account_keeping.update_account)
     health = _method(health.health)
 
     async def list_charging_events(

@@ -92,6 +92,10 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "TOO_MANY_BUCKETS": Failure(_state, "the account has as many buckets as it may"),
         "CAP_MISMATCH": Failure(_state, "the cap exists and counts something else"),
         "TOO_MANY_CAPS": Failure(_state, "the holder has as many caps as it may"),
+        "ACCOUNT_CLOSED": Failure(_state, "the account is closed"),
+        "ACCOUNT_HOLDS_RESERVATIONS": Failure(_state, "reservations of the account are open"),
+        "ACCOUNT_HAS_BALANCE": Failure(_state, "a balance of the account is not 0"),
+        "ETAG_MISMATCH": Failure(_state, "the account has changed since it was read"),
         "CLOCK_SKEW": Failure(
             StatusCode.UNAVAILABLE, "the clocks of service and store disagree", retry_ms=1_000
         ),

@@ -96,6 +96,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAUTHENTICATED. The credential has expired."""
     ERROR_REASON_ROLE_MISSING: _ErrorReason.ValueType  # 36
     """PERMISSION_DENIED. None of the credential's roles opens this method."""
+    ERROR_REASON_ACCOUNT_CLOSED: _ErrorReason.ValueType  # 37
+    """FAILED_PRECONDITION. The account is closed, for ever."""
+    ERROR_REASON_ACCOUNT_HOLDS_RESERVATIONS: _ErrorReason.ValueType  # 38
+    """FAILED_PRECONDITION. Reservations of the account are open; commit or release them first."""
+    ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 39
+    """FAILED_PRECONDITION. The account has changed since it was read; read it again."""
+    ERROR_REASON_ACCOUNT_HAS_BALANCE: _ErrorReason.ValueType  # 40
+    """FAILED_PRECONDITION. A bucket's balance is not 0; withdraw or adjust it first."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -176,4 +184,12 @@ ERROR_REASON_CREDENTIAL_EXPIRED: ErrorReason.ValueType  # 35
 """UNAUTHENTICATED. The credential has expired."""
 ERROR_REASON_ROLE_MISSING: ErrorReason.ValueType  # 36
 """PERMISSION_DENIED. None of the credential's roles opens this method."""
+ERROR_REASON_ACCOUNT_CLOSED: ErrorReason.ValueType  # 37
+"""FAILED_PRECONDITION. The account is closed, for ever."""
+ERROR_REASON_ACCOUNT_HOLDS_RESERVATIONS: ErrorReason.ValueType  # 38
+"""FAILED_PRECONDITION. Reservations of the account are open; commit or release them first."""
+ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 39
+"""FAILED_PRECONDITION. The account has changed since it was read; read it again."""
+ERROR_REASON_ACCOUNT_HAS_BALANCE: ErrorReason.ValueType  # 40
+"""FAILED_PRECONDITION. A bucket's balance is not 0; withdraw or adjust it first."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import grpc
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from ocs.store.embedded import EmbeddedValkey
 from ocs.v1 import account_service_pb2 as accounts
@@ -52,6 +53,20 @@ REQUESTS: Final[dict[str, Make]] = {
     "Debit": lambda live, of: live.debit(of.account_id),
     "Debit by number": lambda live, of: live.debit("", identity=of.identity),
     "GetAccount": lambda _, of: accounts.GetAccountRequest(account_id=of.account_id),
+    "SuspendAccount": lambda live, of: live.stamped(
+        accounts.SuspendAccountRequest(account_id=of.account_id)
+    ),
+    "ResumeAccount": lambda live, of: live.stamped(
+        accounts.ResumeAccountRequest(account_id=of.account_id)
+    ),
+    "CloseAccount": lambda live, of: live.stamped(
+        accounts.CloseAccountRequest(account_id=of.account_id)
+    ),
+    "UpdateAccount": lambda live, of: live.stamped(
+        accounts.UpdateAccountRequest(
+            account_id=of.account_id, update_mask=FieldMask(paths=["plan"]), plan="prepaid"
+        )
+    ),
     "AddSubscriber": lambda live, of: live.add_subscriber(of.account_id, "other"),
     "LookupSubscriber": lambda _, of: accounts.LookupSubscriberRequest(identity=of.identity),
     "TopUp": lambda live, of: live.top_up(of.account_id, micros=1),
