@@ -18,7 +18,7 @@ from typing import Final
 import uvloop
 
 from loadtest import plots
-from loadtest.latencies import Timeline, table
+from loadtest.latencies import Timeline, resends, share_of, table
 from loadtest.target import Target, TargetError, new_directory, target
 from loadtest.workload.mix import CANONICAL, Mix
 
@@ -110,19 +110,6 @@ def judge(timeline: Timeline, event_count: int) -> list[str]:
     if event_count < timeline.calls - resends(timeline):
         wrong.append(f"{timeline.calls} answers, but only {event_count} events in the journal")
     return wrong
-
-
-def share_of(method: str, timeline: Timeline) -> float:
-    """What part of the answers were a method's."""
-    of_method = sum(
-        count for name, count in timeline.outcomes.items() if name.partition(" ")[0] == method
-    )
-    return of_method / timeline.calls if timeline.calls else 0.0
-
-
-def resends(timeline: Timeline) -> int:
-    """Calls that were sent a second time, which make no event."""
-    return sum(count for name, count in timeline.outcomes.items() if name.endswith(" resend"))
 
 
 def run(plan: Plan, mix: Mix, out: Path | None) -> int:

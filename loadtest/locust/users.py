@@ -104,15 +104,16 @@ class GatewayUser(Caller):
     @task
     def report_and_reserve(self) -> None:
         """The next call of the session, or the first of a new one."""
-        call = self._actor.next_call() if self._actor is not None else None
+        actor, self._actor = self._actor, None  # gone, should the end of the run cut this call off
+        call = actor.next_call() if actor is not None else None
         while call is None:
-            self._actor = self.traffic.source.charging()
-            call = self._actor.next_call()
-        assert self._actor is not None
-        right = self.send(self._actor, call)
+            actor = self.traffic.source.charging()
+            call = actor.next_call()
+        assert actor is not None
+        right = self.send(actor, call)
         self.traffic.charged()
-        if not right:
-            self._actor = None
+        if right:
+            self._actor = actor
 
     def finish(self) -> None:
         """Go on to the session's end."""
