@@ -25,7 +25,7 @@ from loadtest.latencies import Recorder, Timeline, resends, table
 from loadtest.report import machine
 from loadtest.target import Target, TargetError, new_directory, target
 from loadtest.workload.actor import Actor, Call
-from loadtest.workload.mix import CANONICAL, Mix
+from loadtest.workload.mix import Mix, add_options, mix_of
 from loadtest.workload.source import Source
 
 SESSIONS: Final = 200
@@ -248,9 +248,7 @@ def main() -> int:
     parser.add_argument("--peak-seconds", type=float, default=8.0, help="to look for the peak")
     parser.add_argument("--callers", type=int, default=64, help="who look for the peak")
     parser.add_argument("--connections", type=int, default=4)
-    parser.add_argument("--accounts", type=int, default=CANONICAL.account_count)
-    parser.add_argument("--zipf", type=float, default=CANONICAL.zipf)
-    parser.add_argument("--seed", type=int, default=CANONICAL.seed)
+    add_options(parser)
     parser.add_argument("--out", type=Path, help="directory; default one below build/load")
     options = parser.parse_args()
     if options.rate is not None and not options.rate > 0:
@@ -262,10 +260,9 @@ def main() -> int:
         options.callers,
         options.connections,
     )
-    mix = Mix(options.accounts, options.zipf, seed=options.seed)
     try:
-        return run(plan, mix, options.out)
-    except TargetError as error:
+        return run(plan, mix_of(options), options.out)
+    except (TargetError, ValueError) as error:
         print(f"latency: {error}", file=sys.stderr)
         return 1
 

@@ -9,10 +9,11 @@ from locust import User, task
 from locust.env import Environment
 
 from loadtest.calls import CHANNEL_OPTIONS, Connections, stub_call
-from loadtest.locust.options import mix_of, pause_s_of, prefix_of
+from loadtest.locust.options import pause_s_of, prefix_of
 from loadtest.locust.reporter import Reporter
 from loadtest.traffic import TIMEOUT_S, WrongAnswerError
 from loadtest.workload.actor import Actor, Call
+from loadtest.workload.mix import mix_of
 from loadtest.workload.source import Source
 
 # Before any channel exists; locust has patched the rest of the standard library by now.
@@ -28,10 +29,11 @@ class Traffic:
     """What all users of this process share."""
 
     def __init__(self, environment: Environment) -> None:
-        self.source = Source(mix_of(environment), prefix_of(environment))
+        assert environment.parsed_options is not None
+        mix = mix_of(environment.parsed_options)
+        self.source = Source(mix, prefix_of(environment))
         self.top_ups_due = Semaphore(0)
-        share = self.source.mix.top_up_share
-        self._per_charge = share / (1 - share)
+        self._per_charge = mix.top_up_share / (1 - mix.top_up_share)
         self._owed = 0.0
 
     def charged(self) -> None:
