@@ -133,3 +133,16 @@ def table(timeline: Timeline) -> str:
         f"{timeline.calls} calls in {timeline.run_s:.1f} s, {timeline.rate:.0f}/s; {shown}"
     )
     return "\n".join(lines)
+
+
+def share_of(method: str, timeline: Timeline) -> float:
+    """What part of the answers were a method's."""
+    of_method = sum(
+        count for name, count in timeline.outcomes.items() if name.partition(" ")[0] == method
+    )
+    return of_method / timeline.calls if timeline.calls else 0.0
+
+
+def resends(timeline: Timeline) -> int:
+    """Calls that were sent a second time, which make no event."""
+    return sum(count for name, count in timeline.outcomes.items() if name.endswith(" resend"))

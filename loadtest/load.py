@@ -18,9 +18,9 @@ from typing import Final
 import uvloop
 
 from loadtest import plots
-from loadtest.latencies import Timeline, table
+from loadtest.latencies import Timeline, resends, share_of, table
 from loadtest.target import Target, TargetError, new_directory, target
-from loadtest.workload.mix import CANONICAL, Mix
+from loadtest.workload.mix import Mix, add_options, mix_of
 
 # So few that each kind of user has one.
 USERS_MIN: Final = 5
@@ -112,19 +112,6 @@ def judge(timeline: Timeline, event_count: int) -> list[str]:
     return wrong
 
 
-def share_of(method: str, timeline: Timeline) -> float:
-    """What part of the answers were a method's."""
-    of_method = sum(
-        count for name, count in timeline.outcomes.items() if name.partition(" ")[0] == method
-    )
-    return of_method / timeline.calls if timeline.calls else 0.0
-
-
-def resends(timeline: Timeline) -> int:
-    """Calls that were sent a second time, which make no event."""
-    return sum(count for name, count in timeline.outcomes.items() if name.endswith(" resend"))
-
-
 def run(plan: Plan, mix: Mix, out: Path | None) -> int:
     """Load, report, audit; return the exit status."""
     directory = new_directory(out)
@@ -160,25 +147,14 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--pause", type=float, default=0.0, help="of a user after each call, s")
     parser.add_argument("--web-port", type=int, help="serve locust's page there instead")
-    parser.add_argument("--accounts", type=int, default=CANONICAL.account_count)
-    parser.add_argument("--zipf", type=float, default=CANONICAL.zipf)
-    parser.add_argument("--top-up-share", type=float, default=CANONICAL.top_up_share)
-    parser.add_argument("--resend-share", type=float, default=CANONICAL.resend_share)
-    parser.add_argument("--seed", type=int, default=CANONICAL.seed)
+    add_options(parser)
     parser.add_argument("--out", type=Path, help="directory; default one below build/load")
     options = parser.parse_args()
     if options.users < USERS_MIN:
         parser.error(f"--users must be at least {USERS_MIN}, so that there are both kinds")
     plan = Plan(options.users, options.seconds, options.pause, options.web_port)
     try:
-        mix = Mix(
-            options.accounts,
-            options.zipf,
-            options.top_up_share,
-            options.resend_share,
-            options.seed,
-        )
-        return run(plan, mix, options.out)
+        return run(plan, mix_of(options), options.out)
     except (TargetError, ValueError) as error:
         print(f"load: {error}", file=sys.stderr)
         return 1

@@ -17,6 +17,7 @@ from loadtest import processes
 from loadtest.workload.accounts import open_accounts
 from loadtest.workload.prices import TARIFF_VARIABLE
 from ocs.app import AuditError, run_audit
+from ocs.client import OcsError
 
 ADDRESS_VARIABLE: Final = "OCS_ADDRESS"
 STORE_VARIABLE: Final = "OCS_STORE_URL"
@@ -40,7 +41,7 @@ class Target:
     prefix: str = field(default_factory=lambda: f"load-{datetime.now(UTC):%Y%m%d%H%M%S%f}")
 
     async def open_accounts(self, count: int) -> None:
-        """Open accounts for this run, with a bar."""
+        """Open accounts for this run, with a bar. Raises TargetError."""
         with _progress("accounts", count) as on_progress:
             opened = 0
 
@@ -49,7 +50,14 @@ class Target:
                 opened += 1
                 on_progress(opened, count)
 
-            await open_accounts(self.address, self.prefix, count, on_opened)
+            try:
+                await open_accounts(self.address, self.prefix, count, on_opened)
+            except ExceptionGroup as errors:
+                failed = errors.subgroup(OcsError)
+                if failed is None:
+                    raise
+                why = f"the accounts could not be opened: {failed.exceptions[0]}"
+                raise TargetError(why) from None
 
     def audit(self) -> tuple[bool, int]:
         """Fold the journal and compare, beside the service; whether it is right, and its events.

@@ -9,10 +9,11 @@ from locust import User, task
 from locust.env import Environment
 
 from loadtest.calls import CHANNEL_OPTIONS, Connections, stub_call
-from loadtest.locust.options import mix_of, pause_s_of, prefix_of
+from loadtest.locust.options import pause_s_of, prefix_of
 from loadtest.locust.reporter import Reporter
 from loadtest.traffic import TIMEOUT_S, WrongAnswerError
 from loadtest.workload.actor import Actor, Call
+from loadtest.workload.mix import mix_of
 from loadtest.workload.source import Source
 
 # Before any channel exists; locust has patched the rest of the standard library by now.
@@ -28,10 +29,11 @@ class Traffic:
     """What all users of this process share."""
 
     def __init__(self, environment: Environment) -> None:
-        self.source = Source(mix_of(environment), prefix_of(environment))
+        assert environment.parsed_options is not None
+        mix = mix_of(environment.parsed_options)
+        self.source = Source(mix, prefix_of(environment))
         self.top_ups_due = Semaphore(0)
-        share = self.source.mix.top_up_share
-        self._per_charge = share / (1 - share)
+        self._per_charge = mix.top_up_share / (1 - mix.top_up_share)
         self._owed = 0.0
 
     def charged(self) -> None:
@@ -104,15 +106,16 @@ class GatewayUser(Caller):
     @task
     def report_and_reserve(self) -> None:
         """The next call of the session, or the first of a new one."""
-        call = self._actor.next_call() if self._actor is not None else None
+        actor, self._actor = self._actor, None  # gone, should the end of the run cut this call off
+        call = actor.next_call() if actor is not None else None
         while call is None:
-            self._actor = self.traffic.source.charging()
-            call = self._actor.next_call()
-        assert self._actor is not None
-        right = self.send(self._actor, call)
+            actor = self.traffic.source.charging()
+            call = actor.next_call()
+        assert actor is not None
+        right = self.send(actor, call)
         self.traffic.charged()
-        if not right:
-            self._actor = None
+        if right:
+            self._actor = actor
 
     def finish(self) -> None:
         """Go on to the session's end."""

@@ -1,10 +1,11 @@
 """The parameters of the canonical workload, and how it draws."""
 
 import random
+from argparse import Namespace
 from bisect import bisect
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final
+from typing import Any, Final
 
 ACCOUNTS_MAX: Final = 1_000_000
 ZIPF_MAX: Final = 4.0
@@ -72,6 +73,23 @@ class Mix:
 
 
 CANONICAL: Final = Mix()
+
+
+def add_options(parser: Any) -> None:
+    """Add the parameters to an argparse parser, or to locust's, which is like one."""
+    add, canonical = parser.add_argument, CANONICAL
+    add("--accounts", type=int, default=canonical.account_count, help="opened before the run")
+    add("--zipf", type=float, default=canonical.zipf, help="exponent; 0 draws accounts alike")
+    add("--top-up-share", type=float, default=canonical.top_up_share, help="of all calls")
+    add("--resend-share", type=float, default=canonical.resend_share, help="of the calls")
+    add("--seed", type=int, default=canonical.seed)
+
+
+def mix_of(options: Namespace) -> Mix:
+    """The mix that is asked for. Raises ValueError if it is out of bounds."""
+    return Mix(
+        options.accounts, options.zipf, options.top_up_share, options.resend_share, options.seed
+    )
 
 
 class Zipf:
