@@ -42,6 +42,7 @@ from ocs.service.charging import Charging
 from ocs.service.directory import Directory
 from ocs.service.keeping import Keeping
 from ocs.service.mutations import Mutations
+from ocs.service.queries import Queries
 from ocs.settings import Settings, SettingsError, load_settings
 from ocs.store.connect import StoreUnfitError, check_store, make_pool
 from ocs.store.due_index import ValkeyDueIndex
@@ -49,6 +50,7 @@ from ocs.store.embedded import EmbeddedOptions, EmbeddedStoreError, EmbeddedValk
 from ocs.store.event_log import ValkeyEventLog
 from ocs.store.ledger import ValkeyLedger
 from ocs.store.lookups import ValkeyLookups
+from ocs.store.reader import ValkeyReader
 from ocs.telemetry.export import ExportError, OtlpExport, PrometheusExport
 from ocs.telemetry.logging import configure_logging
 from ocs.telemetry.metrics import Metrics
@@ -186,9 +188,10 @@ def _services(ledger: ValkeyLedger, tariff: Tariff) -> list[RpcService]:
     charging = Charging(ledger, directory, tariff, encode_context)
     mutations = Mutations(ledger, encode_context)
     accounts = Accounts(ledger, directory, ValkeyEventLog(ledger), tariff, mutations)
+    queries = Queries(ledger, ValkeyReader(ledger), directory, tariff)
     return [
-        ChargingServicer(charging).service(),
-        AccountServicer(accounts, Keeping(mutations, tariff)).service(),
+        ChargingServicer(charging, queries).service(),
+        AccountServicer(accounts, Keeping(mutations, tariff), queries).service(),
         SpendingCapServicer(accounts).service(),
     ]
 

@@ -54,8 +54,10 @@ TIME_MAX_MS: Final = 7_258_118_400_000  # 2200-01-01
 CLAIM_PENDING_MS: Final = 60_000
 
 # Journal and lists.
-EVENTS_PAGE_DEFAULT: Final = 50
-EVENTS_PAGE_MAX: Final = 500
+PAGE_DEFAULT: Final = 50
+PAGE_MAX: Final = 500
+# Entries of a partition that one page of an account's events, oldest first, looks at.
+EVENTS_SCANNED_MAX: Final = 10_000
 SUBSCRIBERS_LISTED_MAX: Final = 1000
 
 # Messages.

@@ -7,7 +7,8 @@ from ocs.domain.answer import Answer, Reason
 from ocs.domain.charging_event import ChargingEvent
 from ocs.domain.commands import Expire, Mutation, Profile, ReservationFacts
 from ocs.domain.event_context import EventContext
-from ocs.domain.state import AccountState
+from ocs.domain.state import AccountState, AccountStatus, AccountTerms, RequestRecord
+from ocs.domain.view import ReservationView
 
 
 class Clock(Protocol):
@@ -47,6 +48,45 @@ class Ledger(Protocol):
         """Read an account as of one moment, and the store's clock then.
 
         Sessions, reservations and records are left out.
+        """
+
+
+class AccountSummary(NamedTuple):
+    """What a list says of an account."""
+
+    account_id: str
+    status: AccountStatus
+    terms: AccountTerms
+    create_ms: int
+
+
+class Reader(Protocol):
+    """What is remembered beside an account's figures; changes nothing.
+
+    Answers with ACCOUNT_NOT_FOUND, a reason named below, or a store reason.
+    """
+
+    async def reservation(
+        self, tenant: str, account_id: str, reservation_id: str
+    ) -> tuple[ReservationView, int] | Answer:
+        """Read a reservation and the store's clock; RESERVATION_NOT_FOUND once forgotten."""
+
+    async def open_reservations(
+        self, tenant: str, account_id: str, after: str, count: int
+    ) -> tuple[list[ReservationView], int] | Answer:
+        """Read open reservations with ids behind `after`, ordered by id, and the store's clock."""
+
+    async def request(
+        self, tenant: str, account_id: str, request_id: str
+    ) -> RequestRecord | Answer:
+        """Read what a request_id led to; REQUEST_NOT_FOUND if nothing is remembered."""
+
+    async def list_accounts(
+        self, tenant: str, after: tuple[int, str], count: int
+    ) -> tuple[list[AccountSummary], tuple[int, str]] | Answer:
+        """Read accounts behind a place (partition, account_id), and the place of the last one.
+
+        The place's partition is -1 at the end.
         """
 
 
@@ -129,6 +169,14 @@ class EventLog(Protocol):
         self, tenant: str, account_id: str, start: str, count: int
     ) -> list[LoggedEvent]:
         """Read an account's events by their `prev`, from a position (empty: the last one)."""
+
+    async def oldest_first(
+        self, tenant: str, account_id: str, after: str, start_seq: int, count: int
+    ) -> tuple[list[LoggedEvent], str]:
+        """Read an account's events from a number on, behind a position (empty: the first one).
+
+        Looks at a bounded number of entries; returns where to go on, empty at the account's end.
+        """
 
     def partition(self, partition: int, after: str) -> AsyncIterator[list[LoggedEvent]]:
         """Read one partition's entries behind a position (empty: all), to the end, in batches."""

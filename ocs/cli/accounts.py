@@ -7,6 +7,7 @@ import typer
 from ocs.cli import options, parse
 from ocs.cli.command import command
 from ocs.client import (
+    AccountPage,
     AddSubscriberResult,
     ChargingEvent,
     ChargingEventPage,
@@ -82,6 +83,17 @@ def create(
 def show(client: Client, account_id: options.AccountId) -> GetAccountResult:
     """Show an account: buckets, caps, open reservations, as of now."""
     return client.get_account(account_id)
+
+
+@command(account_app, "list", example="ocs account list --limit 100")
+def list_accounts(
+    client: Client,
+    *,
+    limit: options.LimitOption = 50,
+    page_token: options.PageTokenOption = "",
+) -> AccountPage:
+    """List the tenant's accounts, in an order that never changes."""
+    return client.list_accounts_page(page_size=limit, page_token=page_token)
 
 
 @command(account_app, "suspend", example="ocs account suspend alice --reason theft")
@@ -266,15 +278,26 @@ def events(
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", parser=options.UNITS, help="How many.")
     ] = 50,
-    page_token: Annotated[
-        str, typer.Option("--page-token", metavar="TOKEN", help="Continue with older events.")
-    ] = "",
+    page_token: options.PageTokenOption = "",
+    oldest_first: Annotated[
+        bool, typer.Option("--oldest-first", help="From the account's first event on.")
+    ] = False,
+    start_seq: Annotated[
+        int,
+        typer.Option(
+            "--start-seq", metavar="N", parser=options.UNITS, help="First, with --oldest-first."
+        ),
+    ] = 0,
 ) -> ChargingEventPage:
     """List the account's journal, newest first."""
     found: list[ChargingEvent] = []
     while len(found) < limit:
         page = client.list_charging_events_page(
-            account_id, page_size=min(limit - len(found), PAGE_MAX), page_token=page_token
+            account_id,
+            page_size=min(limit - len(found), PAGE_MAX),
+            page_token=page_token,
+            oldest_first=oldest_first,
+            start_seq=start_seq,
         )
         found += page.events
         page_token = page.next_page_token

@@ -55,6 +55,7 @@ _BY_REASON: Final = {
     "ACCOUNT_NOT_FOUND": "check the account id, or open it with `ocs account create`",
     "SUBSCRIBER_NOT_FOUND": "check the id or identity, or add it with `ocs subscriber add`",
     "RESERVATION_NOT_FOUND": "check the name; after an hour report the use with `ocs debit`",
+    "REQUEST_NOT_FOUND": "not applied so far, or forgotten; see `ocs events`",
     "ACCOUNT_EXISTS": "see what it is with `ocs account show`",
     "SUBSCRIBER_EXISTS": "choose another subscriber id",
     "IDENTITY_TAKEN": "see whose it is with `ocs subscriber lookup`",

@@ -2,7 +2,7 @@
 
 import typer
 
-from ocs.cli import accounts, caps, charging, exits, system, tokens
+from ocs.cli import accounts, caps, charging, exits, reading, system, tokens
 
 app = typer.Typer(
     name="ocs",
@@ -15,7 +15,8 @@ app = typer.Typer(
 )
 app.add_typer(accounts.account_app, name="account")
 app.add_typer(accounts.subscriber_app, name="subscriber")
+app.add_typer(reading.reservation_app, name="reservation")
 app.add_typer(caps.cap_app, name="cap")
 app.add_typer(tokens.token_app, name="token")
-for commands in (accounts.top_app, charging.app, system.app):
+for commands in (accounts.top_app, charging.app, reading.app, system.app):
     app.add_typer(commands)

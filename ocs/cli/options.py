@@ -42,6 +42,12 @@ Quantity = Annotated[
     int, typer.Argument(metavar="UNITS", parser=UNITS, help="Units of the service, whole.")
 ]
 
+LimitOption = Annotated[
+    int, typer.Option("--limit", metavar="N", parser=UNITS, help="How many, at most 500.")
+]
+PageTokenOption = Annotated[
+    str, typer.Option("--page-token", metavar="TOKEN", help="Continue behind a page.")
+]
 SubscriberOption = Annotated[
     str | None, typer.Option("--subscriber", metavar="ID", help="A line of the account.")
 ]

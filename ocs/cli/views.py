@@ -298,7 +298,7 @@ def _(result: ChargingEventPage) -> list[Block]:
     return [
         Listing(columns, [event_row(event) for event in result.events]),
         Fields(
-            [("older", f"--page-token {result.next_page_token}" if result.next_page_token else "")]
+            [("more", f"--page-token {result.next_page_token}" if result.next_page_token else "")]
         ),
     ]
 

@@ -30,6 +30,17 @@ from ocs.client.errors import (
     UsageError,
 )
 from ocs.client.operation import Operation
+from ocs.client.readings import (
+    AccountPage,
+    AccountSummary,
+    GetRequestResult,
+    GetReservationResult,
+    HeldInCap,
+    QuoteResult,
+    RateStep,
+    ReservationPage,
+    ReservationReading,
+)
 from ocs.client.reservation import AsyncReservation, Reservation
 from ocs.client.results import (
     Account,
@@ -75,6 +86,7 @@ from ocs.client.values import (
     Outcome,
     OverrunPolicy,
     Period,
+    ReservationState,
     Unit,
     UsedSegment,
 )
@@ -82,7 +94,9 @@ from ocs.client.values import (
 __all__ = [
     "NO_RETRY",
     "Account",
+    "AccountPage",
     "AccountStatus",
+    "AccountSummary",
     "AddSubscriberResult",
     "AlreadyExistsError",
     "AsyncClient",
@@ -109,9 +123,12 @@ __all__ = [
     "FieldViolation",
     "FinalUnitAction",
     "GetAccountResult",
+    "GetRequestResult",
+    "GetReservationResult",
     "GrantResult",
     "HealthResult",
     "HealthStatus",
+    "HeldInCap",
     "HeldQuantity",
     "Identity",
     "IdentityKind",
@@ -128,10 +145,15 @@ __all__ = [
     "OverrunPolicy",
     "Period",
     "PermissionDeniedError",
+    "QuoteResult",
+    "RateStep",
     "Receipt",
     "ReceiptResult",
     "ReleaseResult",
     "Reservation",
+    "ReservationPage",
+    "ReservationReading",
+    "ReservationState",
     "ResourceExhaustedError",
     "RetryPolicy",
     "SetSpendingCapResult",

@@ -20,7 +20,14 @@ from ocs.client.connection import (
 )
 from ocs.client.names import reservation_name
 from ocs.client.operation import Operation
-from ocs.client.operations import account, account_keeping, charging, health, spending_cap
+from ocs.client.operations import (
+    account,
+    account_keeping,
+    charging,
+    health,
+    reading,
+    spending_cap,
+)
 from ocs.client.present import present
 from ocs.client.reservation import AsyncReservation, ReserveCall
 from ocs.client.results import ChargingEvent, GrantResult
@@ -102,6 +109,11 @@ class AsyncClient:
     resume_account = _method(account_keeping.resume_account)
     close_account = _method(account_keeping.close_account)
     update_account = _method(account_keeping.update_account)
+    quote = _method(reading.quote)
+    get_reservation = _method(reading.get_reservation)
+    list_reservations_page = _method(reading.list_reservations_page)
+    get_request = _method(reading.get_request)
+    list_accounts_page = _method(reading.list_accounts_page)
     health = _method(health.health)
 
     async def list_charging_events(

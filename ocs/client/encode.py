@@ -83,7 +83,7 @@ def identity(value: Identity) -> types.SubscriberIdentity:
 
 
 def payer(
-    request: charging.ReserveRequest | charging.DebitRequest,
+    request: charging.ReserveRequest | charging.DebitRequest | charging.QuoteRequest,
     account_id: str | None,
     line: Identity | None,
 ) -> None:

@@ -86,6 +86,16 @@ class EventKind(enum.StrEnum):
     UPDATE_ACCOUNT = "UPDATE_ACCOUNT"
 
 
+class ReservationState(enum.StrEnum):
+    """Where a reservation is in its life."""
+
+    UNSPECIFIED = "UNSPECIFIED"  # a state that this version of the client does not know
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
+    RELEASED = "RELEASED"
+    EXPIRED = "EXPIRED"
+
+
 class AccountStatus(enum.StrEnum):
     """Whether an account may be granted anything; CLOSED is for ever."""
 

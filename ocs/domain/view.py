@@ -1,9 +1,23 @@
 """What an account looks like at a moment, for readers: what is due counts as done."""
 
+from dataclasses import replace
+from typing import NamedTuple
+
+from ocs.domain.answer import Answer
+from ocs.domain.commands import Debit
+from ocs.domain.decide import decide
 from ocs.domain.decide.expire import expire_due
 from ocs.domain.decide.grant import CapInForce, cap_in_force
 from ocs.domain.decide.turn import Turn
+from ocs.domain.reservation import Hold, Reservation, ReservationState
 from ocs.domain.state import AccountState
+
+
+class ReservationView(NamedTuple):
+    """A reservation as of a moment. hold: None unless it is open."""
+
+    reservation: Reservation
+    hold: Hold | None
 
 
 def as_of(state: AccountState, now_ms: int) -> AccountState:
@@ -20,3 +34,21 @@ def caps_of(state: AccountState, holder: str, now_ms: int) -> list[CapInForce]:
     turn = Turn(state, max(now_ms, state.floor_ms))
     found = [cap for cap in state.caps.values() if cap.holder == holder]
     return [cap_in_force(turn, cap) for cap in sorted(found, key=lambda cap: cap.cap_id)]
+
+
+def reservation_as_of(
+    reservation: Reservation, hold: Hold | None, now_ms: int
+) -> ReservationView | None:
+    """Return a reservation at a moment: lapsed if its hold has, None once it is forgotten."""
+    if reservation.forget_ms <= now_ms:
+        return None
+    if hold is not None and hold.expire_ms <= now_ms:
+        hold = None
+    if reservation.state is ReservationState.OPEN and hold is None:
+        reservation = replace(reservation, state=ReservationState.EXPIRED)
+    return ReservationView(reservation, hold)
+
+
+def what_if(state: AccountState, command: Debit, now_ms: int) -> Answer:
+    """Answer as a debit would be now; nothing is written anywhere."""
+    return decide(as_of(state, now_ms), command, now_ms).answer

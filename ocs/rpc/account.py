@@ -7,22 +7,29 @@ from ocs.domain.units import Unit
 from ocs.limits import BUCKET_PRIORITY_DEFAULT
 from ocs.rpc import convert
 from ocs.rpc.account_keeping import KeepingHandlers
-from ocs.rpc.account_message import SEGMENT_DEFAULT, set_account
+from ocs.rpc.account_message import SEGMENT_DEFAULT, set_account, set_summary
 from ocs.rpc.call import CallInfo
 from ocs.rpc.events import event_message
 from ocs.rpc.method import RpcService
 from ocs.service.accounts import Accounts
 from ocs.service.errors import ServiceError
 from ocs.service.keeping import Keeping
-from ocs.service.requests import AddSubscriberAsked, CreateAccountAsked, TopUpAsked
+from ocs.service.queries import Queries
+from ocs.service.requests import (
+    AddSubscriberAsked,
+    CreateAccountAsked,
+    ListEventsAsked,
+    TopUpAsked,
+)
 from ocs.v1 import account_service_pb2 as pb
 
 
 class AccountServicer:
     """Handlers of ocs.v1.AccountService."""
 
-    def __init__(self, accounts: Accounts, keeping: Keeping) -> None:
+    def __init__(self, accounts: Accounts, keeping: Keeping, queries: Queries) -> None:
         self._accounts = accounts
+        self._queries = queries
         self._keeping = KeepingHandlers(keeping, accounts)
 
     def service(self) -> RpcService:
@@ -35,6 +42,7 @@ class AccountServicer:
                 "AddSubscriber": self.add_subscriber,
                 "LookupSubscriber": self.lookup_subscriber,
                 "TopUp": self.top_up,
+                "ListAccounts": self.list_accounts,
                 "ListChargingEvents": self.list_charging_events,
                 **self._keeping.handlers(),
             },
@@ -127,12 +135,34 @@ class AccountServicer:
         convert.set_receipt(response.receipt, answer)
         return response
 
+    async def list_accounts(
+        self, call: CallInfo, request: pb.ListAccountsRequest
+    ) -> pb.ListAccountsResponse:
+        """Read a page of the tenant's accounts."""
+        found, token = await self._queries.accounts(
+            call.tenant, request.page_size, request.page_token
+        )
+        response = pb.ListAccountsResponse(next_page_token=token)
+        for summary in found:
+            set_summary(response.accounts.add(), summary)
+        return response
+
     async def list_charging_events(
         self, call: CallInfo, request: pb.ListChargingEventsRequest
     ) -> pb.ListChargingEventsResponse:
         """Read a page of the account's journal."""
+        if request.start_seq and not request.oldest_first:
+            rule = "must be 0 without oldest_first"
+            raise ServiceError(Reason.INVALID_FIELD, violations=[("start_seq", rule)])
         found, token = await self._accounts.list_events(
-            call.tenant, request.account_id, request.page_size, request.page_token
+            ListEventsAsked(
+                call.tenant,
+                request.account_id,
+                request.page_size,
+                request.page_token,
+                request.oldest_first,
+                request.start_seq,
+            )
         )
         response = pb.ListChargingEventsResponse(next_page_token=token)
         response.events.extend(map(event_message, found))

@@ -8,6 +8,7 @@ from ocs.domain.spending_cap import ACCOUNT_HOLDER
 from ocs.domain.state import AccountState, AccountStatus
 from ocs.domain.view import caps_of
 from ocs.limits import SUBSCRIBERS_LISTED_MAX
+from ocs.ports import AccountSummary
 from ocs.rpc import convert
 from ocs.rpc.names import reservation_name
 from ocs.rpc.spending_cap import set_cap
@@ -48,6 +49,18 @@ def set_account(message: pb.Account, state: AccountState, store_ms: int) -> None
         for bucket_id, quantity in hold.lines:
             held.held.add(bucket_id=bucket_id, quantity=quantity)
     message.subscriber_ids.extend(sorted(state.subscribers)[:SUBSCRIBERS_LISTED_MAX])
+
+
+def set_summary(message: pb.AccountSummary, summary: AccountSummary) -> None:
+    """Write what a list says of an account."""
+    terms = summary.terms
+    message.account_id = summary.account_id
+    message.status = _STATUSES[summary.status]
+    message.currency = terms.currency
+    message.plan = terms.plan
+    message.segment = terms.segment
+    message.credit_limit_micros = terms.credit_limit
+    convert.set_time(message.create_time, summary.create_ms)
 
 
 def _set_bucket(message: pb.Bucket, bucket: Bucket, credit_limit: int, store_ms: int) -> None:

@@ -8,8 +8,10 @@ from ocs.rpc import convert
 from ocs.rpc.call import CallInfo
 from ocs.rpc.method import RpcService
 from ocs.rpc.names import parse_reservation, reservation_name
+from ocs.rpc.queries import QueryHandlers, place_of
 from ocs.service.charging import Charging
-from ocs.service.requests import CommitAsked, DebitAsked, Place, ReleaseAsked, ReserveAsked
+from ocs.service.queries import Queries
+from ocs.service.requests import CommitAsked, DebitAsked, ReleaseAsked, ReserveAsked
 from ocs.v1 import charging_service_pb2 as pb
 
 _BASES = {pb.DEBIT_BASIS_AUTHORIZE: Basis.AUTHORIZE, pb.DEBIT_BASIS_USED: Basis.USED}
@@ -19,8 +21,9 @@ _STEPS = {"close": Step.CLOSE, "keep": Step.KEEP, "next_grant": Step.NEXT_GRANT}
 class ChargingServicer:
     """Handlers of ocs.v1.ChargingService."""
 
-    def __init__(self, charging: Charging) -> None:
+    def __init__(self, charging: Charging, queries: Queries) -> None:
         self._charging = charging
+        self._queries = QueryHandlers(queries)
 
     def service(self) -> RpcService:
         """Name the handlers for the server."""
@@ -31,6 +34,7 @@ class ChargingServicer:
                 "Commit": self.commit,
                 "Release": self.release,
                 "Debit": self.debit,
+                **self._queries.handlers(),
             },
             request_bytes_max=limits.UNARY_CHARGING_BYTES_MAX,
         )
@@ -40,7 +44,7 @@ class ChargingServicer:
         ask = ReserveAsked(
             convert.asked_by(call, request),
             convert.payer_of(request),
-            _place(request),
+            place_of(request),
             GrantWish(
                 requested_units=request.requested_units,
                 all_or_nothing=request.all_or_nothing,
@@ -110,7 +114,7 @@ class ChargingServicer:
         ask = DebitAsked(
             convert.asked_by(call, request),
             convert.payer_of(request),
-            _place(request),
+            place_of(request),
             _BASES[request.basis],
             request.used_units,
             request.session_id,
@@ -125,19 +129,6 @@ class ChargingServicer:
             convert.set_cap_reached(response.cap, answer.cap)
         convert.set_receipt(response.receipt, answer)
         return response
-
-
-def _place(request: pb.ReserveRequest | pb.DebitRequest) -> Place:
-    event_time_ms = 0
-    if request.HasField("event_time"):
-        event_time_ms = convert.time_ms(request.event_time, "event_time")
-    return Place(
-        request.service_id,
-        convert.UNITS[request.unit],
-        request.other_party,
-        request.visited_network,
-        event_time_ms,
-    )
 
 
 def _next_wish(next_grant: pb.NextGrant) -> GrantWish:

@@ -71,7 +71,9 @@ def asked_by(call: CallInfo, request: object) -> Asked:
 
 
 def payer_of(
-    request: charging_service_pb2.ReserveRequest | charging_service_pb2.DebitRequest,
+    request: charging_service_pb2.ReserveRequest
+    | charging_service_pb2.DebitRequest
+    | charging_service_pb2.QuoteRequest,
 ) -> Payer:
     """Who pays."""
     if request.account_id:

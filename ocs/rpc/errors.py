@@ -68,6 +68,7 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "ACCOUNT_NOT_FOUND": Failure(_missing, "unknown account"),
         "SUBSCRIBER_NOT_FOUND": Failure(_missing, "unknown subscriber or identity"),
         "RESERVATION_NOT_FOUND": Failure(_missing, "unknown reservation"),
+        "REQUEST_NOT_FOUND": Failure(_missing, "the account remembers no such request"),
         "ACCOUNT_EXISTS": Failure(_exists, "the account exists with other attributes"),
         "SUBSCRIBER_EXISTS": Failure(_exists, "the subscriber exists with other attributes"),
         "IDENTITY_TAKEN": Failure(_exists, "the identity belongs to another line"),

@@ -26,6 +26,7 @@ _CHARGE: Final = frozenset({Role.GATEWAY})
 _CREDIT: Final = frozenset({Role.TOP_UP, Role.OPERATOR})
 _KEEP: Final = frozenset({Role.OPERATOR})
 _READ: Final = frozenset({Role.OPERATOR, Role.READER})
+_ASK: Final = _CHARGE | _READ
 # Both have a number and need its account.
 _LOOK_UP: Final = frozenset(Role)
 _NOBODY: Final[frozenset[Role]] = frozenset()
@@ -36,12 +37,17 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         "ocs.v1.ChargingService/Commit": _CHARGE,
         "ocs.v1.ChargingService/Release": _CHARGE,
         "ocs.v1.ChargingService/Debit": _CHARGE,
+        "ocs.v1.ChargingService/Quote": _ASK,
+        "ocs.v1.ChargingService/GetReservation": _ASK,
+        "ocs.v1.ChargingService/ListReservations": _READ,
+        "ocs.v1.ChargingService/GetRequest": frozenset(Role),
         "ocs.v1.AccountService/CreateAccount": _KEEP,
         "ocs.v1.AccountService/GetAccount": _READ,
         "ocs.v1.AccountService/SuspendAccount": _KEEP,
         "ocs.v1.AccountService/ResumeAccount": _KEEP,
         "ocs.v1.AccountService/CloseAccount": _KEEP,
         "ocs.v1.AccountService/UpdateAccount": _KEEP,
+        "ocs.v1.AccountService/ListAccounts": _READ,
         "ocs.v1.AccountService/AddSubscriber": _KEEP,
         "ocs.v1.AccountService/LookupSubscriber": _LOOK_UP,
         "ocs.v1.AccountService/TopUp": _CREDIT,

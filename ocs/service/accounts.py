@@ -8,7 +8,7 @@ from ocs.domain.periods import check_time_zone
 from ocs.domain.state import AccountState
 from ocs.domain.tariff import Tariff
 from ocs.domain.view import as_of, caps_of
-from ocs.limits import EVENTS_PAGE_DEFAULT, EVENTS_PAGE_MAX
+from ocs.limits import PAGE_DEFAULT, PAGE_MAX
 from ocs.ports import Claim, EventLog, Ledger, LoggedEvent, StoreUnavailableError
 from ocs.service.charging import failure
 from ocs.service.directory import Directory
@@ -17,6 +17,7 @@ from ocs.service.mutations import Mutations
 from ocs.service.requests import (
     AddSubscriberAsked,
     CreateAccountAsked,
+    ListEventsAsked,
     SetSpendingCapAsked,
     TopUpAsked,
 )
@@ -191,15 +192,15 @@ class Accounts:
             raise ServiceError(Reason.SUBSCRIBER_NOT_FOUND)
         return caps_of(state, holder, store_ms), store_ms
 
-    async def list_events(
-        self, tenant: str, account_id: str, page_size: int, page_token: str
-    ) -> tuple[list[LoggedEvent], str]:
-        """Return a page of the account's journal, newest first, and the next page's token."""
-        count = min(page_size or EVENTS_PAGE_DEFAULT, EVENTS_PAGE_MAX)
-        if not page_token:
-            await self._mutations.profile(tenant, account_id)
+    async def list_events(self, ask: ListEventsAsked) -> tuple[list[LoggedEvent], str]:
+        """Return a page of the account's journal, and the next page's token."""
+        at, count = (ask.tenant, ask.account_id), min(ask.page_size or PAGE_DEFAULT, PAGE_MAX)
+        if not ask.page_token:
+            await self._mutations.profile(*at)
         try:
-            found = await self._events.newest_first(tenant, account_id, page_token, count)
+            if ask.oldest_first:
+                return await self._events.oldest_first(*at, ask.page_token, ask.start_seq, count)
+            found = await self._events.newest_first(*at, ask.page_token, count)
         except StoreUnavailableError:
             raise ServiceError(Reason.STORE_UNAVAILABLE) from None
         more = found[-1].event.prev if len(found) == count else ""

@@ -14,6 +14,7 @@ from ocs.domain.commands import Basis, Commit, Debit, Profile, Release, Reservat
 from ocs.domain.event_context import EventContext
 from ocs.domain.fingerprint import fingerprint
 from ocs.domain.reservation import ServiceTerms
+from ocs.domain.state import AccountTerms
 from ocs.domain.tariff import Tariff
 from ocs.limits import (
     JITTER_PERMILLE_MAX,
@@ -65,7 +66,7 @@ class Charging:
 
         async def attempt(*, fresh: bool) -> tuple[Answer, tuple[Profile, ServiceTerms | None]]:
             profile = await self._profile(asked.tenant, account_id, subscriber_id, fresh=fresh)
-            terms, refusal = self._price(profile, place)
+            terms, refusal = price(self._tariff, profile.terms, place)
             context = self._context(asked, profile, terms, place)
             context.session_id = session_id
             context.sequence_number = ask.sequence_number
@@ -112,7 +113,7 @@ class Charging:
 
         async def attempt(*, fresh: bool) -> tuple[Answer, Profile]:
             profile = await self._profile(asked.tenant, account_id, subscriber_id, fresh=fresh)
-            terms, refusal = self._price(profile, place)
+            terms, refusal = price(self._tariff, profile.terms, place)
             context = self._context(asked, profile, terms, place)
             context.session_id = ask.session_id
             context.sequence_number = ask.sequence_number
@@ -245,20 +246,6 @@ class Charging:
             return None, None
         return facts, await self._profile(at[0], at[1], facts.subscriber_id, fresh=fresh)
 
-    def _price(
-        self, profile: Profile, place: Place
-    ) -> tuple[ServiceTerms | None, Outcome | Reason | None]:
-        if profile.terms.currency != self._tariff.currency:
-            return None, Outcome.RATING_FAILED
-        terms = self._tariff.terms(
-            profile.terms.plan, place.service_id, place.other_party, place.visited_network
-        )
-        if isinstance(terms, Outcome):
-            return None, terms
-        if place.unit not in (None, terms.unit):
-            return terms, Reason.UNIT_MISMATCH
-        return terms, None
-
     @staticmethod
     def _context(
         asked: Asked, profile: Profile, terms: ServiceTerms | None, place: Place
@@ -295,6 +282,20 @@ class Charging:
             event_time_ms=asked.request_time_ms,
             actor=asked.actor,
         )
+
+
+def price(
+    tariff: Tariff, account: AccountTerms, place: Place
+) -> tuple[ServiceTerms | None, Outcome | Reason | None]:
+    """Return how an account's service is metered and priced, and why it is refused."""
+    if account.currency != tariff.currency:
+        return None, Outcome.RATING_FAILED
+    terms = tariff.terms(account.plan, place.service_id, place.other_party, place.visited_network)
+    if isinstance(terms, Outcome):
+        return None, terms
+    if place.unit not in (None, terms.unit):
+        return terms, Reason.UNIT_MISMATCH
+    return terms, None
 
 
 def _place_fields(place: Place) -> tuple[object, ...]:

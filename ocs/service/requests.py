@@ -155,3 +155,15 @@ class UpdateAccountAsked:
     segment: str
     credit_limit: int
     etag: str
+
+
+@dataclass(slots=True)
+class ListEventsAsked:
+    """Read a page of an account's journal. start_seq: only with oldest_first."""
+
+    tenant: str
+    account_id: str
+    page_size: int
+    page_token: str
+    oldest_first: bool
+    start_seq: int

@@ -31,7 +31,7 @@ BINDINGS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ("request_id", "refusal", "bucket_id", "terms", "unit", "quantity"),
     ),
     "create_account": (
-        ("profile",),
+        ("profile", "accounts"),
         ("currency", "time_zone", "anchor_day", "plan", "segment", "credit_limit"),
     ),
     "add_subscriber": (("subscriber", "subscribers"), ("subscriber_id", "identities", "groups")),
@@ -68,7 +68,7 @@ def _create_account(command: CreateAccount, known: AccountKeys, _: CapsText) -> 
     terms = command.terms
     return (
         "create_account",
-        [keys.profile_key(*known.at)],
+        [keys.profile_key(*known.at), keys.accounts_key(known.partition)],
         [
             terms.currency,
             terms.time_zone,

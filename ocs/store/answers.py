@@ -1,16 +1,19 @@
 """Reads the one line that a script answers with."""
 
 from ocs.domain.answer import Answer, CapReached, Outcome, Payment, Reason
+from ocs.domain.state import RequestRecord
 from ocs.domain.units import Unit
 
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+# `DONE seq store_ms bucket balance available`
+_BUCKET_PARTS = 6
 _UNITS = {unit.value: unit for unit in Unit}
 
 
-def read_answer(line: str, *, top_up: bool = False) -> Answer:
+def read_answer(line: str) -> Answer:
     """Read a line of lib/charge_answer, of account keeping, or a refusal.
 
-    A leading `=` marks a replay, `!` a reason. top_up: the line is one of top_up.lua.
+    A leading `=` marks a replay, `!` a reason. `DONE` with more than the position is a bucket's.
     """
     replayed = line[0] == "="
     if replayed:
@@ -18,17 +21,23 @@ def read_answer(line: str, *, top_up: bool = False) -> Answer:
     parts = line.split(" ")
     if line[0] == "!":
         answer = Answer(int(parts[1]), int(parts[2]), reason=Reason(parts[0][1:]))
-    elif top_up:
-        answer = Answer(int(parts[1]), int(parts[2]), outcome=Outcome.DONE)
-        answer.bucket_id = parts[3]
-        answer.bucket_balance = int(parts[4])
-        answer.bucket_available = int(parts[5])
     elif parts[0] == "DONE":
         answer = Answer(int(parts[1]), int(parts[2]), outcome=Outcome.DONE)
+        if len(parts) == _BUCKET_PARTS:
+            answer.bucket_id = parts[3]
+            answer.bucket_balance = int(parts[4])
+            answer.bucket_available = int(parts[5])
     else:
         answer = _read_charge(parts)
     answer.replayed = replayed
     return answer
+
+
+def read_record(text: str) -> RequestRecord:
+    """Read a request record: `expire_ms fingerprint`, then the answer on a line of its own."""
+    head, line = text.split("\n")
+    expire_ms, fingerprint = head.split(" ")
+    return RequestRecord(int(expire_ms), fingerprint, read_answer(line))
 
 
 def read_expired(line: str) -> tuple[Answer, int]:

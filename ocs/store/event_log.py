@@ -8,6 +8,7 @@ from redis.exceptions import ResponseError
 
 from ocs.domain.audit import UnreadableEventError
 from ocs.domain.charging_event import EventFormatError, decode_event
+from ocs.limits import EVENTS_SCANNED_MAX
 from ocs.ports import LoggedEvent, StoreUnavailableError
 from ocs.store import keys
 from ocs.store.ledger import ValkeyLedger
@@ -51,6 +52,42 @@ class ValkeyEventLog:
             found.append(logged)
             position = logged.event.prev
         return found
+
+    async def oldest_first(
+        self, tenant: str, account_id: str, after: str, start_seq: int, count: int
+    ) -> tuple[list[LoggedEvent], str]:
+        """Read on in the partition's stream, from the account's opening or behind a position.
+
+        Looks at EVENTS_SCANNED_MAX entries at most; returns where to go on, empty at the end.
+        """
+        last_seq, last = await self._last_event(tenant, account_id)
+        position = after if _is_position(after) else await self._before(tenant, account_id)
+        found: list[LoggedEvent] = []
+        looked = 0
+        async for batch in self.partition(keys.partition_of(tenant, account_id), position):
+            for logged in batch:
+                event, position = logged.event, logged.position
+                if (event.tenant, event.account_id) != (tenant, account_id):
+                    continue
+                if event.seq >= start_seq:
+                    found.append(logged)
+                if event.seq >= last_seq or position == last:
+                    return found, ""
+                if len(found) == count:
+                    return found, position
+            looked += len(batch)
+            if looked >= EVENTS_SCANNED_MAX:
+                return found, position
+        return found, ""
+
+    async def _before(self, tenant: str, account_id: str) -> str:
+        """Return a position before the account's first event."""
+        if self._ledger.test_clock is not None:
+            return ""  # positions are by the store's own clock, which the account did not see
+        key = keys.profile_key(tenant, account_id)
+        pipeline = self._ledger.pipeline_of(tenant, account_id)
+        create_ms = text_of(await _send(pipeline, "HGET", key, "create_ms"))
+        return f"{int(create_ms) - 1}-0" if create_ms.isdecimal() else ""
 
     async def partition(self, partition: int, after: str) -> AsyncIterator[list[LoggedEvent]]:
         """Read a partition's entries behind a position, 1000 at a time.

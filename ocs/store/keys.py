@@ -138,6 +138,11 @@ def payment_key(tenant: str, account_id: str, payment_reference: str) -> str:
     return f"{tag}payment{account}:{payment_reference}"
 
 
+def accounts_key(partition: int) -> str:
+    """The sorted set of a partition's (0..255) accounts by name, for lists."""
+    return f"{{{KEY_TAGS[partition]}}}:accounts"
+
+
 def journal_key(partition: int) -> str:
     """The stream of charging events of a partition (0..255)."""
     return f"{{{KEY_TAGS[partition]}}}:journal"

@@ -17,7 +17,7 @@ from redis.exceptions import (
 
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.audit import UnreadableAccountError
-from ocs.domain.commands import Expire, Mutation, Profile, ReservationFacts, Reserve, TopUp
+from ocs.domain.commands import Expire, Mutation, Profile, ReservationFacts, Reserve
 from ocs.domain.state import AccountState
 from ocs.limits import CLOCK_SKEW_MAX_MS, DEADLINE_DEFAULT_MS, EXPIRE_ROUNDS_MAX
 from ocs.store import keys
@@ -79,6 +79,11 @@ class ValkeyLedger:
         """Its connections, for telemetry and the other store adapters."""
         return self._pipelines
 
+    @property
+    def test_clock(self) -> Callable[[], int] | None:
+        """What replaces the store's clock in tests."""
+        return self._test_clock
+
     def pipeline_of(self, tenant: str, account_id: str) -> Pipeline:
         """Return the connection of an account's partition; fixed, so its calls keep their order."""
         return self._pipelines[keys.keys_of(tenant, account_id).partition % len(self._pipelines)]
@@ -114,7 +119,7 @@ class ValkeyLedger:
             self._remember_facts(command, line)
             _, seq, store_ms, _ = line.split(" ", 3)
             return Answer(int(seq), int(store_ms), reason=Reason.STALE_RESERVATION)
-        answer = read_answer(line, top_up=isinstance(command, TopUp))
+        answer = read_answer(line)
         if answer.reason is Reason.STALE_PROFILE:
             self._caps_text.saw(command.tenant, command.account_id, answer.store_ms)
         if isinstance(command, Reserve) and answer.granted_units and command.terms is not None:

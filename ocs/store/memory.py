@@ -7,8 +7,10 @@ from ocs.domain.charging_event import ChargingEvent
 from ocs.domain.commands import Command, Expire, Mutation, Profile, ReservationFacts
 from ocs.domain.decide import decide
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, group_holder, subscriber_holder
-from ocs.domain.state import AccountState
+from ocs.domain.state import AccountState, RequestRecord
+from ocs.domain.view import ReservationView, reservation_as_of
 from ocs.limits import EXPIRE_ROUNDS_MAX
+from ocs.ports import AccountSummary
 
 
 class MemoryLedger:
@@ -90,3 +92,62 @@ class MemoryLedger:
         if state is None:
             return Answer(0, self._now_ms(), reason=Reason.ACCOUNT_NOT_FOUND)
         return state.clone(), max(self._now_ms(), state.floor_ms)
+
+    # As a Reader.
+
+    async def reservation(
+        self, tenant: str, account_id: str, reservation_id: str
+    ) -> tuple[ReservationView, int] | Answer:
+        """Read a reservation."""
+        state = self.accounts.get((tenant, account_id))
+        if state is None:
+            return Answer(0, self._now_ms(), reason=Reason.ACCOUNT_NOT_FOUND)
+        now_ms = max(self._now_ms(), state.floor_ms)
+        found = state.reservations.get(reservation_id)
+        hold = state.holds.get(reservation_id)
+        view = reservation_as_of(found, hold, now_ms) if found is not None else None
+        if view is None:
+            return Answer(state.seq, now_ms, reason=Reason.RESERVATION_NOT_FOUND)
+        return view, now_ms
+
+    async def open_reservations(
+        self, tenant: str, account_id: str, after: str, count: int
+    ) -> tuple[list[ReservationView], int] | Answer:
+        """Read open reservations."""
+        state = self.accounts.get((tenant, account_id))
+        if state is None:
+            return Answer(0, self._now_ms(), reason=Reason.ACCOUNT_NOT_FOUND)
+        now_ms = max(self._now_ms(), state.floor_ms)
+        live = (name for name, hold in state.holds.items() if hold.expire_ms > now_ms)
+        names = sorted(name for name in live if name > after)[:count]
+        return [ReservationView(state.reservations[n], state.holds[n]) for n in names], now_ms
+
+    async def request(
+        self, tenant: str, account_id: str, request_id: str
+    ) -> RequestRecord | Answer:
+        """Read a request's record."""
+        state = self.accounts.get((tenant, account_id))
+        if state is None:
+            return Answer(0, self._now_ms(), reason=Reason.ACCOUNT_NOT_FOUND)
+        now_ms = max(self._now_ms(), state.floor_ms)
+        found = state.records.get(request_id)
+        if found is None or found.expire_ms <= now_ms:
+            return Answer(state.seq, now_ms, reason=Reason.REQUEST_NOT_FOUND)
+        return found
+
+    async def list_accounts(
+        self, tenant: str, after: tuple[int, str], count: int
+    ) -> tuple[list[AccountSummary], tuple[int, str]] | Answer:
+        """Read accounts, as if all were in one partition."""
+        behind = after[1]
+        states = sorted(
+            (state for (owner, _), state in self.accounts.items() if owner == tenant),
+            key=lambda state: state.account_id,
+        )
+        states = [state for state in states if state.account_id > behind]
+        page = [
+            AccountSummary(state.account_id, state.status, state.terms, state.create_ms)
+            for state in states[:count]
+        ]
+        more = len(states) > count
+        return page, (0, page[-1].account_id) if more else (-1, "")

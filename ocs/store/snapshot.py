@@ -111,7 +111,7 @@ async def _read(pipeline: Pipeline, at: tuple[str, str]) -> _Stored | None:
             groups.update(filter(None, undash(text_of(reply)).split(",")))
         named = [(subscriber_holder(s), keys.subscriber_key(*at, s)) for s in sorted(subscribers)]
         named += [(group_holder(g), keys.group_key(*at, g)) for g in sorted(groups)]
-        replies = await _atomically(
+        replies = await atomically(
             pipeline,
             [
                 ("TIME",),
@@ -133,7 +133,8 @@ async def _read(pipeline: Pipeline, at: tuple[str, str]) -> _Stored | None:
         return _Stored(time, fields_of(account), fields_of(profile), fields_of(holds), fields)
 
 
-async def _atomically(pipeline: Pipeline, commands: list[tuple[str, ...]]) -> list[Reply]:
+async def atomically(pipeline: Pipeline, commands: list[tuple[str, ...]]) -> list[Reply]:
+    """Run commands in one transaction; a reply may be an error. Raises StoreLostError."""
     # Queued in one go on one connection: nothing of another caller can come in between.
     futures = [pipeline.send("MULTI")]
     futures += [pipeline.send(*command) for command in commands]

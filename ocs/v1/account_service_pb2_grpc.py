@@ -86,6 +86,11 @@ class AccountServiceStub:
                 request_serializer=ocs_dot_v1_dot_account__service__pb2.UpdateAccountRequest.SerializeToString,
                 response_deserializer=ocs_dot_v1_dot_account__service__pb2.UpdateAccountResponse.FromString,
                 _registered_method=True)
+        self.ListAccounts = channel.unary_unary(
+                '/ocs.v1.AccountService/ListAccounts',
+                request_serializer=ocs_dot_v1_dot_account__service__pb2.ListAccountsRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_account__service__pb2.ListAccountsResponse.FromString,
+                _registered_method=True)
 
 
 class AccountServiceServicer:
@@ -134,7 +139,9 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListChargingEvents(self, request, context):
-        """The account's journal, newest first. Changes nothing.
+        """The account's journal, newest first, or oldest first from a number on. Changes nothing. Oldest
+        first reads on in what the account shares with others: a page may then be short, or empty, and
+        still have a next_page_token.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -171,6 +178,14 @@ class AccountServiceServicer:
         reserved or debited from then on; open reservations keep their price. Lowering the credit limit
         only stops new grants. Errors: FAILED_PRECONDITION (ETAG_MISMATCH, ACCOUNT_CLOSED;
         BALANCE_LIMIT if all that was credited and the limit would pass 2^53-1). Journaled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAccounts(self, request, context):
+        """The tenant's accounts, closed ones too, in an order that never changes (not that of their ids);
+        one that is opened meanwhile may be missed. Changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -228,6 +243,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.UpdateAccount,
                     request_deserializer=ocs_dot_v1_dot_account__service__pb2.UpdateAccountRequest.FromString,
                     response_serializer=ocs_dot_v1_dot_account__service__pb2.UpdateAccountResponse.SerializeToString,
+            ),
+            'ListAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAccounts,
+                    request_deserializer=ocs_dot_v1_dot_account__service__pb2.ListAccountsRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_account__service__pb2.ListAccountsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -502,6 +522,33 @@ class AccountService:
             '/ocs.v1.AccountService/UpdateAccount',
             ocs_dot_v1_dot_account__service__pb2.UpdateAccountRequest.SerializeToString,
             ocs_dot_v1_dot_account__service__pb2.UpdateAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.AccountService/ListAccounts',
+            ocs_dot_v1_dot_account__service__pb2.ListAccountsRequest.SerializeToString,
+            ocs_dot_v1_dot_account__service__pb2.ListAccountsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -56,7 +56,10 @@ class AccountServiceStub:
     BUCKET_MISMATCH, TOO_MANY_BUCKETS). Journaled.
     """
     ListChargingEvents: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListChargingEventsRequest, _account_service_pb2.ListChargingEventsResponse]
-    """The account's journal, newest first. Changes nothing."""
+    """The account's journal, newest first, or oldest first from a number on. Changes nothing. Oldest
+    first reads on in what the account shares with others: a page may then be short, or empty, and
+    still have a next_page_token.
+    """
     SuspendAccount: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.SuspendAccountRequest, _account_service_pb2.SuspendAccountResponse]
     """Stops new grants: Reserve, AUTHORIZE debits and next grants get the outcome ACCOUNT_SUSPENDED.
     Commits, releases, USED debits, credits and account keeping go on. May be called again, with
@@ -75,6 +78,10 @@ class AccountServiceStub:
     reserved or debited from then on; open reservations keep their price. Lowering the credit limit
     only stops new grants. Errors: FAILED_PRECONDITION (ETAG_MISMATCH, ACCOUNT_CLOSED;
     BALANCE_LIMIT if all that was credited and the limit would pass 2^53-1). Journaled.
+    """
+    ListAccounts: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListAccountsRequest, _account_service_pb2.ListAccountsResponse]
+    """The tenant's accounts, closed ones too, in an order that never changes (not that of their ids);
+    one that is opened meanwhile may be missed. Changes nothing.
     """
 
 @_typing.type_check_only
@@ -103,7 +110,10 @@ class AccountServiceAsyncStub(AccountServiceStub):
     BUCKET_MISMATCH, TOO_MANY_BUCKETS). Journaled.
     """
     ListChargingEvents: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListChargingEventsRequest, _account_service_pb2.ListChargingEventsResponse]  # type: ignore[assignment]
-    """The account's journal, newest first. Changes nothing."""
+    """The account's journal, newest first, or oldest first from a number on. Changes nothing. Oldest
+    first reads on in what the account shares with others: a page may then be short, or empty, and
+    still have a next_page_token.
+    """
     SuspendAccount: _aio.UnaryUnaryMultiCallable[_account_service_pb2.SuspendAccountRequest, _account_service_pb2.SuspendAccountResponse]  # type: ignore[assignment]
     """Stops new grants: Reserve, AUTHORIZE debits and next grants get the outcome ACCOUNT_SUSPENDED.
     Commits, releases, USED debits, credits and account keeping go on. May be called again, with
@@ -122,6 +132,10 @@ class AccountServiceAsyncStub(AccountServiceStub):
     reserved or debited from then on; open reservations keep their price. Lowering the credit limit
     only stops new grants. Errors: FAILED_PRECONDITION (ETAG_MISMATCH, ACCOUNT_CLOSED;
     BALANCE_LIMIT if all that was credited and the limit would pass 2^53-1). Journaled.
+    """
+    ListAccounts: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListAccountsRequest, _account_service_pb2.ListAccountsResponse]  # type: ignore[assignment]
+    """The tenant's accounts, closed ones too, in an order that never changes (not that of their ids);
+    one that is opened meanwhile may be missed. Changes nothing.
     """
 
 class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -183,7 +197,10 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.ListChargingEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.ListChargingEventsResponse, _abc.Awaitable[_account_service_pb2.ListChargingEventsResponse]]:
-        """The account's journal, newest first. Changes nothing."""
+        """The account's journal, newest first, or oldest first from a number on. Changes nothing. Oldest
+        first reads on in what the account shares with others: a page may then be short, or empty, and
+        still have a next_page_token.
+        """
 
     @_abc_1.abstractmethod
     def SuspendAccount(
@@ -226,6 +243,16 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         reserved or debited from then on; open reservations keep their price. Lowering the credit limit
         only stops new grants. Errors: FAILED_PRECONDITION (ETAG_MISMATCH, ACCOUNT_CLOSED;
         BALANCE_LIMIT if all that was credited and the limit would pass 2^53-1). Journaled.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAccounts(
+        self,
+        request: _account_service_pb2.ListAccountsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.ListAccountsResponse, _abc.Awaitable[_account_service_pb2.ListAccountsResponse]]:
+        """The tenant's accounts, closed ones too, in an order that never changes (not that of their ids);
+        one that is opened meanwhile may be missed. Changes nothing.
         """
 
 def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -61,6 +61,26 @@ class ChargingServiceStub:
                 request_serializer=ocs_dot_v1_dot_charging__service__pb2.DebitRequest.SerializeToString,
                 response_deserializer=ocs_dot_v1_dot_charging__service__pb2.DebitResponse.FromString,
                 _registered_method=True)
+        self.Quote = channel.unary_unary(
+                '/ocs.v1.ChargingService/Quote',
+                request_serializer=ocs_dot_v1_dot_charging__service__pb2.QuoteRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_charging__service__pb2.QuoteResponse.FromString,
+                _registered_method=True)
+        self.GetReservation = channel.unary_unary(
+                '/ocs.v1.ChargingService/GetReservation',
+                request_serializer=ocs_dot_v1_dot_charging__service__pb2.GetReservationRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_charging__service__pb2.GetReservationResponse.FromString,
+                _registered_method=True)
+        self.ListReservations = channel.unary_unary(
+                '/ocs.v1.ChargingService/ListReservations',
+                request_serializer=ocs_dot_v1_dot_charging__service__pb2.ListReservationsRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_charging__service__pb2.ListReservationsResponse.FromString,
+                _registered_method=True)
+        self.GetRequest = channel.unary_unary(
+                '/ocs.v1.ChargingService/GetRequest',
+                request_serializer=ocs_dot_v1_dot_charging__service__pb2.GetRequestRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_charging__service__pb2.GetRequestResponse.FromString,
+                _registered_method=True)
 
 
 class ChargingServiceServicer:
@@ -110,6 +130,39 @@ class ChargingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Quote(self, request, context):
+        """Prices units and says who would pay for them if they were debited now (AUTHORIZE), rated by
+        themselves. Holds, writes and records nothing; what it says may be otherwise a moment later.
+        Errors: FAILED_PRECONDITION (UNIT_MISMATCH, CHARGE_LIMIT).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReservation(self, request, context):
+        """Reads a reservation, while it is remembered: 1 hour after its end. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReservations(self, request, context):
+        """The open reservations of an account, ordered by id. Changes nothing. A page is as of its own
+        moment; those that have ended are not listed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRequest(self, request, context):
+        """What a request_id led to, while it is remembered: as long as a resend would be answered from
+        the record. Changes nothing. NOT_FOUND (REQUEST_NOT_FOUND): it was not applied, or is still on
+        its way, or forgotten; within its window a resend settles it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ChargingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -132,6 +185,26 @@ def add_ChargingServiceServicer_to_server(servicer, server):
                     servicer.Debit,
                     request_deserializer=ocs_dot_v1_dot_charging__service__pb2.DebitRequest.FromString,
                     response_serializer=ocs_dot_v1_dot_charging__service__pb2.DebitResponse.SerializeToString,
+            ),
+            'Quote': grpc.unary_unary_rpc_method_handler(
+                    servicer.Quote,
+                    request_deserializer=ocs_dot_v1_dot_charging__service__pb2.QuoteRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_charging__service__pb2.QuoteResponse.SerializeToString,
+            ),
+            'GetReservation': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReservation,
+                    request_deserializer=ocs_dot_v1_dot_charging__service__pb2.GetReservationRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_charging__service__pb2.GetReservationResponse.SerializeToString,
+            ),
+            'ListReservations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReservations,
+                    request_deserializer=ocs_dot_v1_dot_charging__service__pb2.ListReservationsRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_charging__service__pb2.ListReservationsResponse.SerializeToString,
+            ),
+            'GetRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRequest,
+                    request_deserializer=ocs_dot_v1_dot_charging__service__pb2.GetRequestRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_charging__service__pb2.GetRequestResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -249,6 +322,114 @@ class ChargingService:
             '/ocs.v1.ChargingService/Debit',
             ocs_dot_v1_dot_charging__service__pb2.DebitRequest.SerializeToString,
             ocs_dot_v1_dot_charging__service__pb2.DebitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Quote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.ChargingService/Quote',
+            ocs_dot_v1_dot_charging__service__pb2.QuoteRequest.SerializeToString,
+            ocs_dot_v1_dot_charging__service__pb2.QuoteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReservation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.ChargingService/GetReservation',
+            ocs_dot_v1_dot_charging__service__pb2.GetReservationRequest.SerializeToString,
+            ocs_dot_v1_dot_charging__service__pb2.GetReservationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReservations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.ChargingService/ListReservations',
+            ocs_dot_v1_dot_charging__service__pb2.ListReservationsRequest.SerializeToString,
+            ocs_dot_v1_dot_charging__service__pb2.ListReservationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.ChargingService/GetRequest',
+            ocs_dot_v1_dot_charging__service__pb2.GetRequestRequest.SerializeToString,
+            ocs_dot_v1_dot_charging__service__pb2.GetRequestResponse.FromString,
             options,
             channel_credentials,
             insecure,

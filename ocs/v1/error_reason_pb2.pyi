@@ -104,6 +104,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. The account has changed since it was read; read it again."""
     ERROR_REASON_ACCOUNT_HAS_BALANCE: _ErrorReason.ValueType  # 40
     """FAILED_PRECONDITION. A bucket's balance is not 0; withdraw or adjust it first."""
+    ERROR_REASON_REQUEST_NOT_FOUND: _ErrorReason.ValueType  # 41
+    """NOT_FOUND. The account remembers no such request_id."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -192,4 +194,6 @@ ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 39
 """FAILED_PRECONDITION. The account has changed since it was read; read it again."""
 ERROR_REASON_ACCOUNT_HAS_BALANCE: ErrorReason.ValueType  # 40
 """FAILED_PRECONDITION. A bucket's balance is not 0; withdraw or adjust it first."""
+ERROR_REASON_REQUEST_NOT_FOUND: ErrorReason.ValueType  # 41
+"""NOT_FOUND. The account remembers no such request_id."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

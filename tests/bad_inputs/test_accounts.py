@@ -239,6 +239,12 @@ def calls_on(live: Live, account: str) -> list[Any]:
         ),
         *(live.keep(verb, account) for verb in ("Suspend", "Resume", "Close")),
         live.keep("Update", account, plan="prepaid", update_mask={"paths": ["plan"]}),
+        charging.QuoteRequest(account_id=account, service_id="sms", units=1),
+        charging.GetReservationRequest(
+            reservation=f"tenants/{TENANT}/accounts/{account}/reservations/r"
+        ),
+        charging.ListReservationsRequest(account_id=account),
+        charging.GetRequestRequest(account_id=account, asked_request_id="q"),
     ]
 
 
@@ -253,7 +259,7 @@ async def test_row_81_an_account_that_is_not_there_leaves_no_key(live: Live) -> 
     left = [key for key in live.store.scan_iter(count=1000) if account.encode() in key]
     assert left == []
     assert live.dump() == {}
-    without = {"CreateAccount", "LookupSubscriber"}
+    without = {"CreateAccount", "LookupSubscriber", "ListAccounts"}
     assert {method_of(request) for request in calls} == set(METHODS) - without
 
 

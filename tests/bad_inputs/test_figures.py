@@ -7,6 +7,7 @@ import pytest
 from google.protobuf.message import Message
 
 from ocs.limits import QUANTITY_MAX
+from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_service_pb2 as charging
 from tests.support.live import Live
 
@@ -35,6 +36,20 @@ FIGURES: dict[str, Figure] = {
         "units",
         0,
     ),
+    "Quote": (
+        lambda _: charging.QuoteRequest(account_id="nobody", service_id="sms", units=1),
+        "",
+        "units",
+        1,
+    ),
+    "ListChargingEvents": (
+        lambda _: accounts.ListChargingEventsRequest(
+            account_id="nobody", oldest_first=True, start_seq=1
+        ),
+        "",
+        "start_seq",
+        0,
+    ),
     "CreateAccount": (
         lambda live: live.create("nobody", credit_limit_micros=1),
         "",
@@ -42,7 +57,7 @@ FIGURES: dict[str, Figure] = {
         0,
     ),
 }  # fmt: skip
-REQUIRED = [name for name in FIGURES if name != "CreateAccount"]
+REQUIRED = [name for name in FIGURES if name not in ("CreateAccount", "ListChargingEvents")]
 POSITIVE = [name for name, (_, _, _, least) in FIGURES.items() if least]
 
 

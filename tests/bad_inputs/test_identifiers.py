@@ -71,6 +71,16 @@ REQUESTS: Final[dict[str, Callable[[Live], Message]]] = {
     "ListSpendingCaps group": lambda _: caps.ListSpendingCapsRequest(
         account_id="a", holder=types_pb2.CapHolder(group_id="g")
     ),
+    "ListAccounts": lambda _: accounts.ListAccountsRequest(page_token="1/a"),  # noqa: S106
+    "Quote": lambda _: charging.QuoteRequest(
+        account_id="a", subscriber_id="s", service_id="sms", units=1, other_party="49",
+        visited_network="26298",
+    ),
+    "GetReservation": lambda _: charging.GetReservationRequest(reservation=NAME),
+    "ListReservations": lambda _: charging.ListReservationsRequest(
+        account_id="a", page_token="r"  # noqa: S106 - an id, no secret
+    ),
+    "GetRequest": lambda _: charging.GetRequestRequest(account_id="a", asked_request_id="q"),
     "SuspendAccount": lambda live: live.keep("Suspend", "a", reason="x"),
     "ResumeAccount": lambda live: live.keep("Resume", "a", reason="x"),
     "CloseAccount": lambda live: live.keep("Close", "a", reason="x"),

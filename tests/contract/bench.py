@@ -18,7 +18,7 @@ from ocs.domain.rating import Rate
 from ocs.domain.reservation import ServiceTerms, Step
 from ocs.domain.state import AccountState, AccountTerms
 from ocs.domain.units import Unit
-from ocs.ports import Ledger
+from ocs.ports import Ledger, Reader
 
 START_MS = 1_790_000_000_000
 MINUTE_MS = 60_000
@@ -30,6 +30,7 @@ class Bench:
     """A ledger, its clock, and short ways to ask it."""
 
     ledger: Ledger
+    reader: Reader
     clock: list[int] = field(default_factory=lambda: [START_MS])
     sent_count: int = 0
 

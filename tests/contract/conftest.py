@@ -8,6 +8,7 @@ from ocs.store.connect import make_pool
 from ocs.store.embedded import EmbeddedValkey, private_valkey
 from ocs.store.ledger import ValkeyLedger
 from ocs.store.memory import MemoryLedger
+from ocs.store.reader import ValkeyReader
 from tests.contract.bench import START_MS, Bench
 
 
@@ -23,7 +24,8 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """The same on each ledger."""
     clock = [START_MS]
     if request.param == "memory":
-        yield Bench(MemoryLedger(lambda: clock[0]), clock)
+        memory = MemoryLedger(lambda: clock[0])
+        yield Bench(memory, memory, clock)
         return
     server: EmbeddedValkey = request.getfixturevalue("valkey")
     ledger = ValkeyLedger(
@@ -33,5 +35,5 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         test_clock=lambda: clock[0],
     )
     await ledger.pipelines[0].send("FLUSHALL")
-    yield Bench(ledger, clock)
+    yield Bench(ledger, ValkeyReader(ledger), clock)
     await ledger.close()

@@ -13,16 +13,14 @@ from ocs.domain.charging_event import ChargingEvent, decode_event
 from ocs.domain.commands import Expire, Mutation, Reserve
 from ocs.domain.reservation import ReservationState
 from ocs.domain.spending_cap import group_holder, subscriber_holder
-from ocs.domain.state import AccountState, RequestRecord
+from ocs.domain.state import AccountState
 from ocs.store import keys, layout
-from ocs.store.answers import read_answer, read_expired
+from ocs.store.answers import read_answer, read_expired, read_record
 from ocs.store.caps import CapSpeller
 from ocs.store.embedded import EmbeddedValkey, private_valkey
 from ocs.store.encode import encode
 from ocs.store.scripts import ScriptLibrary, load_scripts
 
-# `DONE seq store_ms bucket balance available`; no other answer has as many parts.
-TOP_UP_SPACES = 5
 # A mutant may loop for ever.
 SCRIPT_TIMEOUT_S = 20
 
@@ -98,7 +96,7 @@ class ValkeySide:
         line = self._run(name, script_keys, argv)
         if line.startswith("!STALE_RESERVATION"):
             line = " ".join(line.split(" ")[:3])
-        return read_answer(line, top_up=name == "top_up")
+        return read_answer(line)
 
     def expire(self, command: Expire) -> Answer:
         """Run one round of expiry."""
@@ -191,8 +189,10 @@ class ValkeySide:
             rid: layout.read_reservation(rid, text) for rid, text in texts_by_id.items() if text
         }
         texts_by_id = {request_id: next(replies) for request_id in requests}
-        state.records = {rid: _record(text) for rid, text in texts_by_id.items() if text}
+        state.records = {rid: read_record(text) for rid, text in texts_by_id.items() if text}
         state.payment_references = {p for p in payments if next(replies)}
+        listed = self.client.zscore(keys.accounts_key(keys.partition_of(*at)), path)
+        assert listed == 0, f"{path} is not in the list of accounts"
         due = int(account["state"].split(" ")[4])
         assert (next(replies) or 0) == due, f"deadline of {path} in the due index is not {due}"
         self.due_ms = due
@@ -206,13 +206,6 @@ def _holders_of(at: tuple[str, str], like: AccountState) -> list[tuple[str, str]
     groups |= {holder[6:] for holder, _ in like.caps if holder.startswith("group/")}
     holders = [(subscriber_holder(s), keys.subscriber_key(*at, s)) for s in like.subscribers]
     return holders + [(group_holder(g), keys.group_key(*at, g)) for g in sorted(groups)]
-
-
-def _record(text: str) -> RequestRecord:
-    head, line = text.split("\n")
-    expire_ms, fingerprint = head.split(" ")
-    is_top_up = line.count(" ") == TOP_UP_SPACES
-    return RequestRecord(int(expire_ms), fingerprint, read_answer(line, top_up=is_top_up))
 
 
 def _account(

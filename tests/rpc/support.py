@@ -47,9 +47,10 @@ def failing(error: BaseException) -> Reserve:
 
 
 def service(reserve: Reserve = granted) -> RpcService:
+    descriptor = pb.DESCRIPTOR.services_by_name["ChargingService"]
     return RpcService(
-        pb.DESCRIPTOR.services_by_name["ChargingService"],
-        {"Reserve": reserve, "Commit": unasked, "Release": unasked, "Debit": unasked},
+        descriptor,
+        dict.fromkeys(descriptor.methods_by_name, unasked) | {"Reserve": reserve},
         request_bytes_max=limits.UNARY_CHARGING_BYTES_MAX,
     )
 

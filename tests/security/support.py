@@ -128,6 +128,10 @@ async def send(
     return message_factory.GetMessageClass(descriptor.output_type).FromString(reply)
 
 
+# Refused by every method once it is looked at; an empty message is a good one for some.
+NO_MESSAGE: Final = b"\xff"
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """A channel, and what is shown of oneself on it."""
@@ -141,9 +145,9 @@ class Caller:
         return await send(self.channel, method_of(request), wire, self.metadata)
 
     async def refused(self, request: Message | str) -> Refusal:
-        """What a request is refused with; a method's name stands for an empty one."""
+        """What a request is refused with; a method's name stands for bytes that are none."""
         method, wire = (
-            (request, b"")
+            (request, NO_MESSAGE)
             if isinstance(request, str)
             else (method_of(request), request.SerializeToString())
         )

@@ -10,6 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from ocs.store.embedded import EmbeddedValkey
 from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import types_pb2
 from tests.security.support import (
@@ -29,11 +30,12 @@ NOT_FOUND: Final = grpc.StatusCode.NOT_FOUND
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a request may name: an account, a line's number, a reservation."""
+    """What a request may name: an account, a line's number, a reservation, a request."""
 
     account_id: str
     msisdn: str
     reservation: str
+    request_id: str
 
     @property
     def identity(self) -> Any:
@@ -52,6 +54,17 @@ REQUESTS: Final[dict[str, Make]] = {
     "Release": lambda live, of: live.release(of.reservation),
     "Debit": lambda live, of: live.debit(of.account_id),
     "Debit by number": lambda live, of: live.debit("", identity=of.identity),
+    "Quote": lambda _, of: charging.QuoteRequest(
+        account_id=of.account_id, service_id="sms", units=1
+    ),
+    "Quote by number": lambda _, of: charging.QuoteRequest(
+        identity=of.identity, service_id="sms", units=1
+    ),
+    "GetReservation": lambda _, of: charging.GetReservationRequest(reservation=of.reservation),
+    "ListReservations": lambda _, of: charging.ListReservationsRequest(account_id=of.account_id),
+    "GetRequest": lambda _, of: charging.GetRequestRequest(
+        account_id=of.account_id, asked_request_id=of.request_id
+    ),
     "GetAccount": lambda _, of: accounts.GetAccountRequest(account_id=of.account_id),
     "SuspendAccount": lambda live, of: live.stamped(
         accounts.SuspendAccountRequest(account_id=of.account_id)
@@ -78,6 +91,8 @@ REQUESTS: Final[dict[str, Make]] = {
 }
 # Opens an account of its own; that it names one of another tenant is no fault.
 OPENS: Final = {"CreateAccount"}
+# Names none: answers with the caller's own.
+LISTS: Final = {"ListAccounts"}
 NAMING: Final = {"account_id", "identity", "reservation", "event", "event_id"}
 
 
@@ -109,16 +124,18 @@ async def two(
         line = live.add_subscriber("shared-name", "line")
         line.identities.add(msisdn=number)
         await owner.call(line)
-        held = await owner.call(live.reserve("shared-name"))
+        holding = live.reserve("shared-name")
+        held = await owner.call(holding)
         assert held.reservation.startswith("tenants/first/accounts/shared-name/")
-        nothing = Names("no-name", live.new_msisdn(), held.reservation.replace("shared", "no"))
+        gone = held.reservation.replace("shared", "no")
+        nothing = Names("no-name", live.new_msisdn(), gone, holding.request_id)
         yield Two(
             server,
             live,
             owner,
             Caller(owner.channel, bearer(second)),
             first,
-            Names("shared-name", number, held.reservation),
+            Names("shared-name", number, held.reservation, holding.request_id),
             nothing,
         )
 
@@ -128,7 +145,17 @@ def test_no_method_is_forgotten() -> None:
         name for name, method in METHODS.items() if NAMING & set(method.input_type.fields_by_name)
     }
 
-    assert {name.split(" ")[0] for name in REQUESTS} | OPENS == naming == set(METHODS)
+    assert {name.split(" ")[0] for name in REQUESTS} | OPENS == naming == set(METHODS) - LISTS
+
+
+async def test_a_list_has_only_the_callers_own(two: Two) -> None:
+    request = accounts.ListAccountsRequest(page_size=500)
+
+    own = await two.first.call(request)
+    others = await two.second.call(request)
+
+    assert "shared-name" in {each.account_id for each in own.accounts}
+    assert "shared-name" not in {each.account_id for each in others.accounts}
 
 
 @pytest.mark.parametrize("name", REQUESTS)

@@ -78,7 +78,7 @@ async def test_with_a_good_token_the_request_is_looked_at(door: Door, method: st
     for known in (door.good, door.tomorrow, door.good):
         refused = await door.by(*bearer(known)).refused(method)
 
-        assert refused.reason == "INVALID_FIELD"  # an empty request
+        assert refused.reason == "INVALID_FIELD"
 
 
 async def test_a_header_that_is_no_bearer_token(door: Door) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from ocs.domain.audit import UnreadableEventError
 from ocs.ports import LoggedEvent, StoreUnavailableError
-from ocs.store import keys
+from ocs.store import event_log, keys
 from ocs.store.connect import make_pool
 from ocs.store.event_log import BATCH, ValkeyEventLog
 from ocs.store.ledger import ValkeyLedger
@@ -214,3 +214,54 @@ async def test_a_key_of_another_type_is_no_empty_journal(client: Any, log: Valke
         await log.length(PARTITION)
     with pytest.raises(StoreUnavailableError):
         await anext(log.partition(PARTITION, ""))
+
+
+def in_one_stream(client: Any, own: int, others_each: int) -> None:
+    """Journal events of a1, each behind some of another account of its partition."""
+    for seq in range(1, own + 1):
+        for other in range(others_each):
+            client.xadd(JOURNAL, {"e": line(other + 1, "other"), "c": ""})
+        write(client, seq)
+    client.xadd(JOURNAL, {"e": line(1, "other"), "c": ""})
+
+
+async def read_on(log: ValkeyEventLog, start_seq: int, count: int) -> list[list[int]]:
+    """The seqs of each page, to the end."""
+    pages, position = [], ""
+    while True:
+        found, position = await log.oldest_first(*A1, position, start_seq, count)
+        pages.append([logged.event.seq for logged in found])
+        if not position:
+            return pages
+
+
+@pytest.mark.parametrize(
+    ("start_seq", "count", "pages"),
+    [
+        (0, 10, [[1, 2, 3, 4, 5]]),
+        (0, 2, [[1, 2], [3, 4], [5]]),
+        (0, 5, [[1, 2, 3, 4, 5]]),
+        (4, 1, [[4], [5]]),
+        (5, 3, [[5]]),
+        (6, 3, [[]]),
+    ],
+)
+async def test_oldest_first_reads_on_from_page_to_page(
+    client: Any, log: ValkeyEventLog, start_seq: int, count: int, pages: list[list[int]]
+) -> None:
+    in_one_stream(client, 5, 3)
+
+    assert await read_on(log, start_seq, count) == pages
+
+
+async def test_oldest_first_looks_at_a_bounded_number_of_entries(
+    client: Any, log: ValkeyEventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_log, "EVENTS_SCANNED_MAX", BATCH)
+    in_one_stream(client, 2, BATCH)
+
+    assert await read_on(log, 0, 10) == [[], [1], [2]]
+
+
+async def test_oldest_first_of_an_account_without_events(log: ValkeyEventLog) -> None:
+    assert await log.oldest_first(*A1, "", 0, 5) == ([], "")

@@ -1,7 +1,7 @@
 """Accounts, their lines, balances and caps."""
 
 from ocs.client import results
-from ocs.client.decode.charge import holder, receipt, time, unit
+from ocs.client.decode.charge import held_quantity, holder, receipt, time, unit
 from ocs.client.values import AccountStatus, Period, Unit
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import spending_cap_service_pb2 as spending_caps
@@ -12,6 +12,11 @@ _PERIODS: dict[int, Period] = {types.CapPeriod.Value(f"CAP_PERIOD_{one}"): one f
 _STATUSES: dict[int, AccountStatus] = {
     accounts.AccountStatus.Value(f"ACCOUNT_STATUS_{one}"): one for one in AccountStatus
 }
+
+
+def status(number: int) -> AccountStatus:
+    """Whether an account may be granted anything."""
+    return _STATUSES.get(number, AccountStatus.UNSPECIFIED)
 
 
 def bucket(message: accounts.Bucket) -> results.Bucket:
@@ -38,10 +43,7 @@ def open_reservation(message: accounts.OpenReservation) -> results.OpenReservati
     return results.OpenReservation(
         reservation=message.reservation,
         expire_time=time(message, "expire_time"),
-        held=tuple(
-            results.HeldQuantity(bucket_id=held.bucket_id, quantity=held.quantity)
-            for held in message.held
-        ),
+        held=tuple(map(held_quantity, message.held)),
     )
 
 
@@ -82,7 +84,7 @@ def account(message: accounts.Account) -> results.Account:
         account_seq=message.account_seq,
         create_time=time(message, "create_time"),
         subscriber_ids=tuple(message.subscriber_ids),
-        status=_STATUSES.get(message.status, AccountStatus.UNSPECIFIED),
+        status=status(message.status),
         etag=message.etag,
     )
 

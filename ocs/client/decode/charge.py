@@ -6,6 +6,7 @@ from google.protobuf.message import Message
 
 from ocs.client import results
 from ocs.client.values import CapHolder, FinalUnitAction, Outcome, Unit
+from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import types_pb2 as types
 
@@ -66,7 +67,7 @@ def receipt(message: types.Receipt) -> results.Receipt:
 
 
 def cap_reached(
-    message: types.Grant | charging.DebitResponse,
+    message: types.Grant | charging.DebitResponse | charging.QuoteResponse,
 ) -> results.CapReached | None:
     """The cap that refused or cut, if one did."""
     if not message.HasField("cap"):
@@ -98,6 +99,11 @@ def grant(reservation: str, message: types.Grant, settled: types.Receipt) -> res
         reserved_micros=message.reserved_micros,
         receipt=receipt(settled),
     )
+
+
+def held_quantity(message: accounts.HeldQuantity) -> results.HeldQuantity:
+    """A quantity held in a bucket."""
+    return results.HeldQuantity(bucket_id=message.bucket_id, quantity=message.quantity)
 
 
 def bucket_charge(message: types.BucketCharge) -> results.BucketCharge:

@@ -145,13 +145,21 @@ def list_charging_events_page(
     *,
     page_size: int = 0,
     page_token: str = "",
+    oldest_first: bool = False,
+    start_seq: int = 0,
     timeout_s: float | None = None,
 ) -> Operation[ChargingEventPage]:
-    """One page of the account's journal, newest first; page_size 0 means 50, at most 500."""
+    """One page of the account's journal; page_size 0 means 50, at most 500.
+
+    Newest first, or oldest first from number start_seq on: then a page may be short, or empty,
+    and still have a next_page_token.
+    """
     request = accounts.ListChargingEventsRequest(
         account_id=account_id,
         page_size=encode.small("page_size", page_size),
         page_token=page_token,
+        oldest_first=oldest_first,
+        start_seq=encode.whole("start_seq", start_seq),
     )
     return read(
         "accounts", "ListChargingEvents", request, decode_event.charging_event_page, timeout_s

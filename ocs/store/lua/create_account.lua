@@ -6,7 +6,8 @@
 --   journal: stream; the partition's charging events
 --   due: zset; the partition's accounts by earliest deadline
 --   holds: hash; what open reservations hold
---   profile: hash; what is fixed when an account opens, and its caps
+--   profile: hash; what was agreed of the account, and its caps
+--   accounts: zset; the partition's accounts by name
 -- ARGV:
 --   path: text; tenant/account
 --   now_ms: ms 0..2^53-1 or empty; a test's clock instead of the store's
@@ -60,10 +61,12 @@ account = {
 local early = check_age(account)
 if early then return early end
 redis.call('HLEN', KEYS.profile)
+redis.call('ZCARD', KEYS.accounts)
 emit(account, 'CREATE_ACCOUNT', '-', '-', ' a=' .. table.concat({ARGV.currency, ARGV.anchor_day,
   ARGV.credit_limit}, ':'), ARGV.context)
 local answer = string.format('DONE %d %d', account.seq, account.now)
 
 write_account(account)
 redis.call('HSET', KEYS.profile, 'terms', fixed, 'create_ms', string.format('%d', raw))
+redis.call('ZADD', KEYS.accounts, 0, ARGV.path)
 return write_record(account, answer)

@@ -30,6 +30,7 @@ from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
 from ocs.service.keeping import Keeping
 from ocs.service.mutations import Mutations
+from ocs.service.queries import Queries
 from ocs.store.memory import MemoryLedger
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_event_pb2 as events
@@ -136,9 +137,10 @@ class Specification:
         no_journal = cast("EventLog", None)
         mutations = Mutations(self.ledger, encode_context)
         keep = Accounts(self.ledger, directory, no_journal, tariff, mutations)
+        queries = Queries(self.ledger, self.ledger, directory, tariff)
         services: list[RpcService] = [
-            ChargingServicer(charge).service(),
-            AccountServicer(keep, Keeping(mutations, tariff)).service(),
+            ChargingServicer(charge, queries).service(),
+            AccountServicer(keep, Keeping(mutations, tariff), queries).service(),
             SpendingCapServicer(keep).service(),
         ]
         self._handlers: dict[str, Callable[..., Awaitable[Message]]] = {

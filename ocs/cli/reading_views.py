@@ -1,0 +1,127 @@
+"""Answers of reads as a human reads them; registered with views."""
+
+from ocs.cli.output import Block, Fields, Listing
+from ocs.cli.parse import decimal_of
+from ocs.cli.views import (
+    blocks_of,
+    cap_reached,
+    charge_fields,
+    grant_fields,
+    holder,
+    moment,
+    quantity,
+    receipt,
+)
+from ocs.client import (
+    AccountPage,
+    GetRequestResult,
+    GetReservationResult,
+    QuoteResult,
+    RateStep,
+    ReservationPage,
+    ReservationReading,
+    Unit,
+)
+
+__all__ = ["blocks_of"]
+
+
+def _price(step: RateStep | None, unit: Unit | None) -> str:
+    if step is None:
+        return ""
+    each = f"{decimal_of(step.micros)} for {quantity(step.per_units, unit)}"
+    return f"{each}, in increments of {step.increment_units}"
+
+
+def _next(token: str) -> Fields:
+    return Fields([("more", f"--page-token {token}" if token else "")])
+
+
+@blocks_of.register
+def _(result: QuoteResult) -> list[Block]:
+    paid = [f"{line.bucket_id}: {line.units}" for line in result.lines]
+    rows = [
+        ("outcome", result.outcome.value),
+        ("rated", quantity(result.rated_units, result.unit)),
+        ("price", f"{decimal_of(result.price_micros)} {result.currency}"),
+        ("paid by", ", ".join(paid)),
+        ("rate", _price(result.step, result.unit)),
+        ("zone", result.zone),
+        ("tariff", result.tariff_version),
+    ]
+    return [Fields([*rows, *cap_reached(result.cap), ("as of", moment(result.store_time))])]
+
+
+def _reservation_fields(value: ReservationReading) -> list[tuple[str, str]]:
+    in_caps = [
+        f"{line.cap_id} of {holder(line.holder)}: {line.quantity}" for line in value.held_in_caps
+    ]
+    return [
+        ("reservation", value.reservation),
+        ("state", value.state.lower()),
+        ("session", value.session_id),
+        ("subscriber", value.subscriber_id),
+        ("service", value.service_id),
+        ("zone", value.zone),
+        ("granted", quantity(value.granted_units, value.unit)),
+        ("held", ", ".join(f"{one.bucket_id}: {one.quantity}" for one in value.held)),
+        ("held in caps", ", ".join(in_caps)),
+        ("held until", moment(value.expire_time)),
+        ("known until", moment(value.forget_time)),
+        ("rate", _price(value.step, value.unit)),
+        ("tariff", value.tariff_version),
+    ]
+
+
+@blocks_of.register
+def _(result: GetReservationResult) -> list[Block]:
+    rows = _reservation_fields(result.reservation)
+    return [Fields([*rows, ("as of", moment(result.store_time))])]
+
+
+@blocks_of.register
+def _(result: ReservationPage) -> list[Block]:
+    columns = ("reservation", "service", "subscriber", "granted", "held", "until")
+    rows = [
+        (
+            one.reservation,
+            one.service_id,
+            one.subscriber_id,
+            quantity(one.granted_units, one.unit),
+            ", ".join(f"{held.bucket_id}: {held.quantity}" for held in one.held),
+            moment(one.expire_time),
+        )
+        for one in result.reservations
+    ]
+    return [Listing(columns, rows), _next(result.next_page_token)]
+
+
+@blocks_of.register
+def _(result: GetRequestResult) -> list[Block]:
+    rows = [
+        ("outcome", result.outcome.value if result.outcome else ""),
+        ("failed", result.reason),
+        ("bucket", result.bucket_id),
+    ]
+    rows += charge_fields(result.charge) if result.charge else []
+    rows += grant_fields(result.grant) if result.grant else []
+    rows += [("known until", moment(result.expire_time))]
+    return [Fields(rows + receipt(result.receipt))]
+
+
+@blocks_of.register
+def _(result: AccountPage) -> list[Block]:
+    columns = ("account", "status", "currency", "plan", "segment", "credit limit", "created")
+    rows = [
+        (
+            one.account_id,
+            one.status.lower(),
+            one.currency,
+            one.plan,
+            one.segment,
+            decimal_of(one.credit_limit_micros),
+            moment(one.create_time),
+        )
+        for one in result.accounts
+    ]
+    return [Listing(columns, rows), _next(result.next_page_token)]

@@ -1,0 +1,125 @@
+"""Answers of reads."""
+
+from ocs.client import readings
+from ocs.client.decode.account import status
+from ocs.client.decode.charge import (
+    bucket_charge,
+    cap_reached,
+    charge,
+    grant,
+    held_quantity,
+    holder,
+    outcome,
+    receipt,
+    time,
+    unit,
+)
+from ocs.client.values import ReservationState
+from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import charging_service_pb2 as charging
+
+_STATES: dict[int, ReservationState] = {
+    charging.ReservationState.Value(f"RESERVATION_STATE_{one}"): one for one in ReservationState
+}
+
+
+def _step(message: charging.QuoteResponse | charging.Reservation) -> readings.RateStep | None:
+    if not message.HasField("step"):
+        return None
+    step = message.step
+    return readings.RateStep(step.increment_units, step.micros, step.per_units)
+
+
+def quote(message: charging.QuoteResponse) -> readings.QuoteResult:
+    """The answer of Quote."""
+    return readings.QuoteResult(
+        outcome=outcome(message.outcome),
+        unit=unit(message.unit),
+        rated_units=message.rated_units,
+        price_micros=message.price_micros,
+        lines=tuple(bucket_charge(line) for line in message.lines),
+        cap=cap_reached(message),
+        currency=message.currency,
+        zone=message.zone,
+        tariff_version=message.tariff_version,
+        step=_step(message),
+        store_time=time(message, "store_time"),
+    )
+
+
+def reservation(message: charging.Reservation) -> readings.ReservationReading:
+    """A reservation."""
+    return readings.ReservationReading(
+        reservation=message.reservation,
+        state=_STATES.get(message.state, ReservationState.UNSPECIFIED),
+        session_id=message.session_id,
+        subscriber_id=message.subscriber_id,
+        service_id=message.service_id,
+        unit=unit(message.unit),
+        zone=message.zone,
+        granted_units=message.granted_units,
+        held=tuple(map(held_quantity, message.held)),
+        held_in_caps=tuple(
+            readings.HeldInCap(
+                cap_id=line.cap_id,
+                holder=holder(line.holder),
+                period_start_time=time(line, "period_start_time"),
+                quantity=line.quantity,
+            )
+            for line in message.held_in_caps
+        ),
+        expire_time=time(message, "expire_time"),
+        forget_time=time(message, "forget_time"),
+        tariff_version=message.tariff_version,
+        step=_step(message),
+    )
+
+
+def get_reservation(message: charging.GetReservationResponse) -> readings.GetReservationResult:
+    """The answer of GetReservation."""
+    return readings.GetReservationResult(
+        reservation=reservation(message.reservation), store_time=time(message, "store_time")
+    )
+
+
+def reservation_page(message: charging.ListReservationsResponse) -> readings.ReservationPage:
+    """The answer of ListReservations."""
+    return readings.ReservationPage(
+        tuple(map(reservation, message.reservations)), message.next_page_token
+    )
+
+
+def get_request(message: charging.GetRequestResponse) -> readings.GetRequestResult:
+    """The answer of GetRequest."""
+    granted = None
+    if message.HasField("grant"):
+        granted = grant(message.reservation, message.grant, message.receipt)
+    return readings.GetRequestResult(
+        outcome=outcome(message.outcome) if message.outcome else None,
+        reason=message.reason,
+        charge=charge(message.charge) if message.HasField("charge") else None,
+        grant=granted,
+        reservation=message.reservation,
+        bucket_id=message.bucket_id,
+        receipt=receipt(message.receipt),
+        expire_time=time(message, "expire_time"),
+    )
+
+
+def account_page(message: accounts.ListAccountsResponse) -> readings.AccountPage:
+    """The answer of ListAccounts."""
+    return readings.AccountPage(
+        tuple(
+            readings.AccountSummary(
+                account_id=one.account_id,
+                status=status(one.status),
+                currency=one.currency,
+                plan=one.plan,
+                segment=one.segment,
+                credit_limit_micros=one.credit_limit_micros,
+                create_time=time(one, "create_time"),
+            )
+            for one in message.accounts
+        ),
+        message.next_page_token,
+    )

@@ -1,0 +1,115 @@
+"""Use cases that only read: reservations, request records, prices, lists of accounts."""
+
+from typing import NamedTuple
+
+from ocs.domain.answer import Answer
+from ocs.domain.commands import Basis, Debit, Profile
+from ocs.domain.reservation import ServiceTerms
+from ocs.domain.state import RequestRecord
+from ocs.domain.tariff import Tariff
+from ocs.domain.view import ReservationView, what_if
+from ocs.limits import PAGE_DEFAULT, PAGE_MAX, WINDOW_GRANT_MS
+from ocs.ports import AccountSummary, Ledger, Reader
+from ocs.service.charging import failure, price
+from ocs.service.directory import Directory
+from ocs.service.requests import Payer, Place
+
+
+class Quote(NamedTuple):
+    """What a debit would be answered, and its price. price_micros: if money pays for all of it."""
+
+    account_id: str
+    answer: Answer
+    currency: str
+    terms: ServiceTerms | None
+    rated_units: int
+    price_micros: int
+
+
+class Queries:
+    """Reads. Raises ServiceError for every reason."""
+
+    def __init__(
+        self, ledger: Ledger, reader: Reader, directory: Directory, tariff: Tariff
+    ) -> None:
+        self._ledger = ledger
+        self._reader = reader
+        self._directory = directory
+        self._tariff = tariff
+
+    async def reservation(
+        self, tenant: str, account_id: str, reservation_id: str
+    ) -> tuple[ReservationView, int]:
+        """Read a reservation, while it is remembered, and the store's clock."""
+        found = await self._reader.reservation(tenant, account_id, reservation_id)
+        if isinstance(found, Answer):
+            raise failure(found)
+        return found
+
+    async def open_reservations(
+        self, tenant: str, account_id: str, page_size: int, page_token: str
+    ) -> tuple[list[ReservationView], str, int]:
+        """Read a page of an account's open reservations, and the next page's token."""
+        count = page_count(page_size)
+        found = await self._reader.open_reservations(tenant, account_id, page_token, count + 1)
+        if isinstance(found, Answer):
+            raise failure(found)
+        views, store_ms = found
+        more = len(views) > count
+        token = views[count - 1].reservation.reservation_id if more else ""
+        return views[:count], token, store_ms
+
+    async def request(self, tenant: str, account_id: str, request_id: str) -> RequestRecord:
+        """Read what a request_id led to, while a resend would be answered from its record."""
+        found = await self._reader.request(tenant, account_id, request_id)
+        if isinstance(found, Answer):
+            raise failure(found)
+        return found
+
+    async def accounts(
+        self, tenant: str, page_size: int, page_token: str
+    ) -> tuple[list[AccountSummary], str]:
+        """Read a page of the tenant's accounts, and the next page's token."""
+        partition, _, behind = (page_token or "0/").partition("/")
+        place = (int(partition), behind)
+        found = await self._reader.list_accounts(tenant, place, page_count(page_size))
+        if isinstance(found, Answer):
+            raise failure(found)
+        summaries, (partition_after, last) = found
+        return summaries, f"{partition_after}/{last}" if partition_after >= 0 else ""
+
+    async def quote(self, tenant: str, payer: Payer, place: Place, units: int) -> Quote:
+        """Price units, and say who would pay for them if they were debited now."""
+        account_id, subscriber_id = await self._directory.payer(tenant, payer)
+        found = await self._ledger.snapshot(tenant, account_id)
+        if isinstance(found, Answer):
+            raise failure(found)
+        state, store_ms = found
+        terms, refusal = price(self._tariff, state.terms, place)
+        version = state.profile_version
+        command = Debit(
+            tenant=tenant,
+            account_id=account_id,
+            request_id="",
+            fingerprint="",
+            request_time_ms=store_ms,
+            window_ms=WINDOW_GRANT_MS,
+            profile=Profile(tenant, account_id, version, state.terms, subscriber_id, (), ()),
+            service_id=place.service_id,
+            terms=terms,
+            refusal=refusal,
+            basis=Basis.AUTHORIZE,
+            used_units=units,
+        )
+        answer = what_if(state, command, store_ms)
+        if answer.reason is not None:
+            raise failure(answer)
+        rated = terms.rate.round_up(units) if terms is not None else None
+        cost = terms.rate.cost(rated) if terms is not None and rated is not None else None
+        currency = state.terms.currency
+        return Quote(account_id, answer, currency, terms, rated or 0, cost or 0)
+
+
+def page_count(page_size: int) -> int:
+    """Return how many entries a page has."""
+    return min(page_size or PAGE_DEFAULT, PAGE_MAX)
