@@ -9,9 +9,9 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -19,6 +19,7 @@ PREFIX: Final = "OCS_"
 CONFIG_VARIABLE: Final = "OCS_CONFIG"
 _STORE_SCHEMES: Final = ("redis://", "rediss://", "unix://")
 _LISTEN: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9.-]+)):([0-9]{1,5})", re.ASCII)
+_CVES: Final = re.compile(r"(?:CVE-\d{4}-\d{4,7}(?:,(?!$)|$))*", re.ASCII)
 _PORT_MAX: Final = 65_535
 
 
@@ -33,9 +34,35 @@ def _check_listen(value: str) -> str:
     return value
 
 
+def _listen_parts(value: str) -> tuple[str, int]:
+    found = _LISTEN.fullmatch(value)
+    assert found is not None  # checked when the settings were made
+    return found.group(1) or found.group(2), int(found.group(3))
+
+
+def _check_probe_listen(value: str | None) -> str | None:
+    return None if value is None else _check_listen(value)
+
+
 def _check_store_url(value: SecretStr | None) -> SecretStr | None:
     if value is not None and not value.get_secret_value().startswith(_STORE_SCHEMES):
         raise ValueError(f"must start with one of {' '.join(_STORE_SCHEMES)}")
+    return value
+
+
+def _check_cves(value: str) -> str:
+    if _CVES.fullmatch(value) is None:
+        raise ValueError("must be like CVE-2025-49844,CVE-2025-46817")
+    return value
+
+
+def _check_metrics_listen(value: str | None) -> str | None:
+    return None if value is None else _check_listen(value)
+
+
+def _check_otlp_url(value: str | None) -> str | None:
+    if value is not None and not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
     return value
 
 
@@ -71,6 +98,38 @@ class Settings(BaseSettings):
     store_connections: int = Field(
         default=4, ge=4, le=64, description="Connections to the store, per node and process."
     )
+    credentials_path: Path | None = Field(
+        default=None,
+        description="Who may call: TOML, entries made by `ocs token new`; read again when it"
+        " changes. Unset: everyone on this machine, nobody else.",
+    )
+    tls_certificate_path: Path | None = Field(
+        default=None,
+        description="The server's certificate chain, PEM; with tls_key_path, unset: clear text,"
+        " on loopback only. Read again when it changes, as are the next two.",
+    )
+    tls_key_path: Path | None = Field(
+        default=None, description="The certificate's private key, PEM, unencrypted."
+    )
+    tls_client_ca_path: Path | None = Field(
+        default=None,
+        description="Who signs clients' certificates, PEM; then every client needs one.",
+    )
+    reflection: Literal["loopback", "on", "off"] = Field(
+        default="loopback",
+        description="Whether the contract is told to whoever asks, without a credential:"
+        " `loopback` = only while listening there.",
+    )
+    probe_listen: Annotated[str | None, AfterValidator(_check_probe_listen)] = Field(
+        default=None,
+        description="A second address, host:port, that serves health alone, in clear text and to"
+        " anyone: for probes that speak no TLS. Unset: none.",
+    )
+    store_cves_accepted: Annotated[str, AfterValidator(_check_cves)] = Field(
+        default="",
+        description="CVE numbers, separated by commas, whose fix your store carries although its"
+        " version does not say so; others refuse to start.",
+    )
     tariff_path: Path | None = Field(
         default=None, description="Tariff file, TOML; unset: the one that is shipped."
     )
@@ -105,20 +164,53 @@ class Settings(BaseSettings):
         description="Seconds that running calls get to end after that.",
     )
 
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        pair = (self.tls_certificate_path, self.tls_key_path)
+        if (pair[0] is None) != (pair[1] is None):
+            raise ValueError("OCS_TLS_CERTIFICATE_PATH and OCS_TLS_KEY_PATH go together")
+        if self.tls_client_ca_path is not None and pair[0] is None:
+            raise ValueError("OCS_TLS_CLIENT_CA_PATH needs OCS_TLS_CERTIFICATE_PATH")
+        return self
+
+    @property
+    def cves_accepted(self) -> frozenset[str]:
+        """The CVE numbers of store_cves_accepted."""
+        return frozenset(filter(None, self.store_cves_accepted.split(",")))
+
+    metrics_listen: Annotated[str | None, AfterValidator(_check_metrics_listen)] = Field(
+        default=None,
+        description="Address of Prometheus metrics, host:port, plain HTTP; unset: none.",
+    )
+    otlp_url: Annotated[str | None, AfterValidator(_check_otlp_url)] = Field(
+        default=None,
+        description="Metrics endpoint of an OTLP collector (HTTP), e.g."
+        " http://collector:4318/v1/metrics; unset: nothing is sent.",
+    )
+    otlp_interval_s: float = Field(
+        default=15.0, ge=1, le=3600, allow_inf_nan=False, description="Seconds between sendings."
+    )
+
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """Host and port of the metrics, if there are to be any."""
+        found = _LISTEN.fullmatch(self.metrics_listen) if self.metrics_listen else None
+        return (found.group(1) or found.group(2), int(found.group(3))) if found else None
+
     @property
     def host(self) -> str:
         """The host to listen at, without the brackets of an IPv6 address."""
-        return self._listen_parts()[0]
+        return _listen_parts(self.listen)[0]
 
     @property
     def port(self) -> int:
         """The port to listen at; 0 = any free one."""
-        return self._listen_parts()[1]
+        return _listen_parts(self.listen)[1]
 
-    def _listen_parts(self) -> tuple[str, int]:
-        found = _LISTEN.fullmatch(self.listen)
-        assert found is not None  # checked when the settings were made
-        return found.group(1) or found.group(2), int(found.group(3))
+    @property
+    def probes(self) -> tuple[str, int] | None:
+        """Host and port of probe_listen."""
+        return None if self.probe_listen is None else _listen_parts(self.probe_listen)
 
     @classmethod
     def settings_customise_sources(
@@ -169,6 +261,8 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _line(error: ErrorDetails) -> str:
+    if not error["loc"]:  # a rule between settings names them itself
+        return error["msg"].removeprefix("Value error, ")
     name = str(error["loc"][0])
     if error["type"] == "extra_forbidden":
         return f"{name}: is not a setting"

@@ -10,7 +10,8 @@ from ocs.cli import exits
 from ocs.cli.main import app
 
 # Written once, not for each command.
-COMMON = ("target", "tenant", "timeout_s", "as_json", "request_id", "request_time")
+ACCESS = ("target", "tls_ca", "tls_certificate", "tls_key", "token_file")
+COMMON = (*ACCESS, "tenant", "timeout_s", "as_json", "request_id", "request_time")
 
 # What would end a cell of a table.
 BAR = "\\|"

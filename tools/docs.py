@@ -98,7 +98,7 @@ def settings_page() -> str:
 
 def setting_default(value: object) -> str:
     """A default as one would write it; unset is a blank."""
-    if value is None:
+    if value is None or value == "":
         return ""
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

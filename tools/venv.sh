@@ -1,11 +1,17 @@
 #!/bin/sh
 # Make or complete a virtual environment from a hashed lock file; say what is done or missing.
-#   tools/venv.sh VENV LOCK
+#   tools/venv.sh VENV LOCK            the project itself stays where it is (editable)
+#   tools/venv.sh VENV LOCK copy       it is copied in, as an image needs it
 # PYTHON names the interpreter; without it the first one of at least 3.11 is taken.
 set -eu
 
 venv=$1
 lock=$2
+case ${3:-editable} in
+    editable) how=--editable ;;
+    copy) how= ;;
+    *) echo "setup: the third argument is copy or nothing" >&2; exit 2 ;;
+esac
 began=$(date +%s)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -40,8 +46,8 @@ say "installing $(grep -c '^[a-z0-9].*==' "$lock") packages of $lock, each check
     "the packages of $lock could not be installed (network, or a platform without wheels;" \
     "the embedded store runs on Linux with glibc >= 2.28 and on macOS, not on musl or Windows)."
 
-say "installing the project itself (editable)"
+say "installing the project itself (${3:-editable})"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-    --no-deps --no-build-isolation --editable .
+    --no-deps --no-build-isolation $how .
 "$venv/bin/python" -m pip check >&2
 say "ready after $(( $(date +%s) - began )) s"

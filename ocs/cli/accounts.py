@@ -15,13 +15,15 @@ from ocs.client import (
     GetAccountResult,
     Identity,
     LookupSubscriberResult,
+    ReceiptResult,
     TopUpResult,
+    UpdateAccountResult,
 )
 from ocs.client.operation import Sending
 
 PAGE_MAX: Final = 500
 
-account_app = typer.Typer(help="Open and read accounts.", no_args_is_help=True)
+account_app = typer.Typer(help="Open, read and keep accounts.", no_args_is_help=True)
 subscriber_app = typer.Typer(help="Add and find lines.", no_args_is_help=True)
 top_app = typer.Typer()
 
@@ -80,6 +82,78 @@ def create(
 def show(client: Client, account_id: options.AccountId) -> GetAccountResult:
     """Show an account: buckets, caps, open reservations, as of now."""
     return client.get_account(account_id)
+
+
+@command(account_app, "suspend", example="ocs account suspend alice --reason theft")
+def suspend(
+    client: Client,
+    account_id: options.AccountId,
+    *,
+    reason: options.ReasonOption = "",
+    **sending: Unpack[Sending],
+) -> ReceiptResult:
+    """Stop new grants. Use that happened is still charged."""
+    return client.suspend_account(account_id, reason=reason, **sending)
+
+
+@command(account_app, "resume", example="ocs account resume alice")
+def resume(
+    client: Client,
+    account_id: options.AccountId,
+    *,
+    reason: options.ReasonOption = "",
+    **sending: Unpack[Sending],
+) -> ReceiptResult:
+    """Allow grants again."""
+    return client.resume_account(account_id, reason=reason, **sending)
+
+
+@command(account_app, "close", example="ocs account close alice --reason ended")
+def close(
+    client: Client,
+    account_id: options.AccountId,
+    *,
+    reason: options.ReasonOption = "",
+    **sending: Unpack[Sending],
+) -> ReceiptResult:
+    """Close an account for ever. Nothing may be held; its id is never free again."""
+    return client.close_account(account_id, reason=reason, **sending)
+
+
+@command(account_app, "update", example="ocs account update alice --credit-limit 20.00")
+def update(
+    client: Client,
+    account_id: options.AccountId,
+    *,
+    plan: Annotated[
+        str | None, typer.Option("--plan", metavar="ID", help="A plan of the tariff.")
+    ] = None,
+    segment: Annotated[
+        str | None, typer.Option("--segment", metavar="ID", help="Business segment.")
+    ] = None,
+    credit_limit_micros: Annotated[
+        int | None,
+        typer.Option(
+            "--credit-limit",
+            metavar="0.00",
+            parser=options.MONEY,
+            help="How far `main` may go below zero.",
+        ),
+    ] = None,
+    etag: Annotated[
+        str, typer.Option("--etag", metavar="ETAG", help="As shown; refused if it has changed.")
+    ] = "",
+    **sending: Unpack[Sending],
+) -> UpdateAccountResult:
+    """Change plan, segment or credit limit; what is not given stays."""
+    return client.update_account(
+        account_id,
+        plan=plan,
+        segment=segment,
+        credit_limit_micros=credit_limit_micros,
+        etag=etag,
+        **sending,
+    )
 
 
 @command(

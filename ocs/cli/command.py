@@ -10,7 +10,7 @@ from typing import Any, Final, get_type_hints
 
 import typer
 
-from ocs.cli import exits, options
+from ocs.cli import access, exits, options
 from ocs.cli.output import print_blocks, print_json, print_problem
 from ocs.cli.views import blocks_of
 from ocs.client import (
@@ -24,7 +24,7 @@ from ocs.client import (
     UnknownOutcomeError,
     UsageError,
 )
-from ocs.client.connection import TENANT_DEFAULT, TIMEOUT_DEFAULT_S
+from ocs.client.connection import TENANT_DEFAULT, TIMEOUT_DEFAULT_S, resolve_target
 
 
 def _option(name: str, annotation: object, default: object) -> inspect.Parameter:
@@ -39,6 +39,10 @@ _IDENTIFYING: Final = (
 )
 _COMMON: Final = (
     _option("target", options.Target, None),
+    _option("tls_ca", options.TlsCa, None),
+    _option("tls_certificate", options.TlsCertificate, None),
+    _option("tls_key", options.TlsKey, None),
+    _option("token_file", options.TokenFile, None),
     _option("tenant", options.Tenant, TENANT_DEFAULT),
     _option("timeout_s", options.Timeout, TIMEOUT_DEFAULT_S),
     _option("as_json", options.Json, default=False),
@@ -57,15 +61,18 @@ def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Command],
         def run(
             *, target: str | None, tenant: str, timeout_s: float, as_json: bool, **given: Any
         ) -> None:
-            client = Client(target, tenant=tenant, timeout_s=timeout_s)
+            files = {name: given.pop(name) for name in access.FILES}
             try:
-                with client:
+                known = access.read(**files)
+                with Client(target, tenant=tenant, timeout_s=timeout_s, **known) as client:
                     result = function(client, **given)
             except UsageError as error:
                 print_problem("error", str(error), "see `--help` of the command")
                 raise typer.Exit(exits.USAGE) from error
             except OcsError as error:
-                print_problem("error", _described(error, client), exits.next_step(error))
+                print_problem(
+                    "error", _described(error, resolve_target(target)), exits.next_step(error)
+                )
                 raise typer.Exit(exits.code_of(error)) from error
             _show(result, as_json=as_json)
             _exit_if_refused(result)
@@ -87,13 +94,13 @@ def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Command],
     return register
 
 
-def _described(error: OcsError, client: Client) -> str:
+def _described(error: OcsError, target: str) -> str:
     if (
         error.code == "UNAVAILABLE"
         and not error.reason
         and not isinstance(error, UnknownOutcomeError)
     ):
-        return f"no service answers at {client.target}"
+        return f"no service answers at {target}"
     return str(error)
 
 

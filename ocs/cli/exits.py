@@ -47,6 +47,10 @@ _CODES: Final[tuple[tuple[type[OcsError], int], ...]] = (
 )
 
 _BY_REASON: Final = {
+    "CREDENTIAL_MISSING": "put your token into OCS_TOKEN, or name its --token-file",
+    "CREDENTIAL_UNKNOWN": "check OCS_TOKEN; an operator makes a new one with `ocs token new`",
+    "CREDENTIAL_EXPIRED": "ask an operator for a new token, made with `ocs token new`",
+    "ROLE_MISSING": "use a credential that has the role; see docs/operations.md",
     "INVALID_FIELD": "correct the field and run it again",
     "ACCOUNT_NOT_FOUND": "check the account id, or open it with `ocs account create`",
     "SUBSCRIBER_NOT_FOUND": "check the id or identity, or add it with `ocs subscriber add`",
@@ -70,6 +74,10 @@ _BY_REASON: Final = {
     "TOO_MANY_BUCKETS": "credit an existing --bucket; see `ocs account show`",
     "TOO_MANY_CAPS": "replace an existing cap; see `ocs cap list`",
     "CAP_MISMATCH": "set a cap under another id; only a limit can be replaced",
+    "ACCOUNT_CLOSED": "a closed account takes use and nothing else; open another one",
+    "ACCOUNT_HOLDS_RESERVATIONS": "commit or release them; see `ocs account show`",
+    "ACCOUNT_HAS_BALANCE": "bring every balance to 0; see `ocs account show`",
+    "ETAG_MISMATCH": "see what changed with `ocs account show`, then give its etag",
     "CHARGE_LIMIT": "ask for fewer units",
     "CLOCK_SKEW": "set the clocks of service and store right",
     "STORE_UNAVAILABLE": "see whether the store runs, then run it again",
@@ -81,7 +89,8 @@ _BY_REASON: Final = {
 }
 
 _BY_CODE: Final = {
-    UNAVAILABLE: "start the service with `ocs up`, or give its --target; then run it again",
+    UNAVAILABLE: "start the service with `ocs up`, or give its --target, and its --tls-ca if it"
+    " has one; then run it again",
     REQUEST: "see `--help` of the command",
     FAULT: "look into the log of the service",
 }
@@ -92,6 +101,8 @@ _BY_OUTCOME: Final = {
     Outcome.SERVICE_DENIED: "the account's plan does not offer the service; see `ocs account show`",
     Outcome.RATING_FAILED: "the tariff has no price for this service and zone",
     Outcome.TOO_MANY_RESERVATIONS: "commit or release some; see `ocs account show`",
+    Outcome.ACCOUNT_SUSPENDED: "allow grants again with `ocs account resume`",
+    Outcome.ACCOUNT_CLOSED: "the account is closed for ever; see `ocs events` why",
     Outcome.OUT_OF_ORDER: "report with the session's next --sequence-number",
 }
 

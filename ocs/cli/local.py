@@ -1,10 +1,12 @@
-"""The commands that run a part of the service here: `up`, `serve` and `audit`.
+"""The commands that run a part of the service here: `up`, `serve`, `audit` and `token`.
 
 `ocs.app` is imported inside each function, so that the other commands start without it.
 """
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -14,6 +16,10 @@ STORE_URL_VARIABLE: Final = "OCS_STORE_URL"
 
 class AuditFailedError(Exception):
     """Nothing can be said about the books; the text says why."""
+
+
+class CredentialRefusedError(Exception):
+    """The service would not take such a credential; the text says why."""
 
 
 class Difference(Protocol):
@@ -101,3 +107,32 @@ def audit(
         return run_audit(store_url=store_url, data_dir=data_dir, on_progress=on_progress)
     except AuditError as error:
         raise AuditFailedError(str(error)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class NewCredential:
+    """entry: for the credentials file. token: for its holder; empty if a certificate stands in."""
+
+    entry: str
+    token: str
+
+
+def new_credential(
+    actor: str, tenant: str, roles: Sequence[str], expires: datetime | None, certificate: str
+) -> NewCredential:
+    """Make a token, or name a certificate, with its entry. Raises CredentialRefusedError."""
+    from ocs.rpc import credentials  # noqa: PLC0415  # keeps the other commands quick
+
+    token = "" if certificate else credentials.new_token()
+    try:
+        entry = credentials.entry_text(
+            actor=actor,
+            tenant=tenant,
+            roles=roles,
+            token_sha256=credentials.hash_of(token) if token else "",
+            certificate=certificate,
+            expires=expires,
+        )
+    except credentials.CredentialsError as error:
+        raise CredentialRefusedError(str(error)) from None
+    return NewCredential(entry, token)

@@ -2,7 +2,7 @@
 
 import typer
 
-from ocs.cli import accounts, caps, charging, exits, system
+from ocs.cli import accounts, caps, charging, exits, system, tokens
 
 app = typer.Typer(
     name="ocs",
@@ -16,5 +16,6 @@ app = typer.Typer(
 app.add_typer(accounts.account_app, name="account")
 app.add_typer(accounts.subscriber_app, name="subscriber")
 app.add_typer(caps.cap_app, name="cap")
+app.add_typer(tokens.token_app, name="token")
 for commands in (accounts.top_app, charging.app, system.app):
     app.add_typer(commands)

@@ -1,6 +1,7 @@
 """The types of arguments and options that several commands share."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -46,6 +47,9 @@ SubscriberOption = Annotated[
 ]
 GroupOption = Annotated[
     str | None, typer.Option("--group", metavar="ID", help="A group of lines of the account.")
+]
+ReasonOption = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why, for the journal.")
 ]
 ServiceOption = Annotated[
     str | None, typer.Option("--service", metavar="ID", help="Only this service.")
@@ -113,6 +117,39 @@ Target = Annotated[
     str | None,
     typer.Option(
         "--target", metavar="HOST:PORT", envvar="OCS_TARGET", help="Default localhost:7707."
+    ),
+]
+TlsCa = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-ca",
+        metavar="FILE",
+        envvar="OCS_TLS_CA",
+        help="PEM of who signed the service's certificate; default clear text.",
+    ),
+]
+TlsCertificate = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-certificate",
+        metavar="FILE",
+        envvar="OCS_TLS_CLIENT_CERTIFICATE",
+        help="PEM of a certificate of one's own, with --tls-key.",
+    ),
+]
+TlsKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-key", metavar="FILE", envvar="OCS_TLS_CLIENT_KEY", help="PEM of its private key."
+    ),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        metavar="FILE",
+        envvar="OCS_TOKEN_FILE",
+        help="Holds the token; default what OCS_TOKEN says.",
     ),
 ]
 Tenant = Annotated[

@@ -21,11 +21,13 @@ from ocs.client import (
     ListSpendingCapsResult,
     LookupSubscriberResult,
     Receipt,
+    ReceiptResult,
     ReleaseResult,
     SetSpendingCapResult,
     SpendingCap,
     TopUpResult,
     Unit,
+    UpdateAccountResult,
 )
 from ocs.client.results import Account
 
@@ -141,6 +143,7 @@ def account_blocks(account: Account) -> list[Block]:
         Fields(
             [
                 ("account", account.account_id),
+                ("status", account.status.lower()),
                 ("currency", account.currency),
                 ("plan", account.plan),
                 ("segment", account.segment),
@@ -149,6 +152,7 @@ def account_blocks(account: Account) -> list[Block]:
                 ("credit limit", decimal_of(account.credit_limit_micros)),
                 ("subscribers", ", ".join(account.subscriber_ids)),
                 ("journal", f"event {account.account_seq}"),
+                ("etag", account.etag),
             ]
         ),
         Listing(
@@ -238,6 +242,16 @@ def _(result: DebitResult) -> list[Block]:
 @blocks_of.register
 def _(result: CreateAccountResult) -> list[Block]:
     return [*account_blocks(result.account), Fields(receipt(result.receipt))]
+
+
+@blocks_of.register
+def _(result: UpdateAccountResult) -> list[Block]:
+    return [*account_blocks(result.account), Fields(receipt(result.receipt))]
+
+
+@blocks_of.register
+def _(result: ReceiptResult) -> list[Block]:
+    return [Fields(receipt(result.receipt))]
 
 
 @blocks_of.register

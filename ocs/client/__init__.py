@@ -55,12 +55,15 @@ from ocs.client.results import (
     LookupSubscriberResult,
     OpenReservation,
     Receipt,
+    ReceiptResult,
     ReleaseResult,
     SetSpendingCapResult,
     SpendingCap,
     TopUpResult,
+    UpdateAccountResult,
 )
 from ocs.client.values import (
+    AccountStatus,
     Basis,
     CapHolder,
     EventKind,
@@ -79,6 +82,7 @@ from ocs.client.values import (
 __all__ = [
     "NO_RETRY",
     "Account",
+    "AccountStatus",
     "AddSubscriberResult",
     "AlreadyExistsError",
     "AsyncClient",
@@ -125,6 +129,7 @@ __all__ = [
     "Period",
     "PermissionDeniedError",
     "Receipt",
+    "ReceiptResult",
     "ReleaseResult",
     "Reservation",
     "ResourceExhaustedError",
@@ -136,6 +141,7 @@ __all__ = [
     "UnavailableError",
     "Unit",
     "UnknownOutcomeError",
+    "UpdateAccountResult",
     "UsageError",
     "UsedSegment",
 ]

@@ -20,10 +20,11 @@ from ocs.client.connection import (
 )
 from ocs.client.names import reservation_name
 from ocs.client.operation import Operation
-from ocs.client.operations import account, charging, health, spending_cap
+from ocs.client.operations import account, account_keeping, charging, health, spending_cap
 from ocs.client.present import present
 from ocs.client.reservation import AsyncReservation, ReserveCall
 from ocs.client.results import ChargingEvent, GrantResult
+from ocs.client.security import ClientCertificate, secure
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
@@ -62,6 +63,9 @@ class AsyncClient:
         tenant: str = TENANT_DEFAULT,
         timeout_s: float = TIMEOUT_DEFAULT_S,
         retry: RetryPolicy | None = None,
+        token: str | None = None,
+        root_certificates: bytes | None = None,
+        client_certificate: ClientCertificate | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         options: ChannelOptions = (),
         metadata: Metadata = (),
@@ -71,8 +75,15 @@ class AsyncClient:
         self.timeout_s = timeout_s
         self._retry = retry or RetryPolicy()
         self._throttle = Throttle(self._retry.throttle_tokens)
-        self._metadata = tuple(metadata)
-        self.channel = aio_channel(self.target, credentials, options)
+        security = secure(
+            self.target,
+            token=token,
+            credentials=credentials,
+            root_certificates=root_certificates,
+            client_certificate=client_certificate,
+        )
+        self._metadata = (*metadata, *security.metadata)
+        self.channel = aio_channel(self.target, security.credentials, (*security.options, *options))
         self.stubs = AsyncStubs(self.channel)
 
     reserve = _reserve_method(charging.reserve)
@@ -87,6 +98,10 @@ class AsyncClient:
     list_charging_events_page = _method(account.list_charging_events_page)
     set_spending_cap = _method(spending_cap.set_spending_cap)
     list_spending_caps = _method(spending_cap.list_spending_caps)
+    suspend_account = _method(account_keeping.suspend_account)
+    resume_account = _method(account_keeping.resume_account)
+    close_account = _method(account_keeping.close_account)
+    update_account = _method(account_keeping.update_account)
     health = _method(health.health)
 
     async def list_charging_events(

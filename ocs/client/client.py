@@ -20,10 +20,11 @@ from ocs.client.connection import (
 )
 from ocs.client.names import reservation_name
 from ocs.client.operation import Operation
-from ocs.client.operations import account, charging, health, spending_cap
+from ocs.client.operations import account, account_keeping, charging, health, spending_cap
 from ocs.client.present import present
 from ocs.client.reservation import Reservation
 from ocs.client.results import ChargingEvent, GrantResult
+from ocs.client.security import ClientCertificate, secure
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
@@ -58,7 +59,10 @@ class Client:
         tenant: builds resource names. Who the caller is, is for its credential to say.
         timeout_s: deadline of a call, all its attempts together; a call may give its own.
         retry: when UNAVAILABLE is tried again; `NO_RETRY` never does.
-        credentials: of the channel; None connects in clear text.
+        token: who calls; sent in clear text to this machine only.
+        root_certificates: PEM of who signed the server's certificate; connects with TLS.
+        client_certificate: PEM of the chain and of the key that the server may ask for.
+        credentials: of the channel, in place of both; without any of them it is clear text.
         options: gRPC channel options.
         metadata: sent with every call.
 
@@ -73,6 +77,9 @@ class Client:
         tenant: str = TENANT_DEFAULT,
         timeout_s: float = TIMEOUT_DEFAULT_S,
         retry: RetryPolicy | None = None,
+        token: str | None = None,
+        root_certificates: bytes | None = None,
+        client_certificate: ClientCertificate | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         options: ChannelOptions = (),
         metadata: Metadata = (),
@@ -82,8 +89,17 @@ class Client:
         self.timeout_s = timeout_s
         self._retry = retry or RetryPolicy()
         self._throttle = Throttle(self._retry.throttle_tokens)
-        self._metadata = tuple(metadata)
-        self.channel = sync_channel(self.target, credentials, options)
+        security = secure(
+            self.target,
+            token=token,
+            credentials=credentials,
+            root_certificates=root_certificates,
+            client_certificate=client_certificate,
+        )
+        self._metadata = (*metadata, *security.metadata)
+        self.channel = sync_channel(
+            self.target, security.credentials, (*security.options, *options)
+        )
         self.stubs = Stubs(self.channel)
 
     reserve = _reserve_method(charging.reserve)
@@ -98,6 +114,10 @@ class Client:
     list_charging_events_page = _method(account.list_charging_events_page)
     set_spending_cap = _method(spending_cap.set_spending_cap)
     list_spending_caps = _method(spending_cap.list_spending_caps)
+    suspend_account = _method(account_keeping.suspend_account)
+    resume_account = _method(account_keeping.resume_account)
+    close_account = _method(account_keeping.close_account)
+    update_account = _method(account_keeping.update_account)
     health = _method(health.health)
 
     def list_charging_events(

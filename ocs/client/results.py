@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ocs.client.values import (
+    AccountStatus,
     CapHolder,
     EventKind,
     FinalUnitAction,
@@ -192,6 +193,23 @@ class Account:
     account_seq: int
     create_time: datetime | None
     subscriber_ids: tuple[str, ...]
+    status: AccountStatus
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptResult:
+    """The answer of an operation that has nothing else to tell."""
+
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateAccountResult:
+    """The account as it stands."""
+
+    account: Account
+    receipt: Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +312,7 @@ class EventContext:
     sequence_number: int | None
     segments: tuple[EventSegment, ...]
     payment_reference: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ class Outcome(enum.StrEnum):
     RATING_FAILED = "RATING_FAILED"
     TOO_MANY_RESERVATIONS = "TOO_MANY_RESERVATIONS"
     OUT_OF_ORDER = "OUT_OF_ORDER"
+    ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
+    ACCOUNT_CLOSED = "ACCOUNT_CLOSED"
 
 
 class FinalUnitAction(enum.StrEnum):
@@ -78,6 +80,19 @@ class EventKind(enum.StrEnum):
     DEBIT = "DEBIT"
     EXPIRE = "EXPIRE"
     BUCKET_CLOSED = "BUCKET_CLOSED"
+    SUSPEND_ACCOUNT = "SUSPEND_ACCOUNT"
+    RESUME_ACCOUNT = "RESUME_ACCOUNT"
+    CLOSE_ACCOUNT = "CLOSE_ACCOUNT"
+    UPDATE_ACCOUNT = "UPDATE_ACCOUNT"
+
+
+class AccountStatus(enum.StrEnum):
+    """Whether an account may be granted anything; CLOSED is for ever."""
+
+    UNSPECIFIED = "UNSPECIFIED"  # a status that this version of the client does not know
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
+    CLOSED = "CLOSED"
 
 
 class HealthStatus(enum.StrEnum):

@@ -25,6 +25,7 @@ or cap the event is about, `-` stands for nothing. Tokens are `letter=fields`, f
     z=credited:spent:expired:withdrawn       totals of a closed bucket
     q=holder:cap:unit:limit:period:service:zone  definition of a cap
     a=currency:anchor_day:credit_limit       terms of an account
+    w=credit_limit:credit_limit              credit limit before and after
     m=group                                  group of a subscriber
 """
 
@@ -50,6 +51,10 @@ class EventKind(enum.StrEnum):
     DEBIT = "DEBIT"
     EXPIRE = "EXPIRE"
     BUCKET_CLOSED = "BUCKET_CLOSED"
+    SUSPEND_ACCOUNT = "SUSPEND_ACCOUNT"
+    RESUME_ACCOUNT = "RESUME_ACCOUNT"
+    CLOSE_ACCOUNT = "CLOSE_ACCOUNT"
+    UPDATE_ACCOUNT = "UPDATE_ACCOUNT"
 
 
 class EventFormatError(ValueError):
@@ -80,7 +85,7 @@ class CounterChange:
 
 @dataclass(slots=True, kw_only=True)
 class ChargingEvent:
-    """One journal record; absent parts are empty. terms: the raw fields of t, z, q or a."""
+    """One journal record; absent parts are empty. terms: raw fields of t, z, q, a, w."""
 
     kind: EventKind
     tenant: str
@@ -157,7 +162,7 @@ def _read_token(event: ChargingEvent, letter: str, fields: list[str]) -> None:
             event.position = (before, paid_before, after, paid_after)
         case "x":
             event.uncollected_units, event.uncollected_micros = map(int, fields)
-        case "t" | "z" | "q" | "a":
+        case "t" | "z" | "q" | "a" | "w":
             event.terms.append((letter, *fields))
         case "m":
             event.group_ids.append(fields[0])

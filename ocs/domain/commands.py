@@ -11,7 +11,7 @@ from ocs.domain.answer import Outcome, Reason
 from ocs.domain.bucket import BucketTerms
 from ocs.domain.reservation import ServiceTerms, Step
 from ocs.domain.spending_cap import SpendingCap
-from ocs.domain.state import AccountTerms
+from ocs.domain.state import AccountStatus, AccountTerms
 from ocs.domain.units import Unit
 
 
@@ -170,6 +170,26 @@ class SetSpendingCap(Call):
 
 
 @dataclass(slots=True, kw_only=True)
+class SetAccountStatus(Call):
+    """Suspend, resume or close an account."""
+
+    status: AccountStatus
+
+
+@dataclass(slots=True, kw_only=True)
+class UpdateAccount(Call):
+    """Change what was agreed. Empty plan or segment, credit_limit -1: as it is.
+
+    etag: the profile version that the caller has seen, as text; empty: any.
+    """
+
+    plan: str = ""
+    segment: str = ""
+    credit_limit: int = -1
+    etag: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
 class Expire:
     """Expire what is due; sent by the job, not by callers."""
 
@@ -178,6 +198,15 @@ class Expire:
 
 
 Mutation = (
-    Reserve | Commit | Release | Debit | TopUp | CreateAccount | AddSubscriber | SetSpendingCap
+    Reserve
+    | Commit
+    | Release
+    | Debit
+    | TopUp
+    | CreateAccount
+    | AddSubscriber
+    | SetSpendingCap
+    | SetAccountStatus
+    | UpdateAccount
 )
 Command = Mutation | Expire

@@ -25,3 +25,4 @@ class EventContext:
     sequence_number: int = -1
     segments: tuple[tuple[int, int, int], ...] = ()
     payment_reference: str = ""
+    reason: str = ""

@@ -1,5 +1,6 @@
 """The whole state of one account: what one script may read and change."""
 
+import enum
 from dataclasses import dataclass, field, replace
 
 from ocs.domain.answer import Answer
@@ -8,9 +9,17 @@ from ocs.domain.reservation import Hold, Reservation, SessionRating
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, CapCounter, SpendingCap
 
 
+class AccountStatus(enum.StrEnum):
+    """Whether an account may be granted anything; closed is final."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    CLOSED = "closed"
+
+
 @dataclass(frozen=True, slots=True)
 class AccountTerms:
-    """What is fixed when an account opens.
+    """What is agreed when an account opens; plan, segment and credit limit can be changed.
 
     currency: ISO 4217. time_zone: IANA name. anchor_day: 1 .. 31. credit_limit: micro-units.
     """
@@ -41,6 +50,7 @@ class AccountState:
     terms: AccountTerms
     create_ms: int
     floor_ms: int
+    status: AccountStatus = AccountStatus.ACTIVE
     profile_version: int = 1
     seq: int = 0
     replayed_count: int = 0

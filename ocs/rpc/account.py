@@ -1,32 +1,29 @@
 """AccountService at the edge: messages to use cases and back."""
 
 from ocs.domain.answer import Answer, Reason
-from ocs.domain.bucket import MAIN, Bucket, BucketTerms
-from ocs.domain.decide.grant import CapInForce
-from ocs.domain.spending_cap import ACCOUNT_HOLDER
-from ocs.domain.state import AccountState, AccountTerms
+from ocs.domain.bucket import MAIN, BucketTerms
+from ocs.domain.state import AccountTerms
 from ocs.domain.units import Unit
-from ocs.domain.view import caps_of
-from ocs.limits import BUCKET_PRIORITY_DEFAULT, SUBSCRIBERS_LISTED_MAX
+from ocs.limits import BUCKET_PRIORITY_DEFAULT
 from ocs.rpc import convert
+from ocs.rpc.account_keeping import KeepingHandlers
+from ocs.rpc.account_message import SEGMENT_DEFAULT, set_account
 from ocs.rpc.call import CallInfo
 from ocs.rpc.events import event_message
 from ocs.rpc.method import RpcService
-from ocs.rpc.names import reservation_name
-from ocs.rpc.spending_cap import set_cap
 from ocs.service.accounts import Accounts
 from ocs.service.errors import ServiceError
+from ocs.service.keeping import Keeping
 from ocs.service.requests import AddSubscriberAsked, CreateAccountAsked, TopUpAsked
 from ocs.v1 import account_service_pb2 as pb
-
-_SEGMENT_DEFAULT = "none"
 
 
 class AccountServicer:
     """Handlers of ocs.v1.AccountService."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, keeping: Keeping) -> None:
         self._accounts = accounts
+        self._keeping = KeepingHandlers(keeping, accounts)
 
     def service(self) -> RpcService:
         """Name the handlers for the server."""
@@ -39,6 +36,7 @@ class AccountServicer:
                 "LookupSubscriber": self.lookup_subscriber,
                 "TopUp": self.top_up,
                 "ListChargingEvents": self.list_charging_events,
+                **self._keeping.handlers(),
             },
         )
 
@@ -51,7 +49,7 @@ class AccountServicer:
             request.time_zone or "UTC",
             request.billing_anchor_day or 1,
             request.plan,
-            request.segment or _SEGMENT_DEFAULT,
+            request.segment or SEGMENT_DEFAULT,
             request.credit_limit_micros,
         )
         ask = CreateAccountAsked(convert.asked_by(call, request), request.account_id, terms)
@@ -176,50 +174,3 @@ def _bucket(request: pb.TopUpRequest, unit: Unit) -> tuple[str, BucketTerms | No
         tuple(sorted(spec.zones)),
     )
     return spec.bucket_id or request.request_id, terms
-
-
-def set_account(message: pb.Account, state: AccountState, store_ms: int) -> None:
-    """Write an account as it stands at store_ms."""
-    terms = state.terms
-    message.account_id = state.account_id
-    message.currency = terms.currency
-    message.time_zone = terms.time_zone
-    message.billing_anchor_day = terms.anchor_day
-    message.plan = terms.plan
-    message.segment = terms.segment
-    message.credit_limit_micros = terms.credit_limit
-    message.account_seq = state.seq
-    convert.set_time(message.create_time, state.create_ms)
-    for bucket in state.in_consumption_order():
-        _set_bucket(message.buckets.add(), bucket, terms.credit_limit, store_ms)
-    caps: list[CapInForce] = caps_of(state, ACCOUNT_HOLDER, store_ms)
-    for cap in caps:
-        set_cap(message.caps.add(), cap)
-    # Ties by id, so that the same state always reads the same.
-    in_order = sorted(state.holds.items(), key=lambda item: (item[1].expire_ms, item[0]))
-    for reservation_id, hold in in_order:
-        held = message.open_reservations.add(
-            reservation=reservation_name(state.tenant, state.account_id, reservation_id)
-        )
-        convert.set_time(held.expire_time, hold.expire_ms)
-        for bucket_id, quantity in hold.lines:
-            held.held.add(bucket_id=bucket_id, quantity=quantity)
-    message.subscriber_ids.extend(sorted(state.subscribers)[:SUBSCRIBERS_LISTED_MAX])
-
-
-def _set_bucket(message: pb.Bucket, bucket: Bucket, credit_limit: int, store_ms: int) -> None:
-    terms = bucket.terms
-    message.bucket_id = bucket.bucket_id
-    message.unit = convert.UNIT_TYPES[terms.unit]
-    message.balance = bucket.balance
-    message.reserved = bucket.reserved
-    if terms.start_ms <= store_ms and not bucket.ended(store_ms):
-        message.available = bucket.available(credit_limit)
-    message.priority = terms.priority
-    convert.set_time(message.start_time, terms.start_ms)
-    convert.set_time(message.expire_time, terms.expire_ms)
-    message.service_ids.extend(terms.service_ids)
-    message.zones.extend(terms.zones)
-    message.blocking = terms.blocking
-    message.credited = bucket.credited
-    message.spent = bucket.spent

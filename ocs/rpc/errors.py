@@ -23,8 +23,20 @@ DEADLINE_TOO_SHORT: Final = Reason.DEADLINE_TOO_SHORT.value
 INTERNAL: Final = Reason.INTERNAL.value
 # Known to the transport only: no use case has begun.
 OVERLOADED: Final = "OVERLOADED"
+CREDENTIAL_MISSING: Final = "CREDENTIAL_MISSING"
+CREDENTIAL_UNKNOWN: Final = "CREDENTIAL_UNKNOWN"
+CREDENTIAL_EXPIRED: Final = "CREDENTIAL_EXPIRED"
+ROLE_MISSING: Final = "ROLE_MISSING"
 
 DESCRIPTION_CHARACTERS_MAX: Final = 256
+
+
+class RefusedError(Exception):
+    """The call is refused before a use case begins; reason: its wire reason."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +48,22 @@ class Failure:
     retry_ms: int = 0
 
 
-_invalid, _missing, _exists, _state = (
+_invalid, _missing, _exists, _state, _stranger = (
     StatusCode.INVALID_ARGUMENT,
     StatusCode.NOT_FOUND,
     StatusCode.ALREADY_EXISTS,
     StatusCode.FAILED_PRECONDITION,
+    StatusCode.UNAUTHENTICATED,
 )
 
 FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
     {
+        CREDENTIAL_MISSING: Failure(_stranger, "the call carries no credential"),
+        CREDENTIAL_UNKNOWN: Failure(_stranger, "the credential is not known"),
+        CREDENTIAL_EXPIRED: Failure(_stranger, "the credential has expired"),
+        ROLE_MISSING: Failure(
+            StatusCode.PERMISSION_DENIED, "the credential's roles do not open this method"
+        ),
         INVALID_FIELD: Failure(_invalid, "a field breaks a rule"),
         "ACCOUNT_NOT_FOUND": Failure(_missing, "unknown account"),
         "SUBSCRIBER_NOT_FOUND": Failure(_missing, "unknown subscriber or identity"),
@@ -73,6 +92,10 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "TOO_MANY_BUCKETS": Failure(_state, "the account has as many buckets as it may"),
         "CAP_MISMATCH": Failure(_state, "the cap exists and counts something else"),
         "TOO_MANY_CAPS": Failure(_state, "the holder has as many caps as it may"),
+        "ACCOUNT_CLOSED": Failure(_state, "the account is closed"),
+        "ACCOUNT_HOLDS_RESERVATIONS": Failure(_state, "reservations of the account are open"),
+        "ACCOUNT_HAS_BALANCE": Failure(_state, "a balance of the account is not 0"),
+        "ETAG_MISMATCH": Failure(_state, "the account has changed since it was read"),
         "CLOCK_SKEW": Failure(
             StatusCode.UNAVAILABLE, "the clocks of service and store disagree", retry_ms=1_000
         ),

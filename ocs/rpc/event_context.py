@@ -20,6 +20,7 @@ def encode_context(context: EventContext) -> bytes:
         event_time_ms=context.event_time_ms,
         actor=context.actor,
         payment_reference=context.payment_reference,
+        reason=context.reason,
     )
     if context.sequence_number >= 0:
         message.sequence_number = context.sequence_number

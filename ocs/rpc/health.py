@@ -11,6 +11,8 @@ from grpc_health.v1.health import SERVICE_NAME, aio
 # The empty name is what a probe asks for by default: may this process be given calls?
 READINESS: Final = ("", "ocs.readiness")
 LIVENESS: Final = "ocs.liveness"
+# A watch asks for no credential and lasts: unbounded, strangers could take every call's place.
+WATCHES_MAX: Final = 64
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -25,7 +27,7 @@ class Health:
 
     async def start(self, server: grpc.aio.Server) -> None:
         """Register with a server that is not started yet: live, not ready."""
-        server.add_generic_rpc_handlers([self._handler()])
+        server.add_generic_rpc_handlers([self.handler()])
         await self._stock.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
         await self.set_ready(ready=False)
 
@@ -48,6 +50,8 @@ class Health:
 
     async def _watch(self, request: health_pb2.HealthCheckRequest, context: _Context) -> None:
         """Send the status now and at each change, until the caller leaves or the drain ends."""
+        if len(self._watches) >= WATCHES_MAX:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watches")
         watching: Awaitable[None] = self._stock.Watch(request, context)
         watch = asyncio.ensure_future(watching)
         self._watches.add(watch)
@@ -59,7 +63,8 @@ class Health:
         finally:
             self._watches.discard(watch)
 
-    def _handler(self) -> grpc.GenericRpcHandler:
+    def handler(self) -> grpc.GenericRpcHandler:
+        """The methods, for a further server."""
         # Not List: the stock servicer has none, and what it inherits answers with a traceback.
         parse, render = (
             health_pb2.HealthCheckRequest.FromString,

@@ -1,15 +1,15 @@
 """The one wrapper around every unary handler.
 
-Order: load, size, parse, rules, deadline, handler. Whatever goes wrong, the caller gets a status
-of the table in errors.py and no text of an exception. Bytes are parsed here, not by grpc: its own
-decoder would answer UNKNOWN with the parser's text.
+Order: caller, load, size, parse, rules, deadline, handler. Whatever goes wrong, the caller gets a
+status of the table in errors.py and no text of an exception. Bytes are parsed here, not by grpc:
+its own decoder would answer UNKNOWN with the parser's text.
 """
 
 import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 import grpc
@@ -22,13 +22,14 @@ from ocs import limits
 from ocs.domain.answer import Reason
 from ocs.rpc import errors
 from ocs.rpc.call import CallInfo
-from ocs.rpc.identity import identify
+from ocs.rpc.errors import RefusedError
+from ocs.rpc.identity import Context, Gate, OpenGate
+from ocs.rpc.roles import roles_for
 from ocs.rpc.validate import compile_rules, violations
 from ocs.service.errors import ServiceError
 from ocs.telemetry.metrics import Metrics
 
 Handler = Callable[[CallInfo, Any], Awaitable[Message]]
-Context = grpc.aio.ServicerContext[Any, Any]
 
 # No call is worked on for longer, whatever its caller is ready to wait.
 DEADLINE_MAX_MS: Final = 60_000
@@ -37,14 +38,14 @@ LOGGED_ID_CHARACTERS_MAX: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class CallHost:
-    """What all methods of a process share. calls_in_flight_max: above it calls are refused."""
+    """What all methods of a process share.
+
+    calls_in_flight_max: above it calls are refused. gate: tells who calls.
+    """
 
     metrics: Metrics
     calls_in_flight_max: int
-
-
-class _OverloadedError(Exception):
-    """More calls are in flight than this process takes on."""
+    gate: Gate = field(default_factory=OpenGate)
 
 
 class UnaryMethod:
@@ -68,6 +69,8 @@ class UnaryMethod:
         self._handler = handler
         self._request_bytes_max = request_bytes_max
         self._calls_in_flight_max = host.calls_in_flight_max
+        self._identify = host.gate.identify
+        self._roles = roles_for(self.name)
         self._metrics = host.metrics
         self._ok = host.metrics.durations(self.name, "OK")
         # Bound once: the lazy logger would look its configuration up on every line.
@@ -76,12 +79,12 @@ class UnaryMethod:
     async def handle(self, wire: bytes, context: Context) -> bytes:
         """Serve one call; the only coroutine between grpc and the handler."""
         started = time.perf_counter()
-        caller = identify(context)
         now_ms = time.time_ns() // 1_000_000
-        call = CallInfo(self.name, caller.tenant, caller.actor, now_ms, now_ms)
+        call = CallInfo(self.name, "", "", now_ms, now_ms)
         metrics = self._metrics
         metrics.calls_in_flight += 1
         try:
+            self._admit(call, context)
             request = self._accept(wire, call)
             self._set_deadline(call, context)
             reply = (await self._handler(call, request)).SerializeToString()
@@ -102,10 +105,17 @@ class UnaryMethod:
         self._finish(call, started, status.code.name, reason)
         return await context.abort_with_status(status)
 
+    def _admit(self, call: CallInfo, context: Context) -> None:
+        """Learn who calls; raises RefusedError if not known, or not for this method."""
+        caller = self._identify(context, call.now_ms)
+        call.tenant, call.actor = caller.tenant, caller.actor
+        if self._roles.isdisjoint(caller.roles):
+            raise RefusedError(errors.ROLE_MISSING)
+
     def _accept(self, wire: bytes, call: CallInfo) -> Any:
         """Parse and validate; raises what the caller is to be told."""
         if self._metrics.calls_in_flight > self._calls_in_flight_max:
-            raise _OverloadedError
+            raise RefusedError(errors.OVERLOADED)
         if len(wire) > self._request_bytes_max:
             rule = f"must be at most {self._request_bytes_max} bytes"
             raise ServiceError(Reason.INVALID_FIELD, violations=[("", rule)])
@@ -138,8 +148,8 @@ class UnaryMethod:
 
     def _failure(self, error: BaseException, call: CallInfo) -> tuple[str, grpc.Status]:
         """The reason and the status of whatever was raised."""
-        if isinstance(error, _OverloadedError):
-            return errors.OVERLOADED, errors.status_of(errors.OVERLOADED, metadata={})
+        if isinstance(error, RefusedError):
+            return error.reason, errors.status_of(error.reason, metadata={})
         if isinstance(error, ServiceError):
             try:
                 return _told(error)
@@ -169,6 +179,7 @@ class UnaryMethod:
             outcome=call.outcome,
             duration_ms=round(seconds * 1000, 3),
             tenant=call.tenant,
+            actor=call.actor,
             account=call.account_id,
             request_id=call.request_id,
             replayed=call.replayed,
@@ -185,6 +196,7 @@ class UnaryMethod:
             reason=reason,
             duration_ms=round(seconds * 1000, 3),
             tenant=call.tenant,
+            actor=call.actor,
             # Not yet validated, perhaps: bounded here, escaped by JSON.
             account=call.account_id[:LOGGED_ID_CHARACTERS_MAX],
             request_id=call.request_id[:LOGGED_ID_CHARACTERS_MAX],

@@ -3,8 +3,8 @@
 import asyncio
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
 import grpc
 from grpc_health.v1.health import SERVICE_NAME
@@ -12,14 +12,20 @@ from grpc_reflection.v1alpha import reflection
 
 from ocs import limits
 from ocs.rpc.health import Health
+from ocs.rpc.identity import Gate, OpenGate
 from ocs.rpc.method import CallHost, RpcService
+from ocs.rpc.tls import ServerTls, TlsError
 from ocs.telemetry.metrics import Metrics
 
 # The process sheds with a reason and RetryInfo first; grpc's own bound, which gives neither,
 # stands behind it. The distance leaves room for health and reflection calls.
 _CALLS_BEYOND: Final = 256
+_PROBES_MAX: Final = 64
 # Out of reach: whoever is pending is about to be answered or shed.
 _PENDING_MAX: Final = 1_000_000
+
+
+Reflection = Literal["loopback", "on", "off"]
 
 
 class ListenError(Exception):
@@ -30,9 +36,12 @@ class ListenError(Exception):
 class RpcOptions:
     """How one process serves.
 
-    host: a loopback name or address. port: 0 .. 65535, 0 = any free one. so_reuseport: several
-    processes share the port on purpose. drain_probe_s: how long the process still serves after
-    it said it is unready. drain_grace_s: how long running calls may take to end after that.
+    host: a name or address; beyond loopback a gate and TLS are needed. port: 0 .. 65535, 0 = any
+    free one. so_reuseport: several processes share the port on purpose. drain_probe_s: how long
+    the process still serves after it said it is unready. drain_grace_s: how long running calls may
+    take to end after that. gate: tells who calls. tls: None = clear text. reflection: whether the
+    contract is told to whoever asks, `loopback` = only on this machine. probes: host and port
+    where health alone is served, in clear text.
     """
 
     host: str = "127.0.0.1"
@@ -41,6 +50,10 @@ class RpcOptions:
     calls_in_flight_max: int = 2048
     drain_probe_s: float = 1.0
     drain_grace_s: float = 5.0
+    gate: Gate = field(default_factory=OpenGate)
+    tls: ServerTls | None = None
+    reflection: Reflection = "loopback"
+    probes: tuple[str, int] | None = None
 
 
 class RpcServer:
@@ -51,11 +64,18 @@ class RpcServer:
     ) -> None:
         self._options = options
         self._services = services
-        self._host = CallHost(metrics, options.calls_in_flight_max)
+        self._host = CallHost(metrics, options.calls_in_flight_max, options.gate)
         self._health = Health()
         self._server: grpc.aio.Server | None = None
+        self._probe_server: grpc.aio.Server | None = None
         self._stopping: asyncio.Task[None] | None = None
         self._port = 0
+        self._probe_port = 0
+
+    @property
+    def probe_port(self) -> int:
+        """The port where health alone is served; 0 = none."""
+        return self._probe_port
 
     @property
     def port(self) -> int:
@@ -70,11 +90,7 @@ class RpcServer:
     async def start(self) -> None:
         """Listen and serve; live, but unready until `set_ready`. Raises ListenError."""
         options = self._options
-        if not is_loopback(options.host):
-            raise ListenError(
-                f"listen: {options.host} is not a loopback address; calls carry no credentials"
-                " yet, so only 127.0.0.0/8, ::1 and localhost are served"
-            )
+        check_exposure(options)
         server = grpc.aio.server(
             options=_core_options(so_reuseport=options.so_reuseport),
             maximum_concurrent_rpcs=options.calls_in_flight_max + _CALLS_BEYOND,
@@ -83,18 +99,31 @@ class RpcServer:
             [service.generic_handler(self._host) for service in self._services]
         )
         await self._health.start(server)
-        # Loopback only (see above), so reflection tells the contract to nobody else.
-        names = [service.descriptor.full_name for service in self._services]
-        reflection.enable_server_reflection([*names, SERVICE_NAME, reflection.SERVICE_NAME], server)
-        target = _target(options.host, options.port)
-        try:
-            self._port = server.add_insecure_port(target)
-        except RuntimeError:
-            raise ListenError(
-                f"listen: {target} cannot be bound; does another process listen there?"
-            ) from None
+        self._reflect(server)
+        self._port = _bind(server, options.host, options.port, options.tls)
+        if options.probes is not None:
+            await self._start_probes(*options.probes)
         await server.start()
         self._server = server
+
+    async def _start_probes(self, host: str, port: int) -> None:
+        """Serve health to those who speak no TLS; it says nothing that a stranger may not know."""
+        server = grpc.aio.server(
+            options=_core_options(so_reuseport=self._options.so_reuseport),
+            maximum_concurrent_rpcs=_PROBES_MAX,
+        )
+        server.add_generic_rpc_handlers([self._health.handler()])
+        self._probe_port = _bind(server, host, port, None)
+        await server.start()
+        self._probe_server = server
+
+    def _reflect(self, server: grpc.aio.Server) -> None:
+        """Tell the contract to who may know it; reflection asks for no credential."""
+        chosen = self._options.reflection
+        if chosen == "off" or (chosen == "loopback" and not is_loopback(self._options.host)):
+            return
+        names = [service.descriptor.full_name for service in self._services]
+        reflection.enable_server_reflection([*names, SERVICE_NAME, reflection.SERVICE_NAME], server)
 
     async def set_ready(self, *, ready: bool) -> None:
         """Say whether calls may be sent here; ignored once the server stops."""
@@ -116,6 +145,25 @@ class RpcServer:
         await asyncio.sleep(self._options.drain_probe_s)
         self._health.end_watches()
         await self._server.stop(self._options.drain_grace_s)
+        if self._probe_server is not None:
+            await self._probe_server.stop(None)
+
+
+def check_exposure(options: RpcOptions) -> None:
+    """Let strangers reach nothing without a credential, nor read one. Raises ListenError."""
+    if is_loopback(options.host):
+        return
+    if isinstance(options.gate, OpenGate):
+        raise ListenError(
+            f"listen: {options.host} is not a loopback address; calls carry no credentials while"
+            " OCS_CREDENTIALS_PATH is unset, so only 127.0.0.0/8, ::1 and localhost are served"
+        )
+    if options.tls is None:
+        raise ListenError(
+            f"listen: {options.host} is not a loopback address; tokens would travel in clear text."
+            " Set OCS_TLS_CERTIFICATE_PATH and OCS_TLS_KEY_PATH, or listen on loopback behind"
+            " something that speaks TLS"
+        )
 
 
 def is_loopback(host: str) -> bool:
@@ -126,6 +174,21 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:  # a name; where it leads is not ours to guess
         return False
+
+
+def _bind(server: grpc.aio.Server, host: str, port: int, tls: ServerTls | None) -> int:
+    """Take an address; return the port. Raises ListenError."""
+    target = _target(host, port)
+    try:
+        if tls is None:
+            return server.add_insecure_port(target)
+        return server.add_secure_port(target, tls.credentials())
+    except TlsError as error:
+        raise ListenError(str(error)) from None
+    except RuntimeError:
+        raise ListenError(
+            f"listen: {target} cannot be bound; does another process listen there?"
+        ) from None
 
 
 def _target(host: str, port: int) -> str:

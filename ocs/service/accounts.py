@@ -1,24 +1,21 @@
 """Use cases of AccountService and SpendingCapService."""
 
-from typing import Any
-
 from ocs.domain.answer import RECORDED_REASONS, Answer, Reason
-from ocs.domain.commands import AddSubscriber, CreateAccount, Mutation, SetSpendingCap, TopUp
+from ocs.domain.commands import AddSubscriber, CreateAccount, SetSpendingCap, TopUp
 from ocs.domain.decide.grant import CapInForce
 from ocs.domain.event_context import EventContext
-from ocs.domain.fingerprint import fingerprint
 from ocs.domain.periods import check_time_zone
 from ocs.domain.state import AccountState
 from ocs.domain.tariff import Tariff
 from ocs.domain.view import as_of, caps_of
-from ocs.limits import EVENTS_PAGE_DEFAULT, EVENTS_PAGE_MAX, WINDOW_USED_MS
-from ocs.ports import Claim, ContextEncoder, EventLog, Ledger, LoggedEvent, StoreUnavailableError
+from ocs.limits import EVENTS_PAGE_DEFAULT, EVENTS_PAGE_MAX
+from ocs.ports import Claim, EventLog, Ledger, LoggedEvent, StoreUnavailableError
 from ocs.service.charging import failure
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
+from ocs.service.mutations import Mutations
 from ocs.service.requests import (
     AddSubscriberAsked,
-    Asked,
     CreateAccountAsked,
     SetSpendingCapAsked,
     TopUpAsked,
@@ -43,13 +40,13 @@ class Accounts:
         directory: Directory,
         events: EventLog,
         tariff: Tariff,
-        encode: ContextEncoder,
+        mutations: Mutations,
     ) -> None:
         self._ledger = ledger
         self._directory = directory
         self._events = events
         self._tariff = tariff
-        self._encode = encode
+        self._mutations = mutations
 
     async def create_account(self, ask: CreateAccountAsked) -> tuple[Answer, AccountState, int]:
         """Open an account; answer with it as it stands. Raises ServiceError."""
@@ -66,10 +63,10 @@ class Accounts:
         if violations:
             raise ServiceError(Reason.INVALID_FIELD, violations=violations)
         context = EventContext(segment=terms.segment, plan=terms.plan, currency=terms.currency)
-        answer = await self._run(
+        answer = await self._mutations.run(
             CreateAccount(
                 terms=terms,
-                **self._call(ask.asked, ask.account_id, "CreateAccount", context, terms),
+                **self._mutations.call(ask.asked, ask.account_id, "CreateAccount", context, terms),
             )
         )
         state, store_ms = await self.get_account(ask.asked.tenant, ask.account_id)
@@ -92,7 +89,7 @@ class Accounts:
         owner = (ask.account_id, ask.subscriber_id, asked.request_id)
         identities = tuple(sorted(ask.identities))
         # The account first: an unknown one must leave no trace in the index.
-        await self._require(asked.tenant, ask.account_id)
+        await self._mutations.profile(asked.tenant, ask.account_id)
         claims: dict[tuple[str, str], Claim] = {}
         try:
             for identity in identities:
@@ -100,12 +97,12 @@ class Accounts:
                     asked, identity, owner, Reason.IDENTITY_TAKEN
                 )
             meaning = (ask.subscriber_id, identities, ask.group_ids)
-            answer = await self._run(
+            answer = await self._mutations.run(
                 AddSubscriber(
                     subscriber_id=ask.subscriber_id,
                     identities=identities,
                     group_ids=ask.group_ids,
-                    **self._call(
+                    **self._mutations.call(
                         asked,
                         ask.account_id,
                         "AddSubscriber",
@@ -130,9 +127,7 @@ class Accounts:
     async def top_up(self, ask: TopUpAsked) -> Answer:
         """Credit a bucket, each payment reference once for ever. Raises ServiceError."""
         asked = ask.asked
-        profile = await self._ledger.profile(asked.tenant, ask.account_id, "")
-        if isinstance(profile, Answer):
-            raise failure(profile)
+        profile = await self._mutations.profile(asked.tenant, ask.account_id)
         owner = (ask.account_id, "-", asked.request_id)
         reference = ("payment", ask.payment_reference)
         claim = await self._directory.claim(asked, reference, owner, Reason.PAYMENT_REFERENCE_USED)
@@ -144,7 +139,7 @@ class Accounts:
             payment_reference=ask.payment_reference,
         )
         try:
-            answer = await self._run(
+            answer = await self._mutations.run(
                 TopUp(
                     payment_reference=ask.payment_reference,
                     bucket_id=ask.bucket_id,
@@ -152,7 +147,7 @@ class Accounts:
                     quantity=ask.quantity,
                     unit=ask.unit,
                     refusal=Reason.CURRENCY_MISMATCH if wrong else None,
-                    **self._call(
+                    **self._mutations.call(
                         asked,
                         ask.account_id,
                         "TopUp",
@@ -177,9 +172,10 @@ class Accounts:
         """Create a cap or change its limit; answer with it as it stands. Raises ServiceError."""
         cap = ask.cap
         context = EventContext()
-        answer = await self._run(
+        answer = await self._mutations.run(
             SetSpendingCap(
-                cap=cap, **self._call(ask.asked, ask.account_id, "SetSpendingCap", context, cap)
+                cap=cap,
+                **self._mutations.call(ask.asked, ask.account_id, "SetSpendingCap", context, cap),
             )
         )
         caps, _ = await self.list_caps(ask.asked.tenant, ask.account_id, cap.holder)
@@ -201,43 +197,10 @@ class Accounts:
         """Return a page of the account's journal, newest first, and the next page's token."""
         count = min(page_size or EVENTS_PAGE_DEFAULT, EVENTS_PAGE_MAX)
         if not page_token:
-            await self._require(tenant, account_id)
+            await self._mutations.profile(tenant, account_id)
         try:
             found = await self._events.newest_first(tenant, account_id, page_token, count)
         except StoreUnavailableError:
             raise ServiceError(Reason.STORE_UNAVAILABLE) from None
         more = found[-1].event.prev if len(found) == count else ""
         return found, more
-
-    async def _require(self, tenant: str, account_id: str) -> None:
-        profile = await self._ledger.profile(tenant, account_id, "")
-        if isinstance(profile, Answer):
-            raise failure(profile)
-
-    async def _run(self, command: Mutation) -> Answer:
-        answer = await self._ledger.execute(command)
-        if answer.reason is not None:
-            raise failure(answer)
-        return answer
-
-    def _call(
-        self,
-        asked: Asked,
-        account_id: str,
-        operation: str,
-        context: EventContext,
-        *meaning: object,
-    ) -> dict[str, Any]:
-        context.request_id = asked.request_id
-        context.actor = asked.actor
-        context.event_time_ms = asked.request_time_ms
-        return {
-            "tenant": asked.tenant,
-            "account_id": account_id,
-            "request_id": asked.request_id,
-            "fingerprint": fingerprint(operation, *meaning, asked.request_time_ms),
-            "request_time_ms": asked.request_time_ms,
-            "window_ms": WINDOW_USED_MS,
-            "context": self._encode(context),
-            "deadline_ms": asked.deadline_ms,
-        }

@@ -6,7 +6,7 @@ from ocs.domain.bucket import BucketTerms
 from ocs.domain.commands import Basis, GrantWish
 from ocs.domain.reservation import Step
 from ocs.domain.spending_cap import SpendingCap
-from ocs.domain.state import AccountTerms
+from ocs.domain.state import AccountStatus, AccountTerms
 from ocs.domain.units import Unit
 
 
@@ -133,3 +133,25 @@ class SetSpendingCapAsked:
     asked: Asked
     account_id: str
     cap: SpendingCap
+
+
+@dataclass(slots=True)
+class SetAccountStatusAsked:
+    """Suspend, resume or close. reason: the caller's words."""
+
+    asked: Asked
+    account_id: str
+    status: AccountStatus
+    reason: str
+
+
+@dataclass(slots=True)
+class UpdateAccountAsked:
+    """Change what was agreed. Empty plan or segment, credit_limit -1: as it is; etag empty: any."""
+
+    asked: Asked
+    account_id: str
+    plan: str
+    segment: str
+    credit_limit: int
+    etag: str

@@ -1,18 +1,21 @@
 """Connections to the store, and what must be true of it before it may hold money."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from redis.asyncio.connection import ConnectionPool
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
+from ocs.store.advisories import Product, Version, open_cves
 from ocs.store.pipeline import Pipeline, StoreLostError
 from ocs.store.replies import fields_of, text_of
 
 SOCKET_TIMEOUT_S: Final = 5.0
 VERSION_LEAST: Final = (7, 2)
+_VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)", re.ASCII)
 
 
 class StoreUnfitError(Exception):
@@ -38,40 +41,58 @@ def make_pool(url: str, connections: int) -> ConnectionPool:
         raise StoreUnfitError(message) from None
 
 
-async def check_store(pipeline: Pipeline) -> str:
-    """Check eviction and version; return the durability the store promises.
+async def check_store(pipeline: Pipeline, cves_accepted: Collection[str] = ()) -> str:
+    """Check version, known flaws and eviction; return the durability the store promises.
 
-    One of `memory`, `everysec`, `always`. Raises StoreUnfitError.
+    One of `memory`, `everysec`, `always`. cves_accepted: flaws that the operator vouches for.
+    Raises StoreUnfitError.
     """
     try:
-        config = {
-            **await _config(pipeline, "maxmemory-policy"),
-            **await _config(pipeline, "append*"),
-        }
-        info = text_of(await pipeline.send("INFO", "server"))
+        info = {name: await _info(pipeline, name) for name in ("server", "memory", "persistence")}
+        fsync = await _appendfsync(pipeline)
     except StoreLostError:
-        message = "the store does not answer; is it running at OCS_STORE_URL?"
+        message = "the store does not answer; is it running at OCS_STORE_URL, and lets us in?"
         raise StoreUnfitError(message) from None
-    policy = config.get("maxmemory-policy", "")
+    except ResponseError:
+        message = "the store refuses INFO; its user needs what docs/operations.md lists"
+        raise StoreUnfitError(message) from None
+    _check_version(info["server"], cves_accepted)
+    policy = info["memory"].get("maxmemory_policy", "")
     if policy != "noeviction":
         message = f"maxmemory-policy is {policy!r}, which deletes balances; set it to noeviction"
         raise StoreUnfitError(message)
-    version = _version(info)
-    if version < VERSION_LEAST:
+    if info["persistence"].get("aof_enabled") != "1":
+        return "memory"
+    return "always" if fsync == "always" else "everysec"
+
+
+def _check_version(server: Mapping[str, str], cves_accepted: Collection[str]) -> None:
+    if _version(server.get("redis_version", ""))[:2] < VERSION_LEAST:
         message = "the store must speak at least Redis 7.2"
         raise StoreUnfitError(message)
-    if config.get("appendonly") != "yes":
-        return "memory"
-    return "always" if config.get("appendfsync") == "always" else "everysec"
+    # Valkey says, beside its own version, for which Redis it may be taken.
+    product: Product = "Valkey" if "valkey_version" in server else "Redis"
+    version = server.get("valkey_version") or server["redis_version"]
+    known = [cve for cve in open_cves(product, _version(version)) if cve not in cves_accepted]
+    if known:
+        raise StoreUnfitError(
+            f"the store is {product} {version}, whose scripts are open to {', '.join(known)}:"
+            " upgrade it, or name them in OCS_STORE_CVES_ACCEPTED if your build has the fixes"
+        )
 
 
-async def _config(pipeline: Pipeline, name: str) -> Mapping[str, str]:
-    return fields_of(await pipeline.send("CONFIG", "GET", name))
+async def _info(pipeline: Pipeline, section: str) -> Mapping[str, str]:
+    lines = text_of(await pipeline.send("INFO", section)).splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
-def _version(info: str) -> tuple[int, ...]:
-    for line in info.splitlines():
-        name, _, value = line.partition(":")
-        if name == "redis_version":
-            return tuple(int(part) for part in value.split(".")[:2])
-    return (0, 0)
+async def _appendfsync(pipeline: Pipeline) -> str:
+    """When the log is written to disk; empty if our user may not ask, as it should not."""
+    reply = await pipeline.send("CONFIG", "GET", "appendfsync")
+    return "" if isinstance(reply, ResponseError) else fields_of(reply).get("appendfsync", "")
+
+
+def _version(text: str) -> Version:
+    """The three numbers of a version; zeros if it is none."""
+    found = _VERSION.match(text)
+    return (0, 0, 0) if found is None else (int(found[1]), int(found[2]), int(found[3]))

@@ -1,34 +1,26 @@
 """Turns commands into the keys and arguments of their scripts, in the headers' order."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from ocs.domain.answer import Outcome, Reason
 from ocs.domain.commands import (
-    AddSubscriber,
     Basis,
-    Call,
     Commit,
-    CreateAccount,
     Debit,
     GrantWish,
     Mutation,
     Profile,
     Release,
     Reserve,
-    SetSpendingCap,
-    TopUp,
 )
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.spending_cap import ACCOUNT_HOLDER
-from ocs.domain.units import Unit
-from ocs.store import keys
+from ocs.store import account_encoders, keys
+from ocs.store.account_encoders import Argument, CapsText, Encoded, Encoder
 from ocs.store.keys import AccountKeys
-from ocs.store.layout import cap_meaning, dash, facts_text, service_terms_text, terms_text
+from ocs.store.layout import dash, facts_text, service_terms_text
 from ocs.store.scripts import Script, check_binding
-
-Argument: TypeAlias = str | bytes | int
-Encoded: TypeAlias = tuple[str, list[str], list[Argument]]
 
 CALL_KEYS: Final = ("account", "request", "journal", "due", "holds")
 CALL_ARGV: Final = (
@@ -82,19 +74,8 @@ BINDINGS: Final = {
     "release": (("reservation", "holders..."), (*_PROFILED, "facts", "reservation_id")),
     "debit_authorize": (_DEBIT_KEYS, _DEBIT_ARGV),
     "debit_used": (_DEBIT_KEYS, _DEBIT_ARGV),
-    "top_up": (
-        ("payment",),
-        ("request_id", "refusal", "bucket_id", "terms", "unit", "quantity"),
-    ),
-    "create_account": (
-        ("profile",),
-        ("currency", "time_zone", "anchor_day", "plan", "segment", "credit_limit"),
-    ),
-    "add_subscriber": (("subscriber", "subscribers"), ("subscriber_id", "identities", "groups")),
-    "set_spending_cap": (("holder",), ("holder_name", "cap_id", "meaning", "limit")),
+    **account_encoders.BINDINGS,
 }
-
-CapsText: TypeAlias = Callable[[Profile, Unit, str, str], str]
 
 
 def check_bindings(scripts: Mapping[str, Script]) -> None:
@@ -135,14 +116,6 @@ def encode(command: Mutation, now_ms: str, server_ms: int, caps_text: CapsText) 
         *more_argv,
     ]
     return name, call_keys, argv
-
-
-def holder_key(tenant: str, account_id: str, holder: str) -> str:
-    """Key of the hash that keeps a holder's caps, counters and holds (not the account's)."""
-    kind, _, holder_id = holder.partition("/")
-    if kind == "subscriber":
-        return keys.subscriber_key(tenant, account_id, holder_id)
-    return keys.group_key(tenant, account_id, holder_id)
 
 
 def _holders(profile: Profile | None, at: tuple[str, str]) -> tuple[list[str], str]:
@@ -266,70 +239,12 @@ def _debit(command: Debit, known: AccountKeys, caps_text: CapsText) -> Encoded:
     )
 
 
-def _top_up(command: TopUp, known: AccountKeys, _: CapsText) -> Encoded:
-    return (
-        "top_up",
-        [keys.payment_key(*known.at, command.payment_reference)],
-        [
-            command.request_id,
-            _refusal(command.refusal),
-            command.bucket_id,
-            terms_text(command.terms) if command.terms is not None else "",
-            command.unit,
-            command.quantity,
-        ],
-    )
-
-
-def _create_account(command: CreateAccount, known: AccountKeys, _: CapsText) -> Encoded:
-    terms = command.terms
-    return (
-        "create_account",
-        [keys.profile_key(*known.at)],
-        [
-            terms.currency,
-            terms.time_zone,
-            terms.anchor_day,
-            terms.plan,
-            terms.segment,
-            terms.credit_limit,
-        ],
-    )
-
-
-def _add_subscriber(command: AddSubscriber, known: AccountKeys, _: CapsText) -> Encoded:
-    identities = ",".join(f"{kind}={value}" for kind, value in command.identities)
-    return (
-        "add_subscriber",
-        [keys.subscriber_key(*known.at, command.subscriber_id), keys.subscribers_key(*known.at)],
-        [command.subscriber_id, dash(identities), dash(",".join(command.group_ids))],
-    )
-
-
-def _set_spending_cap(command: SetSpendingCap, known: AccountKeys, _: CapsText) -> Encoded:
-    cap = command.cap
-    key = (
-        keys.profile_key(*known.at)
-        if cap.holder == ACCOUNT_HOLDER
-        else holder_key(*known.at, cap.holder)
-    )
-    return (
-        "set_spending_cap",
-        [key],
-        [cap.holder, cap.cap_id, cap_meaning(cap), cap.limit],
-    )
-
-
-_Encoder: TypeAlias = Callable[[Call, AccountKeys, CapsText], Encoded]
-_ENCODERS: Final[dict[type, _Encoder]] = {
+_ENCODERS: Final[dict[type, Encoder]] = {
     Reserve: _reserve,  # type: ignore[dict-item]  # each takes the type it is listed under
     Commit: _commit,  # type: ignore[dict-item]
     Release: _release,  # type: ignore[dict-item]
     Debit: _debit,  # type: ignore[dict-item]
-    TopUp: _top_up,  # type: ignore[dict-item]
-    CreateAccount: _create_account,  # type: ignore[dict-item]
-    AddSubscriber: _add_subscriber,  # type: ignore[dict-item]
-    SetSpendingCap: _set_spending_cap,  # type: ignore[dict-item]
+    **account_encoders.ENCODERS,
 }
 
 

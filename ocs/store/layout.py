@@ -20,7 +20,7 @@ from ocs.domain.reservation import (
     SessionRating,
 )
 from ocs.domain.spending_cap import CapCounter, SpendingCap
-from ocs.domain.state import AccountTerms
+from ocs.domain.state import AccountStatus, AccountTerms
 from ocs.domain.units import Unit
 
 Fields = Mapping[str, str]
@@ -119,8 +119,13 @@ def read_caps(holder: str, fields: Fields) -> list[SpendingCap]:
     return caps
 
 
+def read_status(fields: Fields) -> AccountStatus:
+    """Read the status from an account hash; absent while it is active."""
+    return AccountStatus(fields.get("status", "active"))
+
+
 def read_account_terms(text: str) -> AccountTerms:
-    """Read what is fixed when an account opens."""
+    """Read what was agreed of an account."""
     currency, time_zone, anchor_day, plan, segment, credit_limit = text.split(" ")
     return AccountTerms(currency, time_zone, int(anchor_day), plan, segment, int(credit_limit))
 

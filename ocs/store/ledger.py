@@ -21,9 +21,10 @@ from ocs.domain.commands import Expire, Mutation, Profile, ReservationFacts, Res
 from ocs.domain.state import AccountState
 from ocs.limits import CLOCK_SKEW_MAX_MS, DEADLINE_DEFAULT_MS, EXPIRE_ROUNDS_MAX
 from ocs.store import keys
+from ocs.store.account_encoders import holder_key
 from ocs.store.answers import read_answer, read_expired
 from ocs.store.caps import CapSpeller
-from ocs.store.encode import check_bindings, encode, holder_key
+from ocs.store.encode import check_bindings, encode
 from ocs.store.generations import Generations
 from ocs.store.layout import (
     read_account_terms,

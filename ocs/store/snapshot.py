@@ -15,6 +15,7 @@ from ocs.store.layout import (
     read_caps,
     read_counters,
     read_hold,
+    read_status,
     undash,
 )
 from ocs.store.pipeline import Pipeline, Reply, StoreLostError
@@ -153,6 +154,7 @@ def _state(at: tuple[str, str], account: Fields, profile: Fields, holds: Fields)
         read_account_terms(profile["terms"]),
         create_ms=int(profile["create_ms"]),
         floor_ms=int(floor_ms),
+        status=read_status(account),
         profile_version=int(version),
         seq=int(seq),
         replayed_count=int(account.get("replays", "0")),

@@ -57,6 +57,14 @@ METRICS: Final = (
         "Calls being worked on now.",
     ),
     Metric(
+        "ocs.edge.reloads",
+        "counter",
+        "{change}",
+        ("file", "used"),
+        "Changes of the `credentials` or the `certificate` while serving; what could not be `used`"
+        " left the old one in force.",
+    ),
+    Metric(
         "ocs.charging.outcomes",
         "counter",
         "{decision}",
@@ -124,6 +132,7 @@ class Metrics:
         self._durations: dict[tuple[str, str], Durations] = {}
         self._outcomes: dict[tuple[str, str, bool], int] = {}
         self._micros: dict[tuple[str, str], int] = {}
+        self._reloads: dict[tuple[str, bool], int] = {}
         self._store: Callable[[], tuple[int, int, int]] = lambda: (0, 0, 0)
         self._lost_lines: Callable[[], int] = lambda: 0
 
@@ -142,6 +151,11 @@ class Metrics:
             if micros:
                 key = (currency, kind)
                 self._micros[key] = self._micros.get(key, 0) + micros
+
+    def count_reload(self, file: str, *, used: bool) -> None:
+        """Count one change of a file of the edge. One thread at a time for each file."""
+        key = (file, used)
+        self._reloads[key] = self._reloads.get(key, 0) + 1
 
     def watch_store(self, counts: Callable[[], tuple[int, int, int]]) -> None:
         """Say where round trips, commands and lost connections are read."""
@@ -166,6 +180,10 @@ class Metrics:
                 (each.sum_s, _call(method, code)) for (method, code), each in durations
             ],
             "ocs.rpc.calls_in_flight": [(self.calls_in_flight, {})],
+            "ocs.edge.reloads": [
+                (count, {"file": file, "used": used})
+                for (file, used), count in list(self._reloads.items())
+            ],
             "ocs.charging.outcomes": [
                 (count, {"operation": operation, "outcome": outcome, "replayed": replayed})
                 for (operation, outcome, replayed), count in list(self._outcomes.items())

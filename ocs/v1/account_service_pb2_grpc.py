@@ -66,6 +66,26 @@ class AccountServiceStub:
                 request_serializer=ocs_dot_v1_dot_account__service__pb2.ListChargingEventsRequest.SerializeToString,
                 response_deserializer=ocs_dot_v1_dot_account__service__pb2.ListChargingEventsResponse.FromString,
                 _registered_method=True)
+        self.SuspendAccount = channel.unary_unary(
+                '/ocs.v1.AccountService/SuspendAccount',
+                request_serializer=ocs_dot_v1_dot_account__service__pb2.SuspendAccountRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_account__service__pb2.SuspendAccountResponse.FromString,
+                _registered_method=True)
+        self.ResumeAccount = channel.unary_unary(
+                '/ocs.v1.AccountService/ResumeAccount',
+                request_serializer=ocs_dot_v1_dot_account__service__pb2.ResumeAccountRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_account__service__pb2.ResumeAccountResponse.FromString,
+                _registered_method=True)
+        self.CloseAccount = channel.unary_unary(
+                '/ocs.v1.AccountService/CloseAccount',
+                request_serializer=ocs_dot_v1_dot_account__service__pb2.CloseAccountRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_account__service__pb2.CloseAccountResponse.FromString,
+                _registered_method=True)
+        self.UpdateAccount = channel.unary_unary(
+                '/ocs.v1.AccountService/UpdateAccount',
+                request_serializer=ocs_dot_v1_dot_account__service__pb2.UpdateAccountRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_account__service__pb2.UpdateAccountResponse.FromString,
+                _registered_method=True)
 
 
 class AccountServiceServicer:
@@ -120,6 +140,42 @@ class AccountServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SuspendAccount(self, request, context):
+        """Stops new grants: Reserve, AUTHORIZE debits and next grants get the outcome ACCOUNT_SUSPENDED.
+        Commits, releases, USED debits, credits and account keeping go on. May be called again, with
+        another reason. Errors: FAILED_PRECONDITION (ACCOUNT_CLOSED). Journaled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeAccount(self, request, context):
+        """Allows grants again. Errors: FAILED_PRECONDITION (ACCOUNT_CLOSED). Journaled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CloseAccount(self, request, context):
+        """Closes the account for ever; its id is never free again. Grants get the outcome ACCOUNT_CLOSED;
+        use that happened is still charged, so it is uncollected. Nothing may be held and every balance
+        must be 0. Errors: FAILED_PRECONDITION (ACCOUNT_HOLDS_RESERVATIONS, ACCOUNT_HAS_BALANCE,
+        ACCOUNT_CLOSED). Journaled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateAccount(self, request, context):
+        """Changes plan, segment or credit limit, as named by update_mask. The new plan prices what is
+        reserved or debited from then on; open reservations keep their price. Lowering the credit limit
+        only stops new grants. Errors: FAILED_PRECONDITION (ETAG_MISMATCH, ACCOUNT_CLOSED;
+        BALANCE_LIMIT if all that was credited and the limit would pass 2^53-1). Journaled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccountServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -152,6 +208,26 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.ListChargingEvents,
                     request_deserializer=ocs_dot_v1_dot_account__service__pb2.ListChargingEventsRequest.FromString,
                     response_serializer=ocs_dot_v1_dot_account__service__pb2.ListChargingEventsResponse.SerializeToString,
+            ),
+            'SuspendAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendAccount,
+                    request_deserializer=ocs_dot_v1_dot_account__service__pb2.SuspendAccountRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_account__service__pb2.SuspendAccountResponse.SerializeToString,
+            ),
+            'ResumeAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeAccount,
+                    request_deserializer=ocs_dot_v1_dot_account__service__pb2.ResumeAccountRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_account__service__pb2.ResumeAccountResponse.SerializeToString,
+            ),
+            'CloseAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.CloseAccount,
+                    request_deserializer=ocs_dot_v1_dot_account__service__pb2.CloseAccountRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_account__service__pb2.CloseAccountResponse.SerializeToString,
+            ),
+            'UpdateAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateAccount,
+                    request_deserializer=ocs_dot_v1_dot_account__service__pb2.UpdateAccountRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_account__service__pb2.UpdateAccountResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -318,6 +394,114 @@ class AccountService:
             '/ocs.v1.AccountService/ListChargingEvents',
             ocs_dot_v1_dot_account__service__pb2.ListChargingEventsRequest.SerializeToString,
             ocs_dot_v1_dot_account__service__pb2.ListChargingEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.AccountService/SuspendAccount',
+            ocs_dot_v1_dot_account__service__pb2.SuspendAccountRequest.SerializeToString,
+            ocs_dot_v1_dot_account__service__pb2.SuspendAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.AccountService/ResumeAccount',
+            ocs_dot_v1_dot_account__service__pb2.ResumeAccountRequest.SerializeToString,
+            ocs_dot_v1_dot_account__service__pb2.ResumeAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CloseAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.AccountService/CloseAccount',
+            ocs_dot_v1_dot_account__service__pb2.CloseAccountRequest.SerializeToString,
+            ocs_dot_v1_dot_account__service__pb2.CloseAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.AccountService/UpdateAccount',
+            ocs_dot_v1_dot_account__service__pb2.UpdateAccountRequest.SerializeToString,
+            ocs_dot_v1_dot_account__service__pb2.UpdateAccountResponse.FromString,
             options,
             channel_credentials,
             insecure,

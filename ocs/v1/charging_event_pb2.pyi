@@ -49,6 +49,14 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     """A hold lapsed."""
     EVENT_KIND_BUCKET_CLOSED: _EventKind.ValueType  # 10
     """An expired bucket with nothing held was removed; what was left is forfeited."""
+    EVENT_KIND_SUSPEND_ACCOUNT: _EventKind.ValueType  # 11
+    """New grants were stopped."""
+    EVENT_KIND_RESUME_ACCOUNT: _EventKind.ValueType  # 12
+    """New grants were allowed again."""
+    EVENT_KIND_CLOSE_ACCOUNT: _EventKind.ValueType  # 13
+    """The account was closed for ever."""
+    EVENT_KIND_UPDATE_ACCOUNT: _EventKind.ValueType  # 14
+    """Plan, segment or credit limit changed; the context has plan and segment as they are from then."""
 
 class EventKind(_EventKind, metaclass=_EventKindEnumTypeWrapper):
     """What happened. Additive only."""
@@ -75,6 +83,14 @@ EVENT_KIND_EXPIRE: EventKind.ValueType  # 9
 """A hold lapsed."""
 EVENT_KIND_BUCKET_CLOSED: EventKind.ValueType  # 10
 """An expired bucket with nothing held was removed; what was left is forfeited."""
+EVENT_KIND_SUSPEND_ACCOUNT: EventKind.ValueType  # 11
+"""New grants were stopped."""
+EVENT_KIND_RESUME_ACCOUNT: EventKind.ValueType  # 12
+"""New grants were allowed again."""
+EVENT_KIND_CLOSE_ACCOUNT: EventKind.ValueType  # 13
+"""The account was closed for ever."""
+EVENT_KIND_UPDATE_ACCOUNT: EventKind.ValueType  # 14
+"""Plan, segment or credit limit changed; the context has plan and segment as they are from then."""
 Global___EventKind: _TypeAlias = EventKind  # noqa: Y015
 
 @_typing.final
@@ -98,6 +114,7 @@ class EventContext(_message.Message):
     SEQUENCE_NUMBER_FIELD_NUMBER: _builtins.int
     SEGMENTS_FIELD_NUMBER: _builtins.int
     PAYMENT_REFERENCE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's request_id; empty for what time did by itself."""
     session_id: _builtins.str
@@ -126,6 +143,8 @@ class EventContext(_message.Message):
     """Order in the session; absent if the gateway sent none."""
     payment_reference: _builtins.str
     """The payment a top-up credits."""
+    reason: _builtins.str
+    """Why, in the caller's words."""
     @_builtins.property
     def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventSegment]:
         """Used segments as reported."""
@@ -148,10 +167,11 @@ class EventContext(_message.Message):
         sequence_number: _builtins.int | None = ...,
         segments: _abc.Iterable[Global___EventSegment] | None = ...,
         payment_reference: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "sequence_number", b"sequence_number"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "actor", b"actor", "currency", b"currency", "event_time_ms", b"event_time_ms", "partner", b"partner", "payment_reference", b"payment_reference", "plan", b"plan", "request_id", b"request_id", "segment", b"segment", "segments", b"segments", "sequence_number", b"sequence_number", "service_id", b"service_id", "session_id", b"session_id", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "actor", b"actor", "currency", b"currency", "event_time_ms", b"event_time_ms", "partner", b"partner", "payment_reference", b"payment_reference", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "segment", b"segment", "segments", b"segments", "sequence_number", b"sequence_number", "service_id", b"service_id", "session_id", b"session_id", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__sequence_number: _TypeAlias = _typing.Literal["sequence_number"]  # noqa: Y015
     _WhichOneofArgType__sequence_number: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number"]  # noqa: Y015

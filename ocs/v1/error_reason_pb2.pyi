@@ -88,6 +88,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. The cap exists and counts something else; only its limit may change."""
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 32
     """RESOURCE_EXHAUSTED. Too many calls at once; nothing was started. Resend as RetryInfo says."""
+    ERROR_REASON_CREDENTIAL_MISSING: _ErrorReason.ValueType  # 33
+    """UNAUTHENTICATED. No bearer token, and no client certificate that stands for one."""
+    ERROR_REASON_CREDENTIAL_UNKNOWN: _ErrorReason.ValueType  # 34
+    """UNAUTHENTICATED. Nobody's token or client certificate."""
+    ERROR_REASON_CREDENTIAL_EXPIRED: _ErrorReason.ValueType  # 35
+    """UNAUTHENTICATED. The credential has expired."""
+    ERROR_REASON_ROLE_MISSING: _ErrorReason.ValueType  # 36
+    """PERMISSION_DENIED. None of the credential's roles opens this method."""
+    ERROR_REASON_ACCOUNT_CLOSED: _ErrorReason.ValueType  # 37
+    """FAILED_PRECONDITION. The account is closed, for ever."""
+    ERROR_REASON_ACCOUNT_HOLDS_RESERVATIONS: _ErrorReason.ValueType  # 38
+    """FAILED_PRECONDITION. Reservations of the account are open; commit or release them first."""
+    ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 39
+    """FAILED_PRECONDITION. The account has changed since it was read; read it again."""
+    ERROR_REASON_ACCOUNT_HAS_BALANCE: _ErrorReason.ValueType  # 40
+    """FAILED_PRECONDITION. A bucket's balance is not 0; withdraw or adjust it first."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -160,4 +176,20 @@ ERROR_REASON_CAP_MISMATCH: ErrorReason.ValueType  # 31
 """FAILED_PRECONDITION. The cap exists and counts something else; only its limit may change."""
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 32
 """RESOURCE_EXHAUSTED. Too many calls at once; nothing was started. Resend as RetryInfo says."""
+ERROR_REASON_CREDENTIAL_MISSING: ErrorReason.ValueType  # 33
+"""UNAUTHENTICATED. No bearer token, and no client certificate that stands for one."""
+ERROR_REASON_CREDENTIAL_UNKNOWN: ErrorReason.ValueType  # 34
+"""UNAUTHENTICATED. Nobody's token or client certificate."""
+ERROR_REASON_CREDENTIAL_EXPIRED: ErrorReason.ValueType  # 35
+"""UNAUTHENTICATED. The credential has expired."""
+ERROR_REASON_ROLE_MISSING: ErrorReason.ValueType  # 36
+"""PERMISSION_DENIED. None of the credential's roles opens this method."""
+ERROR_REASON_ACCOUNT_CLOSED: ErrorReason.ValueType  # 37
+"""FAILED_PRECONDITION. The account is closed, for ever."""
+ERROR_REASON_ACCOUNT_HOLDS_RESERVATIONS: ErrorReason.ValueType  # 38
+"""FAILED_PRECONDITION. Reservations of the account are open; commit or release them first."""
+ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 39
+"""FAILED_PRECONDITION. The account has changed since it was read; read it again."""
+ERROR_REASON_ACCOUNT_HAS_BALANCE: ErrorReason.ValueType  # 40
+"""FAILED_PRECONDITION. A bucket's balance is not 0; withdraw or adjust it first."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -88,6 +88,10 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     """The sequence_number is older than the session's last one: used units are charged, nothing is
     granted.
     """
+    OUTCOME_ACCOUNT_SUSPENDED: _Outcome.ValueType  # 10
+    """The account is suspended: used units are charged, nothing is granted (RFC 8506: 4010)."""
+    OUTCOME_ACCOUNT_CLOSED: _Outcome.ValueType  # 11
+    """The account is closed: used units are charged, nothing is granted (RFC 8506: 4010)."""
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
     """The decision on a charge. A refusal is a decision, not a failure: it comes with gRPC status
@@ -116,6 +120,10 @@ OUTCOME_OUT_OF_ORDER: Outcome.ValueType  # 9
 """The sequence_number is older than the session's last one: used units are charged, nothing is
 granted.
 """
+OUTCOME_ACCOUNT_SUSPENDED: Outcome.ValueType  # 10
+"""The account is suspended: used units are charged, nothing is granted (RFC 8506: 4010)."""
+OUTCOME_ACCOUNT_CLOSED: Outcome.ValueType  # 11
+"""The account is closed: used units are charged, nothing is granted (RFC 8506: 4010)."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
 class _FinalUnitAction:

@@ -130,8 +130,10 @@ SHOWN: Final = MappingProxyType(
         ),
         56: ("test_row_56_a_reservation_that_never_was",),
         57: ("test_row_57_a_reservation_of_someone_else",),
-        # Of accounts that are suspended: later. That a service may be denied is shown.
-        58: ("test_row_58_a_service_that_the_plan_lacks",),
+        58: (
+            "test_row_58_a_service_that_the_plan_lacks",
+            "test_row_58_a_suspended_account_settles_and_is_granted_nothing",
+        ),
         60: ("test_row_60_the_tightest_of_several_caps",),
         61: ("test_row_61_a_cap_lowered_below_what_is_spent",),
         62: (
@@ -179,12 +181,16 @@ SHOWN: Final = MappingProxyType(
             "test_row_81_an_account_that_is_not_there_leaves_no_key",
             "test_row_81_a_line_that_is_not_there_leaves_no_key",
         ),
+        82: ("test_row_82_what_holds_or_has_something_is_not_closed",),
+        83: ("test_row_83_a_closed_account_takes_use_and_nothing_else",),
         84: (
             "test_row_84_what_does_not_parse_is_left_as_it_is",
             "test_row_84_the_account_goes_on_once_it_is_mended",
             "test_row_84_another_account_does_not_notice",
             "test_row_84_an_index_entry_that_does_not_parse",
         ),
+        85: ("test_row_85_no_bad_or_expired_token",),
+        86: ("test_row_86_a_role_that_does_not_open_the_method",),
         87: (
             "test_row_87_a_deadline_too_short_to_begin",
             "test_row_87_what_the_store_gets_to_too_late_is_not_done",
@@ -215,10 +221,6 @@ LATER: Final = MappingProxyType(
         59: "Refund",
         70: "no method changes an account's time zone",
         79: "no method takes a top-up back",
-        82: "no method closes an account",
-        83: "no method closes an account",
-        85: "credentials: everyone on the loopback address is one caller",
-        86: "roles come with credentials",
         92: "durability replicated(k)",
         95: "no consumer acknowledges the journal yet",
     }

@@ -237,6 +237,8 @@ def calls_on(live: Live, account: str) -> list[Any]:
         caps.ListSpendingCapsRequest(
             account_id=account, holder=types_pb2.CapHolder(subscriber_id="s")
         ),
+        *(live.keep(verb, account) for verb in ("Suspend", "Resume", "Close")),
+        live.keep("Update", account, plan="prepaid", update_mask={"paths": ["plan"]}),
     ]
 
 

@@ -25,6 +25,10 @@ WINDOWS_MS: Final = {
     "CreateAccount": 48 * HOUR_MS,
     "AddSubscriber": 48 * HOUR_MS,
     "SetSpendingCap": 48 * HOUR_MS,
+    "SuspendAccount": 48 * HOUR_MS,
+    "ResumeAccount": 48 * HOUR_MS,
+    "CloseAccount": 48 * HOUR_MS,
+    "UpdateAccount": 48 * HOUR_MS,
 }
 
 Make = Callable[[Live, str], Awaitable[Any]]
@@ -36,6 +40,12 @@ async def _commit(live: Live, account: str) -> Any:
 
 async def _release(live: Live, account: str) -> Any:
     return live.release(await live.hold(account, 5))
+
+
+async def _closing(live: Live, _: str) -> Any:
+    account = live.new_id("a")
+    await live.call(live.create(account))
+    return live.keep("Close", account)
 
 
 def _at_once(make: Callable[[Live, str], Any]) -> Make:
@@ -60,6 +70,17 @@ MAKE: Final[dict[str, Make]] = {
     ),
     "TopUp": _at_once(lambda live, account: live.top_up(account, micros=5)),
     "SetSpendingCap": _at_once(lambda live, account: live.set_cap(account, limit_micros=5)),
+    "SuspendAccount": _at_once(lambda live, account: live.keep("Suspend", account)),
+    "ResumeAccount": _at_once(lambda live, account: live.keep("Resume", account)),
+    "CloseAccount": _closing,
+    "UpdateAccount": _at_once(
+        lambda live, account: live.keep(
+            "Update",
+            account,
+            credit_limit_micros=5,
+            update_mask={"paths": ["credit_limit_micros"]},
+        )
+    ),
 }
 
 
@@ -73,6 +94,10 @@ def _other_reservation(request: Any) -> None:
 
 def _other_group(request: Any) -> None:
     request.group_ids.append("g")
+
+
+def _other_reason(request: Any) -> None:
+    request.reason += "x"
 
 
 def _other_limit(request: Any) -> None:
@@ -98,6 +123,10 @@ CHANGE: Final[dict[str, Callable[[Any], None]]] = {
     "AddSubscriber": _other_group,
     "TopUp": _adding("money", "micros"),
     "SetSpendingCap": _adding("cap", "limit_micros"),
+    "SuspendAccount": _other_reason,
+    "ResumeAccount": _other_reason,
+    "CloseAccount": _other_reason,
+    "UpdateAccount": _adding("credit_limit_micros"),
 }
 
 
@@ -157,7 +186,7 @@ async def test_row_28_the_same_id_with_another_figure(live: Live, name: str) -> 
 async def test_row_29_the_same_id_under_another_method(live: Live, first: str) -> None:
     account = await live.open(messages=100)
     used = await MAKE[first](live, account)
-    if first == "CreateAccount":
+    if first in ("CreateAccount", "CloseAccount"):
         account = used.account_id
         others = [live.debit(account), live.top_up(account, micros=1)]
     else:
@@ -166,7 +195,7 @@ async def test_row_29_the_same_id_under_another_method(live: Live, first: str) -
 
     with live.unchanged():
         for other in others:
-            if isinstance(other, accounts.CreateAccountRequest):
+            if isinstance(other, accounts.CreateAccountRequest | accounts.CloseAccountRequest):
                 other.account_id = account
             other.request_id = used.request_id
             other.request_time.CopyFrom(used.request_time)

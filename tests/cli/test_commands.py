@@ -75,6 +75,36 @@ CASES: list[Case] = [
         {"account_id": "alice"},
     ),
     Case(
+        "account suspend alice --reason lost",
+        "SuspendAccount",
+        accounts.SuspendAccountResponse(receipt=RECEIPT),
+        {"account_id": "alice", "reason": "lost"},
+    ),
+    Case(
+        "account resume alice",
+        "ResumeAccount",
+        accounts.ResumeAccountResponse(receipt=RECEIPT),
+        {"account_id": "alice"},
+    ),
+    Case(
+        "account close alice --reason ended",
+        "CloseAccount",
+        accounts.CloseAccountResponse(receipt=RECEIPT),
+        {"account_id": "alice", "reason": "ended"},
+    ),
+    Case(
+        "account update alice --plan other --credit-limit 0 --etag 7",
+        "UpdateAccount",
+        accounts.UpdateAccountResponse(account=ACCOUNT, receipt=RECEIPT),
+        {
+            "account_id": "alice",
+            "plan": "other",
+            "credit_limit_micros": "0",
+            "update_mask": "plan,creditLimitMicros",
+            "etag": "7",
+        },
+    ),
+    Case(
         (
             "subscriber add alice phone --identity msisdn:4915112345678"
             " --identity iccid:8949020000000000000 --group family"

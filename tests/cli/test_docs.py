@@ -22,7 +22,7 @@ METHODS = ["Check"] + [
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods_by_name
 ]
-RUN_HERE = {"ocs up", "ocs serve", "ocs audit"}
+RUN_HERE = {"ocs up", "ocs serve", "ocs audit", "ocs token new"}
 
 
 def test_the_page_is_what_the_commands_give() -> None:
@@ -31,9 +31,10 @@ def test_the_page_is_what_the_commands_give() -> None:
 
 def test_every_command_is_there() -> None:
     assert {
-        "account create", "account show", "subscriber add", "subscriber lookup", "top-up",
+        "account create", "account show", "account suspend", "account resume", "account close",
+        "account update", "subscriber add", "subscriber lookup", "top-up",
         "cap set", "cap list", "reserve", "commit", "release", "debit", "events", "audit",
-        "health", "up", "serve",
+        "health", "up", "serve", "token new",
     } == {name.removeprefix("ocs ") for name in COMMANDS}  # fmt: skip
 
 

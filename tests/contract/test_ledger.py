@@ -1,154 +1,20 @@
 """What every Ledger must do, run on the specification in memory and on the scripts in Valkey."""
 
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
-from typing import Any
-
-import pytest
-
 from ocs.domain.answer import Answer, Outcome, Reason
 from ocs.domain.bucket import BucketTerms
 from ocs.domain.commands import (
-    AddSubscriber,
     Basis,
-    Commit,
-    CreateAccount,
     Debit,
     Expire,
-    GrantWish,
-    Profile,
     Release,
-    Reserve,
     SetSpendingCap,
-    TopUp,
 )
 from ocs.domain.periods import Period
-from ocs.domain.rating import Rate
-from ocs.domain.reservation import ServiceTerms, Step
+from ocs.domain.reservation import Step
 from ocs.domain.spending_cap import SpendingCap
-from ocs.domain.state import AccountState, AccountTerms
+from ocs.domain.state import AccountState
 from ocs.domain.units import Unit
-from ocs.ports import Ledger
-from ocs.store.connect import make_pool
-from ocs.store.embedded import EmbeddedValkey, private_valkey
-from ocs.store.ledger import ValkeyLedger
-from ocs.store.memory import MemoryLedger
-
-START_MS = 1_790_000_000_000
-MINUTE_MS = 60_000
-TERMS = ServiceTerms("data", Unit.OCTETS, "", Rate(1, 2, 1), 1, 10 * MINUTE_MS, "v1")
-
-
-@dataclass
-class Bench:
-    """A ledger, its clock, and short ways to ask it."""
-
-    ledger: Ledger
-    clock: list[int] = field(default_factory=lambda: [START_MS])
-    sent_count: int = 0
-
-    def call(self) -> dict[str, Any]:
-        """Fields of the next request."""
-        self.sent_count += 1
-        return {
-            "tenant": "main",
-            "account_id": "a1",
-            "request_id": f"q{self.sent_count}",
-            "fingerprint": f"f{self.sent_count}",
-            "request_time_ms": self.clock[0],
-            "window_ms": 60 * MINUTE_MS,
-        }
-
-    async def open(self, money: int = 1_000) -> None:
-        """An account with a line and some money."""
-        terms = AccountTerms("EUR", "UTC", 1, "plan", "gold", 0)
-        await self.ledger.execute(CreateAccount(terms=terms, **self.call()))
-        await self.ledger.execute(
-            AddSubscriber(subscriber_id="s1", identities=(), group_ids=("g1",), **self.call())
-        )
-        await self.top_up("main", money)
-
-    async def top_up(self, bucket: str, quantity: int, terms: BucketTerms | None = None) -> Answer:
-        """Credit a bucket."""
-        call = self.call()
-        return await self.ledger.execute(
-            TopUp(
-                payment_reference=call["request_id"],
-                bucket_id=bucket,
-                terms=terms,
-                quantity=quantity,
-                unit=terms.unit if terms is not None else Unit.MICROS,
-                **call,
-            )
-        )
-
-    async def profile(self, subscriber: str = "") -> Profile:
-        """The current profile."""
-        found = await self.ledger.profile("main", "a1", subscriber, fresh=True)
-        assert isinstance(found, Profile)
-        return found
-
-    async def reserve(self, units: int, name: str = "r1", **more: Any) -> Answer:
-        """Hold units, 2 micro-units each."""
-        return await self.ledger.execute(
-            Reserve(
-                profile=more.pop("profile", None) or await self.profile(),
-                service_id="data",
-                terms=TERMS,
-                refusal=None,
-                wish=GrantWish(requested_units=units, all_or_nothing=more.pop("whole", False)),
-                reservation_id=name,
-                session_id=name,
-                **(more or self.call()),
-            )
-        )
-
-    async def settle(self, used: int, step: Step, name: str = "r1") -> Answer:
-        """Commit use."""
-        facts = await self.ledger.reservation_facts("main", "a1", name)
-        return await self.ledger.execute(
-            Commit(
-                profile=await self.profile(),
-                reservation=facts,
-                reservation_id=name,
-                used_units=used,
-                step=step,
-                wish=GrantWish(requested_units=10) if step is Step.NEXT_GRANT else None,
-                **self.call(),
-            )
-        )
-
-    async def state(self) -> AccountState:
-        """The account as stored."""
-        found = await self.ledger.snapshot("main", "a1")
-        assert not isinstance(found, Answer)
-        return found[0]
-
-
-@pytest.fixture(scope="session")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
-    """A private server of this test process."""
-    with private_valkey(tmp_path_factory.mktemp("contract")) as server:
-        yield server
-
-
-@pytest.fixture(params=["memory", "valkey"])
-async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
-    """The same on each ledger."""
-    clock = [START_MS]
-    if request.param == "memory":
-        yield Bench(MemoryLedger(lambda: clock[0]), clock)
-        return
-    server: EmbeddedValkey = request.getfixturevalue("valkey")
-    ledger = ValkeyLedger(
-        make_pool(server.url, 4),
-        connections=4,
-        now_ms=lambda: clock[0],
-        test_clock=lambda: clock[0],
-    )
-    await ledger.pipelines[0].send("FLUSHALL")
-    yield Bench(ledger, clock)
-    await ledger.close()
+from tests.contract.bench import MINUTE_MS, START_MS, TERMS, Bench
 
 
 async def test_unknown_account(bench: Bench) -> None:

@@ -80,6 +80,14 @@ class Actor(RuleBasedStateMachine):
         version = state.profile_version if state is not None else 1
         return Profile(TENANT, account, version, terms, subscriber, (), ())
 
+    def _look_again(self, command: Mutation) -> None:
+        """Build a resend on what is known by now, unless the script will say that it is stale."""
+        profile = getattr(command, "profile", None)
+        if isinstance(profile, Profile):
+            current = self._profile(command.account_id, profile.subscriber_id)
+            if current.version == profile.version:
+                command.profile = current  # type: ignore[union-attr]  # it has one
+
     def _facts(
         self, account: str, reservation: str
     ) -> tuple[ReservationFacts | None, Profile | None]:

@@ -11,7 +11,6 @@ from ocs.domain.commands import (
     AddSubscriber,
     Basis,
     Commit,
-    CreateAccount,
     Debit,
     Expire,
     GrantWish,
@@ -23,9 +22,9 @@ from ocs.domain.commands import (
 from ocs.domain.periods import Period
 from ocs.domain.reservation import Step
 from ocs.domain.spending_cap import SpendingCap
-from ocs.domain.state import AccountTerms
 from ocs.domain.units import Unit
 from ocs.limits import QUANTITY_MAX
+from tests.model.keeping import Keeping
 from tests.model.pair import TENANT
 from tests.model.pools import (
     EXACTLY,
@@ -48,7 +47,7 @@ from tests.model.pools import (
 from tests.model.sessions import Sessions
 
 
-class ChargingMachine(Sessions):
+class ChargingMachine(Keeping, Sessions):
     """One private Valkey, cleared for each example."""
 
     @initialize(
@@ -108,10 +107,6 @@ class ChargingMachine(Sessions):
             self._add_subscriber(account, subscriber, groups)
         else:
             self.pair.run(Expire(tenant=TENANT, account_id=account))
-
-    def _create(self, account: str, limit: int, zone: str, anchor: int) -> None:
-        terms = AccountTerms("EUR", zone, anchor, "plan", "gold", limit)
-        self._run(CreateAccount(terms=terms, **self._call(account)))
 
     def _add_subscriber(self, account: str, subscriber: str, groups: tuple[str, ...]) -> None:
         call = self._call(account)

@@ -4,8 +4,9 @@ import copy
 from dataclasses import dataclass, field
 
 from ocs.domain.answer import Answer, Outcome
+from ocs.domain.bucket import MAIN, Bucket
 from ocs.domain.charging_event import ChargingEvent
-from ocs.domain.commands import Expire, Mutation, Reserve
+from ocs.domain.commands import Expire, Mutation, Reserve, UpdateAccount
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, CapCounter
 from ocs.domain.state import AccountState
 from ocs.store import keys
@@ -58,7 +59,7 @@ class Pair:
             stored = self.lua.read(after)
             assert stored is not None
             self._compare(after, stored)
-            check_promises(stored, self.now_ms)
+            check_promises(stored, before if not isinstance(command, UpdateAccount) else stored)
             check_events(before, after, events)
             check_grant(after, actual, self.now_ms)
             if actual.reason is None and not actual.replayed:
@@ -84,8 +85,11 @@ class Pair:
                 assert left == right, f"{name}\nspecification {left}\nscript {right}"
 
 
-def check_promises(state: AccountState, now_ms: int) -> None:
-    """P2 and P3, on what the scripts stored."""
+def check_promises(state: AccountState, before: AccountState | None) -> None:
+    """P2 and P3, on what the scripts stored.
+
+    Below a credit limit that was lowered, the main bucket gets no worse than it was before.
+    """
     held: dict[str, int] = {}
     caps_held: dict[tuple[str, int], int] = {}
     for hold in state.holds.values():
@@ -97,14 +101,19 @@ def check_promises(state: AccountState, now_ms: int) -> None:
                 key = (line.cap_id, line.period_start_ms)
                 caps_held[key] = caps_held.get(key, 0) + line.quantity
     for bucket in state.buckets.values():
-        limit = state.terms.credit_limit if bucket.bucket_id == "main" else 0
+        was = before.buckets.get(bucket.bucket_id) if before is not None else None
         assert bucket.reserved == held.get(bucket.bucket_id, 0)
-        assert bucket.balance + limit - bucket.reserved >= 0
+        left = _left(state, bucket)
+        assert left >= min(0, _left(state, was) if was is not None else 0)
         assert bucket.credited == bucket.balance + bucket.spent + bucket.expired + bucket.withdrawn
     for (holder, cap_id), counter in state.counters.items():
         if holder == ACCOUNT_HOLDER:
             assert counter.reserved == caps_held.get((cap_id, counter.period_start_ms), 0)
-    del now_ms
+
+
+def _left(state: AccountState, bucket: Bucket) -> int:
+    limit = state.terms.credit_limit if bucket.bucket_id == MAIN else 0
+    return bucket.balance + limit - bucket.reserved
 
 
 def check_events(

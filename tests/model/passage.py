@@ -60,4 +60,5 @@ class Passage(Actor):
         command = self.pair.sent[-min(back, len(self.pair.sent))]
         if other_meaning:
             command.fingerprint += "x"
+        self._look_again(command)
         self._run(command)

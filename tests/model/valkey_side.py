@@ -225,6 +225,7 @@ def _account(
         layout.read_account_terms(profile["terms"]),
         create_ms=int(profile["create_ms"]),
         floor_ms=int(floor_ms),
+        status=layout.read_status(account),
         profile_version=int(version),
         seq=int(seq),
         replayed_count=int(account.get("replays", "0")),

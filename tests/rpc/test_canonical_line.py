@@ -23,6 +23,7 @@ async def test_each_call_has_one_line() -> None:
         "code": "OK",
         "outcome": "GRANTED",
         "tenant": "main",
+        "actor": "anonymous",
         "account": "a-1",
         "request_id": "r-1",
         "replayed": True,

@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from ocs.rpc.call import CallInfo
+from ocs.rpc.health import LIVENESS, WATCHES_MAX
 from ocs.rpc.server import ListenError, RpcOptions, RpcServer, is_loopback
 from ocs.telemetry.metrics import Metrics
 from ocs.v1 import charging_service_pb2 as pb
@@ -205,3 +206,29 @@ async def test_metadata_beyond_the_bound_is_refused() -> None:
             await server.stub.Reserve(request(), metadata=[("x-large", "x" * 20_000)])
 
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_watches_are_bounded() -> None:
+    async with running() as server:
+        stub = health_pb2_grpc.HealthStub(server.channel)
+        watches = [stub.Watch(health_pb2.HealthCheckRequest()) for _ in range(WATCHES_MAX)]
+        for watch in watches:
+            await watch.read()
+
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.Watch(health_pb2.HealthCheckRequest()).read()
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert await health(server, LIVENESS) == SERVING
+
+        watches.pop().cancel()
+        for _ in range(1000):  # the server learns of it in its own time
+            last = stub.Watch(health_pb2.HealthCheckRequest())
+            try:
+                await last.read()
+                break
+            except grpc.aio.AioRpcError:
+                continue
+        else:
+            pytest.fail("the place of a watch that ended is not given again")
+        for watch in (*watches, last):
+            watch.cancel()

@@ -19,6 +19,7 @@ from ocs.rpc.event_context import encode_context
 from ocs.service.accounts import Accounts
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
+from ocs.service.mutations import Mutations
 from ocs.service.requests import Asked, CreateAccountAsked, TopUpAsked
 from ocs.store.connect import make_pool
 from ocs.store.embedded import EmbeddedValkey, private_valkey
@@ -105,8 +106,9 @@ class DyingLookups(ValkeyLookups):
 
 
 def accounts_over(ledger: ValkeyLedger, lookups: ValkeyLookups) -> Accounts:
+    mutations = Mutations(ledger, encode_context)
     return Accounts(
-        ledger, Directory(lookups), ValkeyEventLog(ledger), load_tariff(None), encode_context
+        ledger, Directory(lookups), ValkeyEventLog(ledger), load_tariff(None), mutations
     )
 
 

@@ -17,12 +17,15 @@ from ocs.domain.commands import (
     GrantWish,
     Mutation,
     Reserve,
+    SetAccountStatus,
     SetSpendingCap,
     TopUp,
+    UpdateAccount,
 )
 from ocs.domain.periods import Period
 from ocs.domain.reservation import Step
 from ocs.domain.spending_cap import SpendingCap
+from ocs.domain.state import AccountStatus
 from ocs.domain.units import Unit
 from ocs.store.memory import MemoryLedger
 from tests.model.machine import ChargingMachine
@@ -125,9 +128,23 @@ class Traffic:
                 refusal=None, basis=Basis.USED, used_units=5, **self._fresh(),
             )
         )  # fmt: skip
+        self._keep_account()
         self._credit("p-live")
         for number, service in enumerate(["data", "voice", "sms"]):
             self._reserve_live(f"live{number}", service)
+
+    def _keep_account(self) -> None:
+        run = self.machine._run
+        run(SetAccountStatus(status=AccountStatus.SUSPENDED, **self._fresh()))
+        run(
+            Reserve(
+                profile=self.machine._profile("a1", "s1"), service_id="sms",
+                terms=SERVICES["sms"][0], refusal=None, wish=GrantWish(requested_units=1),
+                reservation_id="never", session_id="never", **self._fresh(),
+            )
+        )  # fmt: skip
+        run(SetAccountStatus(status=AccountStatus.ACTIVE, **self._fresh()))
+        run(UpdateAccount(segment="silver", credit_limit=700, **self._fresh()))
 
     def _cap(self, cap: SpendingCap) -> None:
         self.machine._run(SetSpendingCap(cap=cap, **self._fresh()))

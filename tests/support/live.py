@@ -197,6 +197,11 @@ class Live:
         request.cap.MergeFrom(caps.SpendingCap(**given | cap))
         return self.stamped(request)
 
+    def keep(self, verb: str, account_id: str, **fields: Any) -> Any:
+        """Suspend, Resume, Close or Update."""
+        request = getattr(accounts, f"{verb}AccountRequest")
+        return self.stamped(request(account_id=account_id, **fields))
+
     # Accounts with something in them.
 
     async def open(self, *, micros: int = 0, messages: int = 0, **terms: Any) -> str:

@@ -88,6 +88,9 @@ def test_an_address_has_two_parts(listen: str, host: str, port: int) -> None:
         ("listen", "::1:7707", "must be host:port"),
         ("listen", "/tmp/socket", "must be host:port"),  # noqa: S108 - no file is made
         ("listen", "127.0.0.1:7707\n", "must be host:port"),
+        ("probe_listen", "7708", "must be host:port"),
+        ("reflection", "yes", "Input should be 'loopback', 'on' or 'off'"),
+        ("store_cves_accepted", "all", "must be like CVE-2025-49844"),
         ("store_url", "http://store", "must start with one of redis:// rediss:// unix://"),
         ("durability", "sometimes", "Input should be 'memory', 'everysec' or 'always'"),
         ("store_connections", "3", "Input should be greater than or equal to 4"),

@@ -2,12 +2,16 @@
 
 from ocs.client import results
 from ocs.client.decode.charge import holder, receipt, time, unit
-from ocs.client.values import Period, Unit
+from ocs.client.values import AccountStatus, Period, Unit
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import spending_cap_service_pb2 as spending_caps
 from ocs.v1 import types_pb2 as types
 
 _PERIODS: dict[int, Period] = {types.CapPeriod.Value(f"CAP_PERIOD_{one}"): one for one in Period}
+
+_STATUSES: dict[int, AccountStatus] = {
+    accounts.AccountStatus.Value(f"ACCOUNT_STATUS_{one}"): one for one in AccountStatus
+}
 
 
 def bucket(message: accounts.Bucket) -> results.Bucket:
@@ -78,6 +82,8 @@ def account(message: accounts.Account) -> results.Account:
         account_seq=message.account_seq,
         create_time=time(message, "create_time"),
         subscriber_ids=tuple(message.subscriber_ids),
+        status=_STATUSES.get(message.status, AccountStatus.UNSPECIFIED),
+        etag=message.etag,
     )
 
 
@@ -86,6 +92,22 @@ def create_account(message: accounts.CreateAccountResponse) -> results.CreateAcc
     return results.CreateAccountResult(
         account=account(message.account), receipt=receipt(message.receipt)
     )
+
+
+def update_account(message: accounts.UpdateAccountResponse) -> results.UpdateAccountResult:
+    """The answer of UpdateAccount."""
+    return results.UpdateAccountResult(
+        account=account(message.account), receipt=receipt(message.receipt)
+    )
+
+
+def receipt_only(
+    message: accounts.SuspendAccountResponse
+    | accounts.ResumeAccountResponse
+    | accounts.CloseAccountResponse,
+) -> results.ReceiptResult:
+    """An answer that is a receipt and nothing else."""
+    return results.ReceiptResult(receipt=receipt(message.receipt))
 
 
 def get_account(message: accounts.GetAccountResponse) -> results.GetAccountResult:

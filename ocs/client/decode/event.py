@@ -37,6 +37,7 @@ def event_context(message: events.EventContext) -> results.EventContext:
             for segment in message.segments
         ),
         payment_reference=message.payment_reference,
+        reason=message.reason,
     )
 
 

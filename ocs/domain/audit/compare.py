@@ -19,6 +19,7 @@ def compare(account: FoldedAccount, state: AccountState) -> None:
         found.add("floor", state.floor_ms, f"{account.store_ms} or later")
     terms = (state.terms.currency, state.terms.anchor_day, state.terms.credit_limit)
     found.compare("terms", terms, tuple(account.terms) if account.terms is not None else _ABSENT)
+    found.compare("status", state.status, account.status)
     _compare_buckets(account, state)
     _compare_caps(account, state)
     for reservation_id in sorted(state.holds.keys() | account.holds.open.keys()):

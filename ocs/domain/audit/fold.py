@@ -5,6 +5,10 @@ The fold compares the two, so that an altered event contradicts itself, its pred
 successor. After a contradiction the event's own figures stand, so that one fault is told once.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
 from ocs.domain.answer import Outcome
 from ocs.domain.audit.counters import apply_counters
 from ocs.domain.audit.difference import Findings
@@ -20,8 +24,33 @@ from ocs.domain.audit.terms import (
 )
 from ocs.domain.bucket import MAIN, BucketTerms
 from ocs.domain.charging_event import ChargingEvent, EventKind
+from ocs.domain.state import AccountStatus
 from ocs.domain.units import Unit
 from ocs.limits import BUCKET_PRIORITY_MAX, OPEN_RESERVATIONS_MAX
+
+_STATUSES: Final[Mapping[EventKind, AccountStatus]] = MappingProxyType(
+    {
+        EventKind.SUSPEND_ACCOUNT: AccountStatus.SUSPENDED,
+        EventKind.RESUME_ACCOUNT: AccountStatus.ACTIVE,
+        EventKind.CLOSE_ACCOUNT: AccountStatus.CLOSED,
+    }
+)
+_STATUS_DENIALS: Final[Mapping[str, AccountStatus]] = MappingProxyType(
+    {
+        Outcome.ACCOUNT_SUSPENDED: AccountStatus.SUSPENDED,
+        Outcome.ACCOUNT_CLOSED: AccountStatus.CLOSED,
+    }
+)
+# What a closed account takes no more.
+_KEEPING: Final = frozenset(
+    {
+        EventKind.TOP_UP,
+        EventKind.ADD_SUBSCRIBER,
+        EventKind.SET_SPENDING_CAP,
+        EventKind.UPDATE_ACCOUNT,
+        *_STATUSES,
+    }
+)
 
 
 class AccountFold:
@@ -46,6 +75,7 @@ class AccountFold:
         for part, stated, due in contradictions(event):
             account.differ(event, part, stated, due)
         _check_deadlines(account, event)
+        _check_status(account, event)
         try:
             _apply_terms(account, event)
         except ValueError:
@@ -85,6 +115,24 @@ def _check_deadlines(account: FoldedAccount, event: ChargingEvent) -> None:
         account.differ(event, "time", event.store_ms, f"after the expiry of {named}")
 
 
+def _check_status(account: FoldedAccount, event: ChargingEvent) -> None:
+    """A status grants or refuses what it says; a closed account is changed no more."""
+    denied = _STATUS_DENIALS.get(event.outcome)
+    if (denied is not None or event.outcome == Outcome.GRANTED) and (
+        account.status is not (denied or AccountStatus.ACTIVE)
+    ):
+        account.differ(event, "outcome", event.outcome, f"of an account that is {account.status}")
+    if account.status is AccountStatus.CLOSED and event.kind in _KEEPING:
+        account.differ(event, "kind", event.kind, "none: the account is closed")
+    if event.kind is EventKind.CLOSE_ACCOUNT and account.holds.open:
+        account.differ(event, "closed", f"{len(account.holds.open)} reservations open", "none")
+    if event.kind is EventKind.CLOSE_ACCOUNT:
+        for bucket_id, bucket in account.buckets.items():
+            if bucket.balance:
+                account.differ(event, f"bucket {bucket_id} balance", bucket.balance, 0)
+    account.status = _STATUSES.get(event.kind, account.status)
+
+
 def _check_denial(account: FoldedAccount, event: ChargingEvent) -> None:
     """Compare a refusal with the state that it was decided on, as far as the journal has it."""
     open_count = len(account.holds.open)
@@ -106,6 +154,8 @@ def _apply_terms(account: FoldedAccount, event: ChargingEvent) -> None:
             account.subscribers[event.ref] = tuple(event.group_ids)
         case EventKind.SET_SPENDING_CAP:
             _set_cap(account, event)
+        case EventKind.UPDATE_ACCOUNT:
+            _update_account(account, event)
         case EventKind.TOP_UP:
             _open_bucket(account, event)
         case EventKind.BUCKET_CLOSED:
@@ -120,6 +170,14 @@ def _open_account(account: FoldedAccount, event: ChargingEvent) -> None:
     account.terms = opening_terms(fields_of(event, "a") or ())
     main = BucketTerms(Unit.MICROS, BUCKET_PRIORITY_MAX)
     account.buckets.setdefault(MAIN, FoldedBucket(main))
+
+
+def _update_account(account: FoldedAccount, event: ChargingEvent) -> None:
+    before, after = map(int, fields_of(event, "w") or ())
+    if account.terms is not None:
+        if before != account.terms.credit_limit:
+            account.differ(event, "credit limit before", before, account.terms.credit_limit)
+        account.terms = account.terms._replace(credit_limit=after)
 
 
 def _set_cap(account: FoldedAccount, event: ChargingEvent) -> None:

@@ -8,6 +8,7 @@ from ocs.domain.audit.terms import OpeningTerms
 from ocs.domain.bucket import MAIN, BucketTerms
 from ocs.domain.charging_event import ChargingEvent
 from ocs.domain.spending_cap import CapCounter, SpendingCap
+from ocs.domain.state import AccountStatus
 from ocs.domain.units import Unit
 
 
@@ -33,6 +34,7 @@ class FoldedAccount:
     position: str = ""
     store_ms: int = 0
     terms: OpeningTerms | None = None
+    status: AccountStatus = AccountStatus.ACTIVE
     buckets: dict[str, FoldedBucket] = field(default_factory=dict)
     caps: dict[tuple[str, str], SpendingCap] = field(default_factory=dict)
     counters: dict[tuple[str, str], CapCounter] = field(default_factory=dict)

@@ -138,13 +138,21 @@ def apply_buckets(
             _check_credit(account, event, change, moved)
         elif moved != expected:
             account.differ(event, f"{term} moved", moved, expected)
+        _check_available(account, event, change)
         bucket.balance, bucket.reserved = change.balance_after, change.reserved_after
-        available = bucket.balance + account.credit_limit(change.bucket_id) - bucket.reserved
-        if min(bucket.reserved, available) < 0:
-            account.differ(event, f"{term} available", available, "0 or more")
     for bucket_id, moves in due.items():
         if moves != (0, 0):
             account.differ(event, f"bucket {bucket_id} moved", (0, 0), moves)
+
+
+def _check_available(account: FoldedAccount, event: ChargingEvent, change: BucketChange) -> None:
+    """P2; below a credit limit that was lowered since, it gets no worse."""
+    limit = account.credit_limit(change.bucket_id)
+    before = change.balance_before + limit - change.reserved_before
+    available = change.balance_after + limit - change.reserved_after
+    if change.reserved_after < 0 or available < min(0, before):
+        term = f"bucket {change.bucket_id} available"
+        account.differ(event, term, available, "0 or more")
 
 
 def _check_credit(

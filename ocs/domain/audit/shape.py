@@ -22,6 +22,8 @@ _DENIALS: Final = frozenset(
         Outcome.RATING_FAILED,
         Outcome.TOO_MANY_RESERVATIONS,
         Outcome.OUT_OF_ORDER,
+        Outcome.ACCOUNT_SUSPENDED,
+        Outcome.ACCOUNT_CLOSED,
     }
 )
 _NOTHING_DECIDED: Final = frozenset({""})
@@ -46,6 +48,10 @@ _ALLOWED: Final[Mapping[EventKind, str]] = MappingProxyType(
         _K.DEBIT: "rupbyxkf",
         _K.EXPIRE: "bdk",
         _K.BUCKET_CLOSED: "z",
+        _K.SUSPEND_ACCOUNT: "",
+        _K.RESUME_ACCOUNT: "",
+        _K.CLOSE_ACCOUNT: "",
+        _K.UPDATE_ACCOUNT: "w",
     }
 )
 _REQUIRED: Final[Mapping[EventKind, str]] = MappingProxyType(
@@ -58,13 +64,32 @@ _REQUIRED: Final[Mapping[EventKind, str]] = MappingProxyType(
         _K.RELEASE: "d",
         _K.EXPIRE: "d",
         _K.BUCKET_CLOSED: "z",
+        _K.UPDATE_ACCOUNT: "w",
     }
 )
 _FLAGS: Final[Mapping[EventKind, str]] = MappingProxyType(
     {_K.RESERVE: "gof", _K.COMMIT: "lgof", _K.DEBIT: "go"}
 )
-# A service that is not allowed or has no price is refused before the order is looked at.
-_BEFORE_ORDER: Final = frozenset({Outcome.SERVICE_DENIED, Outcome.RATING_FAILED})
+# Status, a service that is not allowed, no price: refused before the order is looked at.
+_BEFORE_ORDER: Final = frozenset(
+    {
+        Outcome.ACCOUNT_SUSPENDED,
+        Outcome.ACCOUNT_CLOSED,
+        Outcome.SERVICE_DENIED,
+        Outcome.RATING_FAILED,
+    }
+)
+# About the account as a whole, or about no reservation.
+_NAMELESS: Final = frozenset(
+    {
+        _K.CREATE_ACCOUNT,
+        _K.DEBIT,
+        _K.SUSPEND_ACCOUNT,
+        _K.RESUME_ACCOUNT,
+        _K.CLOSE_ACCOUNT,
+        _K.UPDATE_ACCOUNT,
+    }
+)
 
 
 def contradictions(event: ChargingEvent) -> Iterator[Contradiction]:
@@ -72,7 +97,7 @@ def contradictions(event: ChargingEvent) -> Iterator[Contradiction]:
     kind = event.kind
     if event.outcome not in _OUTCOMES.get(kind, _NOTHING_DECIDED):
         yield "outcome", event.outcome or "none", f"one of a {kind}"
-    if bool(event.ref) == (kind in (_K.CREATE_ACCOUNT, _K.DEBIT)):
+    if bool(event.ref) == (kind in _NAMELESS):
         yield "ref", event.ref or "none", "none" if event.ref else "an id"
     has = set(_letters(event))
     if not has <= set(_ALLOWED[kind]):

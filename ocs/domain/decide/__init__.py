@@ -13,8 +13,10 @@ from ocs.domain.commands import (
     Expire,
     Release,
     Reserve,
+    SetAccountStatus,
     SetSpendingCap,
     TopUp,
+    UpdateAccount,
 )
 from ocs.domain.decide.accounts import add_subscriber, create_account, set_spending_cap, top_up
 from ocs.domain.decide.commit import commit
@@ -23,10 +25,14 @@ from ocs.domain.decide.expire import expire_due
 from ocs.domain.decide.prelude import answer_from_record, check_age, record
 from ocs.domain.decide.release import release
 from ocs.domain.decide.reserve import reserve
+from ocs.domain.decide.status import set_account_status, update_account
 from ocs.domain.decide.turn import Decision, Turn
-from ocs.domain.state import AccountState
+from ocs.domain.state import AccountState, AccountStatus
 
 __all__ = ["Decision", "decide"]
+
+# What a closed account takes no more.
+_KEEPING = TopUp | AddSubscriber | SetSpendingCap | SetAccountStatus | UpdateAccount
 
 
 def decide(state: AccountState | None, command: Command, now_ms: int) -> Decision:
@@ -96,6 +102,8 @@ def _stale(turn: Turn, command: Command) -> Answer | None:
 
 
 def _operate(turn: Turn, command: Command) -> Answer:
+    if turn.state.status is AccountStatus.CLOSED and isinstance(command, _KEEPING):
+        return turn.refuse(Reason.ACCOUNT_CLOSED)
     match command:
         case Reserve():
             return reserve(turn, command)
@@ -111,6 +119,10 @@ def _operate(turn: Turn, command: Command) -> Answer:
             return add_subscriber(turn, command)
         case SetSpendingCap():
             return set_spending_cap(turn, command)
+        case SetAccountStatus():
+            return set_account_status(turn, command)
+        case UpdateAccount():
+            return update_account(turn, command)
         case _:
             message = f"not a mutation of an existing account: {type(command).__name__}"
             raise TypeError(message)

@@ -9,7 +9,7 @@ from ocs.domain.commands import AddSubscriber, CreateAccount, SetSpendingCap, To
 from ocs.domain.decide.prelude import answer_from_record, check_age, record
 from ocs.domain.decide.turn import Decision, Turn
 from ocs.domain.spending_cap import SpendingCap
-from ocs.domain.state import AccountState
+from ocs.domain.state import AccountState, AccountStatus
 from ocs.domain.units import Unit
 from ocs.limits import (
     BUCKET_PRIORITY_MAX,
@@ -24,7 +24,8 @@ def create_account(state: AccountState | None, command: CreateAccount, now_ms: i
     if state is not None:
         turn = Turn(state.clone(), max(now_ms, state.floor_ms))
         early = answer_from_record(turn, command)
-        if early is None and state.terms == command.terms:
+        closed = state.status is AccountStatus.CLOSED
+        if early is None and state.terms == command.terms and not closed:
             turn.state.replayed_count += 1
             early = turn.answer(outcome=Outcome.DONE, replayed=True)
         if early is None:

@@ -10,6 +10,7 @@ from ocs.domain.decide.grant import GrantDecision, apply_hold, caps_in_force, de
 from ocs.domain.decide.reserve import grant_parts, hold_parts
 from ocs.domain.decide.sequence import Order, advance, order_of
 from ocs.domain.decide.settle import Settlement, settle_available, settle_hold
+from ocs.domain.decide.status import status_denial
 from ocs.domain.decide.turn import Turn
 from ocs.domain.reservation import (
     TRANSITIONS,
@@ -95,6 +96,9 @@ def _settle(case: _Case) -> Settlement:
 
 
 def _next_grant(case: _Case, after: SessionRating) -> GrantDecision:
+    denial = status_denial(case.turn)
+    if denial is not None:
+        return GrantDecision(denial)
     if case.order.out_of_order:
         return GrantDecision(Outcome.OUT_OF_ORDER)
     turn, terms, wish = case.turn, case.reservation.terms, case.command.wish

@@ -10,6 +10,7 @@ from ocs.domain.decide.commit import charge_parts
 from ocs.domain.decide.grant import CapInForce, caps_in_force, sources_for
 from ocs.domain.decide.sequence import advance, order_of
 from ocs.domain.decide.settle import Settlement, settle_available
+from ocs.domain.decide.status import status_denial
 from ocs.domain.decide.turn import Turn
 from ocs.domain.reservation import ServiceTerms, SessionRating
 from ocs.domain.units import Unit
@@ -25,8 +26,11 @@ def debit(turn: Turn, command: Debit) -> Answer:
     order = order_of(session, command.sequence_number)
     if order.reused:
         return turn.refuse(Reason.SEQUENCE_NUMBER_REUSED)
-    if isinstance(command.refusal, Outcome):
-        return _deny(turn, command, session, command.refusal, None)
+    refusal = command.refusal
+    if command.basis is Basis.AUTHORIZE:
+        refusal = status_denial(turn) or refusal
+    if isinstance(refusal, Outcome):
+        return _deny(turn, command, session, refusal, None)
     terms = command.terms
     assert terms is not None
     target = target_of(terms.rate, session, command.used_units)

@@ -7,6 +7,7 @@ from ocs.domain.charging_event import EventKind
 from ocs.domain.commands import Reserve
 from ocs.domain.decide.grant import GrantDecision, apply_hold, caps_in_force, decide_grant
 from ocs.domain.decide.sequence import Order, advance, order_of
+from ocs.domain.decide.status import status_denial
 from ocs.domain.decide.turn import Turn
 from ocs.domain.reservation import Reservation, ReservationState
 from ocs.limits import REMEMBER_MS
@@ -48,8 +49,9 @@ def reserve(turn: Turn, command: Reserve) -> Answer:
 
 
 def _decide(turn: Turn, command: Reserve, order: Order) -> GrantDecision:
-    if isinstance(command.refusal, Outcome):
-        return GrantDecision(command.refusal)
+    denial = status_denial(turn) or command.refusal
+    if isinstance(denial, Outcome):
+        return GrantDecision(denial)
     if order.out_of_order:
         return GrantDecision(Outcome.OUT_OF_ORDER)
     assert command.terms is not None

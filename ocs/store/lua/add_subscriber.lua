@@ -23,7 +23,7 @@
 -- Returns: `DONE seq store_ms`
 -- Outcomes: DONE
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
---   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT, SUBSCRIBER_EXISTS
+--   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT, ACCOUNT_CLOSED, SUBSCRIBER_EXISTS
 -- Emits: ADD_SUBSCRIBER, EXPIRE, BUCKET_CLOSED
 -- Keeps: a line belongs to one account
 -- Include: begin_call, emit, expire_due, write_account, write_record, write_refusal
@@ -35,6 +35,7 @@ local account, early = begin_call({
 })
 if not account then return early end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
+if account.fields.status == 'closed' then return write_refusal(account, 'ACCOUNT_CLOSED') end
 if redis.call('EXISTS', KEYS.subscriber) == 1 then
   return write_refusal(account, 'SUBSCRIBER_EXISTS')
 end

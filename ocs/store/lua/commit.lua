@@ -37,7 +37,7 @@
 --   sequence_number: 0..2^32-1, or -1
 -- Returns: see lib/charge_answer; STALE_RESERVATION carries the facts
 -- Outcomes: CHARGED, GRANTED, CREDIT_LIMIT_REACHED, SPENDING_CAP_REACHED, TOO_MANY_RESERVATIONS,
---   OUT_OF_ORDER
+--   OUT_OF_ORDER, ACCOUNT_SUSPENDED, ACCOUNT_CLOSED
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
 --   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT,
 --   RESERVATION_NOT_FOUND, RESERVATION_CLOSED, RESERVATION_EXISTS, SEQUENCE_NUMBER_REUSED,
@@ -49,7 +49,7 @@
 --   emit, empty_hold, expire_due, hold_grant, hold_tokens, load_holders, new_charge, no_grant,
 --   parse_hold, parse_reservation, parse_session, read_wish, refuse, save_reservation,
 --   save_session, session_order, set_hold, settle_available, settle_cap_lines, settle_hold,
---   stored_hold, target_of, write_account, write_holder, write_record, write_refusal
+--   status_denial, stored_hold, target_of, write_account, write_holder, write_record, write_refusal
 local account, early, reservation_text, session_text = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
@@ -99,8 +99,9 @@ end
 if asks then
   -- Its own hold no longer counts against the next one.
   if hold then set_hold(account, holders, id, nil) end
-  if flags == 'o' then
-    grant = no_grant('OUT_OF_ORDER')
+  local denial = status_denial(account) or flags == 'o' and 'OUT_OF_ORDER'
+  if denial then
+    grant = no_grant(denial)
   else
     local wish = read_wish(ARGV.requested_units, ARGV.all_or_nothing, ARGV.validity_ms,
       ARGV.jitter_permille)

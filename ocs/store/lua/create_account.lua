@@ -43,7 +43,8 @@ if account then
   account.call = call
   local early = replay(account, redis.call('GET', KEYS.request))
   if early then return early end
-  if redis.call('HGET', KEYS.profile, 'terms') ~= fixed then
+  if account.fields.status == 'closed'
+    or redis.call('HGET', KEYS.profile, 'terms') ~= fixed then
     return refuse(account, 'ACCOUNT_EXISTS')
   end
   redis.call('HINCRBY', KEYS.account, 'replays', 1)

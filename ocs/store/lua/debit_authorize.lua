@@ -26,8 +26,8 @@
 --   session_id: id; - for none: rated by itself
 --   sequence_number: 0..2^32-1, or -1
 -- Returns: see lib/charge_answer
--- Outcomes: CHARGED, CREDIT_LIMIT_REACHED, SPENDING_CAP_REACHED, SERVICE_DENIED (ARGV.refusal),
---   RATING_FAILED (ARGV.refusal)
+-- Outcomes: CHARGED, CREDIT_LIMIT_REACHED, SPENDING_CAP_REACHED, ACCOUNT_SUSPENDED, ACCOUNT_CLOSED,
+--   SERVICE_DENIED (ARGV.refusal), RATING_FAILED (ARGV.refusal)
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
 --   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT,
 --   SUBSCRIBER_NOT_FOUND, SEQUENCE_NUMBER_REUSED, CHARGE_LIMIT, UNIT_MISMATCH, STALE_PROFILE
@@ -35,8 +35,8 @@
 -- Keeps: available >= 0, spent + reserved <= limit of every cap
 -- Include: authorize, begin_call, caps_in_force, charge_answer, charge_tokens, emit, expire_due,
 --   load_holders, new_charge, no_grant, parse_session, parse_terms, refuse, save_session,
---   session_order, settle_available, target_of, write_account, write_holder, write_record,
---   write_refusal
+--   session_order, settle_available, status_denial, target_of, write_account, write_holder,
+--   write_record, write_refusal
 local account, early, session_text = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
@@ -60,9 +60,9 @@ local sequence = ARGV.sequence_number + 0
 local flags = session_order(session, sequence)
 if flags == 'reused' then return write_refusal(account, 'SEQUENCE_NUMBER_REUSED') end
 
-local used, denial = ARGV.used_units + 0, no_grant(ARGV.refusal)
+local used, denial = ARGV.used_units + 0, no_grant(status_denial(account) or ARGV.refusal)
 local terms, target, charge, tokens
-if ARGV.refusal == '' then
+if denial.outcome == '' then
   terms = parse_terms(ARGV.terms)
   target = target_of(terms.rate, session, used)
   if not target then return write_refusal(account, 'CHARGE_LIMIT') end

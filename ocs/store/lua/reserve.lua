@@ -33,7 +33,8 @@
 --   sequence_number: 0..2^32-1, or -1
 -- Returns: see lib/charge_answer
 -- Outcomes: GRANTED, CREDIT_LIMIT_REACHED, SPENDING_CAP_REACHED, TOO_MANY_RESERVATIONS,
---   OUT_OF_ORDER, SERVICE_DENIED (ARGV.refusal), RATING_FAILED (ARGV.refusal)
+--   OUT_OF_ORDER, ACCOUNT_SUSPENDED, ACCOUNT_CLOSED, SERVICE_DENIED (ARGV.refusal),
+--   RATING_FAILED (ARGV.refusal)
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
 --   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT,
 --   SUBSCRIBER_NOT_FOUND, RESERVATION_EXISTS, SEQUENCE_NUMBER_REUSED, UNIT_MISMATCH, STALE_PROFILE
@@ -41,8 +42,8 @@
 -- Keeps: available >= 0, reserved = sum of holds, spent + reserved <= limit of every cap
 -- Include: begin_call, caps_in_force, charge_answer, decide_grant, emit, expire_due, hold_grant,
 --   hold_tokens, load_holders, no_grant, parse_reservation, parse_session, parse_terms, read_wish,
---   refuse, save_reservation, save_session, session_order, set_hold, stored_hold, write_account,
---   write_holder, write_record, write_refusal
+--   refuse, save_reservation, save_session, session_order, set_hold, status_denial, stored_hold,
+--   write_account, write_holder, write_record, write_refusal
 local account, early, reservation_text, session_text = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
@@ -69,8 +70,9 @@ if flags == 'reused' then return write_refusal(account, 'SEQUENCE_NUMBER_REUSED'
 if stored_hold(account, ARGV.reservation_id) then error({err = 'STATE_CORRUPT hold'}) end
 
 local grant, terms
-if ARGV.refusal ~= '' then
-  grant = no_grant(ARGV.refusal)
+local denial = status_denial(account) or ARGV.refusal
+if denial ~= '' then
+  grant = no_grant(denial)
 elseif flags == 'o' then
   grant = no_grant('OUT_OF_ORDER')
 else

@@ -24,7 +24,7 @@
 -- Returns: `DONE seq store_ms`
 -- Outcomes: DONE
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
---   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT,
+--   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT, ACCOUNT_CLOSED,
 --   SUBSCRIBER_NOT_FOUND, CAP_MISMATCH, TOO_MANY_CAPS
 -- Emits: SET_SPENDING_CAP, EXPIRE, BUCKET_CLOSED
 -- Keeps: a counter counts one thing in one kind of period for ever
@@ -37,6 +37,7 @@ local account, early = begin_call({
 })
 if not account then return early end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
+if account.fields.status == 'closed' then return write_refusal(account, 'ACCOUNT_CLOSED') end
 local fields, count = redis.call('HGETALL', KEYS.holder).map, 0
 if not next(fields) and string.sub(ARGV.holder_name, 1, 11) == 'subscriber/' then
   return write_refusal(account, 'SUBSCRIBER_NOT_FOUND')

@@ -25,7 +25,7 @@
 -- Returns: `DONE seq store_ms bucket balance available`
 -- Outcomes: DONE
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
---   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT,
+--   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT, ACCOUNT_CLOSED,
 --   PAYMENT_REFERENCE_USED, CURRENCY_MISMATCH, BUCKET_MISMATCH, TOP_UP_EXPIRED, TOO_MANY_BUCKETS,
 --   BALANCE_LIMIT
 -- Emits: TOP_UP, EXPIRE, BUCKET_CLOSED
@@ -40,6 +40,7 @@ local account, early = begin_call({
 })
 if not account then return early end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
+if account.fields.status == 'closed' then return write_refusal(account, 'ACCOUNT_CLOSED') end
 if redis.call('EXISTS', KEYS.payment) == 1 then
   return write_refusal(account, 'PAYMENT_REFERENCE_USED')
 end

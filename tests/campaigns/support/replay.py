@@ -28,6 +28,8 @@ from ocs.service.accounts import Accounts
 from ocs.service.charging import Charging
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
+from ocs.service.keeping import Keeping
+from ocs.service.mutations import Mutations
 from ocs.store.memory import MemoryLedger
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_event_pb2 as events
@@ -68,6 +70,7 @@ class SpecLedger(MemoryLedger):
     def decide(self, command: Command) -> Answer:
         """Decide, keep what was journaled, and check P2 and P3."""
         seen = len(self.journal)
+        before = self.accounts.get((command.tenant, command.account_id))
         answer = super().decide(command)
         for event in self.journal[seen:]:
             own = event.kind not in ("EXPIRE", "BUCKET_CLOSED")
@@ -75,7 +78,7 @@ class SpecLedger(MemoryLedger):
             self.logged.append(LoggedEvent("", event, context))
         state = self.accounts.get((command.tenant, command.account_id))
         if state is not None and len(self.journal) > seen:
-            check_promises(state, self.clock_ms)
+            check_promises(state, before)
             check_grant(state, answer, self.clock_ms)
         return answer
 
@@ -131,10 +134,11 @@ class Specification:
         charge = Charging(self.ledger, directory, tariff, encode_context)
         # Nothing here lists events.
         no_journal = cast("EventLog", None)
-        keep = Accounts(self.ledger, directory, no_journal, tariff, encode_context)
+        mutations = Mutations(self.ledger, encode_context)
+        keep = Accounts(self.ledger, directory, no_journal, tariff, mutations)
         services: list[RpcService] = [
             ChargingServicer(charge).service(),
-            AccountServicer(keep).service(),
+            AccountServicer(keep, Keeping(mutations, tariff)).service(),
             SpendingCapServicer(keep).service(),
         ]
         self._handlers: dict[str, Callable[..., Awaitable[Message]]] = {

@@ -90,7 +90,7 @@ class Store:
     def find(self, kind: str, token: str = "", outcome: str = "") -> int:
         """The seq of a1's first event of a kind, with a token."""
         for seq, words in self.lines().items():
-            has = any(word.startswith(token) for word in words[8:])
+            has = not token or any(word.startswith(token) for word in words[8:])
             if words[1] == kind and outcome in ("", words[6]) and has:
                 return seq
         raise LookupError(f"the traffic made no {kind} {token}")

@@ -104,6 +104,12 @@ async def test_a_changed_limit_is_named(store: Store) -> None:
     assert terms(await store.audit()) == ["cap account/c2"]
 
 
+async def test_a_forged_status_is_named(store: Store) -> None:
+    store.client.hset(ACCOUNT, "status", "suspended")
+
+    assert terms(await store.audit()) == ["status"]
+
+
 async def test_a_lost_hold_is_named(store: Store) -> None:
     reservation = str(store.client.hkeys(HOLDS)[0])
     store.client.hdel(HOLDS, reservation)

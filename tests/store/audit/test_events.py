@@ -61,6 +61,7 @@ ALTERED = [
     *[("BUCKET_CLOSED", "z=", field, "") for field in (0, 1, 2, 3)],
     *[("SET_SPENDING_CAP", "q=account:live:", 3, "")],
     *[("CREATE_ACCOUNT", "a=", field, "") for field in (1, 2)],
+    *[("UPDATE_ACCOUNT", "w=", field, "") for field in (0, 1)],
 ]
 # An event that says a thing once is told by the account, or by the event that follows.
 TOLD_ONCE = {
@@ -68,6 +69,7 @@ TOLD_ONCE = {
     ("TOP_UP", "t="),
     ("SET_SPENDING_CAP", "q=account:live:"),
     ("CREATE_ACCOUNT", "a="),
+    ("UPDATE_ACCOUNT", "w="),
 }
 
 
@@ -133,6 +135,17 @@ async def test_an_event_with_another_word_is_named(
 
     assert any(term.startswith(f"event {seq}") for term in terms(report)), terms(report)
     assert of_account(report, "a1")
+
+
+@pytest.mark.parametrize("kind", ["SUSPEND_ACCOUNT", "RESUME_ACCOUNT"])
+async def test_another_status_is_named(store: Store, kind: str) -> None:
+    seq = store.find(kind)
+    other = {"SUSPEND_ACCOUNT": "RESUME_ACCOUNT", "RESUME_ACCOUNT": "SUSPEND_ACCOUNT"}[kind]
+
+    store.alter(seq, lambda words: [words[0], other, *words[2:]])
+
+    # The refusal, or the grant, that follows says otherwise.
+    assert any(term.endswith(" outcome") for term in terms(await store.audit()))
 
 
 @pytest.mark.parametrize("token", ["b=", "y=", "h=", "l=account:", "k=", "d=", "p=", "u="])

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,12 +36,17 @@ class Serve(Protocol):
     def __call__(self, where: Path | None = None, **options: str) -> "Service": ...
 
 
+SILENCE_MAX_S = 60
+
 # A service of its own, to kill or to press Ctrl-C on. Prints the server's pid, then does as told.
 SERVICE = """
+import signal
 import sys
 from pathlib import Path
 import redis
 from ocs.store.embedded import EmbeddedOptions, EmbeddedValkey
+# Whoever runs the tests in the background of a shell has it ignored, and hands that down.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 data_dir, tie, then = sys.argv[1:]
 options = EmbeddedOptions(data_dir=Path(data_dir), die_with_parent=tie == "tied")
 store = EmbeddedValkey.start(options)
@@ -72,8 +78,14 @@ class Service:
         self.store_pid = int(self.read_line())
 
     def read_line(self) -> str:
+        """The next line; empty if the program ends, or says nothing for a minute."""
         assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+        watchdog = threading.Timer(SILENCE_MAX_S, self.process.kill)
+        watchdog.start()
+        try:
+            return self.process.stdout.readline().strip()
+        finally:
+            watchdog.cancel()
 
     def kill(self) -> None:
         """Kill the service, and leave its store to what the test is about."""

@@ -74,7 +74,7 @@ def test_golden_lines(line: str) -> None:
 def test_tokens_of_a_newer_version_are_left_out() -> None:
     line = "1 RELEASE main/a1 2 1790000000000 - RELEASED r1 d=0:0"
 
-    assert decode_event(f"{line} w=1:2:3") == decode_event(line)
+    assert decode_event(f"{line} Z=1:2:3") == decode_event(line)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ def filled() -> Metrics:
     metrics.count_micros("EUR", 5, 0)
     metrics.count_micros("EUR", 2, 1)
     metrics.count_micros("USD", 9, 0)
+    metrics.count_reload("credentials", used=True)
+    metrics.count_reload("certificate", used=False)
+    metrics.count_reload("certificate", used=False)
     metrics.watch_store(lambda: (2, 8, 1))
     metrics.watch_lost_lines(lambda: 4)
     return metrics
@@ -52,6 +55,10 @@ def test_an_exporter_reads_what_was_counted() -> None:
         (("currency", "EUR"), ("kind", "charged")): 7,
         (("currency", "EUR"), ("kind", "uncollected")): 1,
         (("currency", "USD"), ("kind", "charged")): 9,
+    }
+    assert exported["ocs.edge.reloads"] == {
+        (("file", "credentials"), ("used", True)): 1,
+        (("file", "certificate"), ("used", False)): 2,
     }
     assert exported["ocs.store.batches"] == {(): 2}
     assert exported["ocs.store.commands"] == {(): 8}

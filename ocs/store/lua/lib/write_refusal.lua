@@ -9,6 +9,8 @@ local function write_refusal(account, reason)
     or reason == 'CURRENCY_MISMATCH' or reason == 'BALANCE_LIMIT' or reason == 'CHARGE_LIMIT'
     or reason == 'TOP_UP_EXPIRED' or reason == 'BUCKET_MISMATCH' or reason == 'TOO_MANY_BUCKETS'
     or reason == 'CAP_MISMATCH' or reason == 'TOO_MANY_CAPS'
+    or reason == 'ACCOUNT_CLOSED' or reason == 'ACCOUNT_HOLDS_RESERVATIONS'
+    or reason == 'ACCOUNT_HAS_BALANCE' or reason == 'ETAG_MISMATCH'
   if recorded or #account.events > 0 then write_account(account) end
   if recorded then write_record(account, answer) end
   return answer

@@ -1,0 +1,57 @@
+"""Who may call what: one table of the contract's methods, and the roles that open each.
+
+What is not in the table is closed to everyone; tests/security holds it against the descriptors.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class Role(StrEnum):
+    """What a credential is for; it may carry several."""
+
+    GATEWAY = "gateway"
+    """Charges use: a network gateway or charging function."""
+    TOP_UP = "top_up"
+    """Credits payments: a shop, a voucher system."""
+    OPERATOR = "operator"
+    """Keeps accounts, lines and caps, and reads everything."""
+    READER = "reader"
+    """Reads everything."""
+
+
+_CHARGE: Final = frozenset({Role.GATEWAY})
+_CREDIT: Final = frozenset({Role.TOP_UP, Role.OPERATOR})
+_KEEP: Final = frozenset({Role.OPERATOR})
+_READ: Final = frozenset({Role.OPERATOR, Role.READER})
+# Both have a number and need its account.
+_LOOK_UP: Final = frozenset(Role)
+_NOBODY: Final[frozenset[Role]] = frozenset()
+
+ROLES: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
+    {
+        "ocs.v1.ChargingService/Reserve": _CHARGE,
+        "ocs.v1.ChargingService/Commit": _CHARGE,
+        "ocs.v1.ChargingService/Release": _CHARGE,
+        "ocs.v1.ChargingService/Debit": _CHARGE,
+        "ocs.v1.AccountService/CreateAccount": _KEEP,
+        "ocs.v1.AccountService/GetAccount": _READ,
+        "ocs.v1.AccountService/SuspendAccount": _KEEP,
+        "ocs.v1.AccountService/ResumeAccount": _KEEP,
+        "ocs.v1.AccountService/CloseAccount": _KEEP,
+        "ocs.v1.AccountService/UpdateAccount": _KEEP,
+        "ocs.v1.AccountService/AddSubscriber": _KEEP,
+        "ocs.v1.AccountService/LookupSubscriber": _LOOK_UP,
+        "ocs.v1.AccountService/TopUp": _CREDIT,
+        "ocs.v1.AccountService/ListChargingEvents": _READ,
+        "ocs.v1.SpendingCapService/SetSpendingCap": _KEEP,
+        "ocs.v1.SpendingCapService/ListSpendingCaps": _READ,
+    }
+)
+
+
+def roles_for(method: str) -> frozenset[Role]:
+    """The roles that may call a method, `package.Service/Method`; nobody if it is not listed."""
+    return ROLES.get(method, _NOBODY)

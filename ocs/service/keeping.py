@@ -1,0 +1,49 @@
+"""Use cases that keep an account: its status, and what was agreed of it."""
+
+from ocs.domain.answer import Answer, Reason
+from ocs.domain.commands import SetAccountStatus, UpdateAccount
+from ocs.domain.event_context import EventContext
+from ocs.domain.tariff import Tariff
+from ocs.service.errors import ServiceError
+from ocs.service.mutations import Mutations
+from ocs.service.requests import SetAccountStatusAsked, UpdateAccountAsked
+
+
+class Keeping:
+    """Suspend, resume, close, update. Raises ServiceError for every reason."""
+
+    def __init__(self, mutations: Mutations, tariff: Tariff) -> None:
+        self._mutations = mutations
+        self._tariff = tariff
+
+    async def set_status(self, ask: SetAccountStatusAsked) -> Answer:
+        """Suspend, resume or close an account."""
+        context = EventContext(reason=ask.reason)
+        call = self._mutations.call(
+            ask.asked, ask.account_id, "SetAccountStatus", context, ask.status, ask.reason
+        )
+        return await self._mutations.run(SetAccountStatus(status=ask.status, **call))
+
+    async def update(self, ask: UpdateAccountAsked) -> Answer:
+        """Change plan, segment or credit limit."""
+        if ask.plan and ask.plan not in self._tariff.plans:
+            violations = [("plan", "must be a plan of the tariff")]
+            raise ServiceError(Reason.INVALID_FIELD, violations=violations)
+        profile = await self._mutations.profile(ask.asked.tenant, ask.account_id, fresh=True)
+        terms = profile.terms
+        context = EventContext(
+            segment=ask.segment or terms.segment,
+            plan=ask.plan or terms.plan,
+            currency=terms.currency,
+        )
+        meaning = (ask.plan, ask.segment, ask.credit_limit, ask.etag)
+        call = self._mutations.call(ask.asked, ask.account_id, "UpdateAccount", context, *meaning)
+        return await self._mutations.run(
+            UpdateAccount(
+                plan=ask.plan,
+                segment=ask.segment,
+                credit_limit=ask.credit_limit,
+                etag=ask.etag,
+                **call,
+            )
+        )

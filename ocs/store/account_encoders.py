@@ -1,0 +1,126 @@
+"""Encoders of account keeping: what each command passes behind the common keys and arguments."""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from ocs.domain.commands import (
+    AddSubscriber,
+    Call,
+    CreateAccount,
+    Profile,
+    SetAccountStatus,
+    SetSpendingCap,
+    TopUp,
+    UpdateAccount,
+)
+from ocs.domain.spending_cap import ACCOUNT_HOLDER
+from ocs.domain.units import Unit
+from ocs.store import keys
+from ocs.store.keys import AccountKeys
+from ocs.store.layout import cap_meaning, dash, terms_text
+
+Argument: TypeAlias = str | bytes | int
+Encoded: TypeAlias = tuple[str, list[str], list[Argument]]
+CapsText: TypeAlias = Callable[[Profile, Unit, str, str], str]
+Encoder: TypeAlias = Callable[[Call, AccountKeys, CapsText], Encoded]
+
+# Compared with the headers; see ocs.store.encode.
+BINDINGS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "top_up": (
+        ("payment",),
+        ("request_id", "refusal", "bucket_id", "terms", "unit", "quantity"),
+    ),
+    "create_account": (
+        ("profile",),
+        ("currency", "time_zone", "anchor_day", "plan", "segment", "credit_limit"),
+    ),
+    "add_subscriber": (("subscriber", "subscribers"), ("subscriber_id", "identities", "groups")),
+    "set_spending_cap": (("holder",), ("holder_name", "cap_id", "meaning", "limit")),
+    "set_account_status": ((), ("status",)),
+    "update_account": (("profile",), ("plan", "segment", "credit_limit", "etag")),
+}
+
+
+def holder_key(tenant: str, account_id: str, holder: str) -> str:
+    """Key of the hash that keeps a holder's caps, counters and holds (not the account's)."""
+    kind, _, holder_id = holder.partition("/")
+    if kind == "subscriber":
+        return keys.subscriber_key(tenant, account_id, holder_id)
+    return keys.group_key(tenant, account_id, holder_id)
+
+
+def _top_up(command: TopUp, known: AccountKeys, _: CapsText) -> Encoded:
+    return (
+        "top_up",
+        [keys.payment_key(*known.at, command.payment_reference)],
+        [
+            command.request_id,
+            command.refusal.value if command.refusal is not None else "",
+            command.bucket_id,
+            terms_text(command.terms) if command.terms is not None else "",
+            command.unit,
+            command.quantity,
+        ],
+    )
+
+
+def _create_account(command: CreateAccount, known: AccountKeys, _: CapsText) -> Encoded:
+    terms = command.terms
+    return (
+        "create_account",
+        [keys.profile_key(*known.at)],
+        [
+            terms.currency,
+            terms.time_zone,
+            terms.anchor_day,
+            terms.plan,
+            terms.segment,
+            terms.credit_limit,
+        ],
+    )
+
+
+def _add_subscriber(command: AddSubscriber, known: AccountKeys, _: CapsText) -> Encoded:
+    identities = ",".join(f"{kind}={value}" for kind, value in command.identities)
+    return (
+        "add_subscriber",
+        [keys.subscriber_key(*known.at, command.subscriber_id), keys.subscribers_key(*known.at)],
+        [command.subscriber_id, dash(identities), dash(",".join(command.group_ids))],
+    )
+
+
+def _set_spending_cap(command: SetSpendingCap, known: AccountKeys, _: CapsText) -> Encoded:
+    cap = command.cap
+    key = (
+        keys.profile_key(*known.at)
+        if cap.holder == ACCOUNT_HOLDER
+        else holder_key(*known.at, cap.holder)
+    )
+    return (
+        "set_spending_cap",
+        [key],
+        [cap.holder, cap.cap_id, cap_meaning(cap), cap.limit],
+    )
+
+
+def _set_account_status(command: SetAccountStatus, known: AccountKeys, _: CapsText) -> Encoded:
+    del known
+    return "set_account_status", [], [command.status.value]
+
+
+def _update_account(command: UpdateAccount, known: AccountKeys, _: CapsText) -> Encoded:
+    return (
+        "update_account",
+        [keys.profile_key(*known.at)],
+        [command.plan, command.segment, command.credit_limit, command.etag],
+    )
+
+
+ENCODERS: Final[dict[type, Encoder]] = {
+    TopUp: _top_up,  # type: ignore[dict-item]  # each takes the type it is listed under
+    CreateAccount: _create_account,  # type: ignore[dict-item]
+    AddSubscriber: _add_subscriber,  # type: ignore[dict-item]
+    SetSpendingCap: _set_spending_cap,  # type: ignore[dict-item]
+    SetAccountStatus: _set_account_status,  # type: ignore[dict-item]
+    UpdateAccount: _update_account,  # type: ignore[dict-item]
+}

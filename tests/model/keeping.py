@@ -1,0 +1,137 @@
+"""Commands that keep accounts: their status and what was agreed of them."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from ocs.domain.commands import (
+    AddSubscriber,
+    Basis,
+    CreateAccount,
+    Debit,
+    GrantWish,
+    Reserve,
+    SetAccountStatus,
+    SetSpendingCap,
+    TopUp,
+    UpdateAccount,
+)
+from ocs.domain.periods import Period
+from ocs.domain.spending_cap import SpendingCap
+from ocs.domain.state import AccountStatus, AccountTerms
+from ocs.domain.units import Unit
+from ocs.limits import QUANTITY_MAX
+from tests.model.actor import Actor
+from tests.model.pair import TENANT
+from tests.model.pools import SERVICES, accounts
+
+
+class Keeping(Actor):
+    """Suspends, resumes, closes and updates."""
+
+    @rule(account=accounts, number=st.integers(0, 9))
+    def set_status(self, account: str, number: int) -> None:
+        """Suspend rarely, and not for long; what still holds cannot be closed."""
+        state = self.pair.spec.accounts[(TENANT, account)]
+        if state.status is AccountStatus.SUSPENDED and number < 7:
+            self._set_status(account, AccountStatus.ACTIVE)
+        elif number < 2:
+            self._set_status(account, AccountStatus.SUSPENDED)
+        elif number == 2 and (state.holds or any(b.balance for b in state.buckets.values())):
+            self._run(SetAccountStatus(status=AccountStatus.CLOSED, **self._call(account, ago=0)))
+        elif number == 3:
+            self._set_status(account, AccountStatus.ACTIVE)
+
+    def _set_status(self, account: str, status: AccountStatus) -> None:
+        self._run(SetAccountStatus(status=status, **self._call(account)))
+
+    @rule(
+        account=accounts,
+        plan=st.sampled_from(["", "", "plan", "other"]),
+        segment=st.sampled_from(["", "", "gold", "silver"]),
+        credit_limit=st.sampled_from([-1, -1, 0, 1, 499, 500, QUANTITY_MAX]),
+        to_the_bound=st.sampled_from([0] * 6 + [1, 2]),
+        etag=st.sampled_from(["", "", "now", "old"]),
+    )
+    def update(
+        self,
+        *,
+        account: str,
+        plan: str,
+        segment: str,
+        credit_limit: int,
+        to_the_bound: int,
+        etag: str,
+    ) -> None:
+        state = self.pair.spec.accounts[(TENANT, account)]
+        if to_the_bound:
+            credit_limit = QUANTITY_MAX - state.buckets["main"].credited + to_the_bound - 1
+        if etag:
+            etag = str(state.profile_version - (etag == "old"))
+        self._run(
+            UpdateAccount(
+                plan=plan,
+                segment=segment,
+                credit_limit=credit_limit,
+                etag=etag,
+                **self._call(account),
+            )
+        )
+
+    @rule(number=st.integers(0, 7))
+    def ask_what_is_closed(self, number: int) -> None:
+        """Close an account of its own, then ask it everything: it takes use, and nothing else."""
+        self._create("a4", 0, "UTC", 1)
+        if number % 2:
+            self._run(SetAccountStatus(status=AccountStatus.CLOSED, **self._call("a4", ago=0)))
+        self._create("a4", 0, "UTC", 1)
+        profile, wish = self._profile("a4", ""), GrantWish(requested_units=1)
+        terms = SERVICES["sms"][0]
+        common: dict[str, Any] = {
+            "profile": profile,
+            "service_id": "sms",
+            "terms": terms,
+            "refusal": None,
+        }
+        match number:
+            case 0 | 1:
+                self._run(
+                    Reserve(
+                        wish=wish,
+                        reservation_id=f"c{self.request_count}",
+                        session_id="c",
+                        **common,
+                        **self._call("a4"),
+                    )
+                )
+            case 2 | 3:
+                for basis in Basis:
+                    self._run(Debit(basis=basis, used_units=1, **common, **self._call("a4")))
+            case 4 | 5:
+                call = self._call("a4")
+                self._run(
+                    TopUp(
+                        payment_reference=call["request_id"],
+                        bucket_id="main",
+                        terms=None,
+                        quantity=100,
+                        unit=Unit.MICROS,
+                        **call,
+                    )
+                )
+                cap = SpendingCap("account", "c1", Unit.MICROS, 500, Period.DAY)
+                self._run(SetSpendingCap(cap=cap, **self._call("a4")))
+            case _:
+                line = f"s{self.request_count}"
+                self._run(
+                    AddSubscriber(
+                        subscriber_id=line, identities=(), group_ids=(), **self._call("a4")
+                    )
+                )
+                self._run(UpdateAccount(plan="other", **self._call("a4")))
+                self._set_status("a4", AccountStatus.ACTIVE)
+
+    def _create(self, account: str, limit: int, zone: str, anchor: int) -> None:
+        terms = AccountTerms("EUR", zone, anchor, "plan", "gold", limit)
+        self._run(CreateAccount(terms=terms, **self._call(account)))
