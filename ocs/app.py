@@ -35,6 +35,7 @@ from ocs.rpc.spending_cap import SpendingCapServicer
 from ocs.service.accounts import Accounts
 from ocs.service.audit import AuditReport, audit
 from ocs.service.charging import Charging
+from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
 from ocs.service.keeping import Keeping
 from ocs.service.mutations import Mutations
@@ -140,7 +141,9 @@ def _services(ledger: ValkeyLedger, tariff: Tariff) -> list[RpcService]:
     queries = Queries(ledger, ValkeyReader(ledger), directory, tariff)
     return [
         ChargingServicer(charging, queries).service(),
-        AccountServicer(accounts, Keeping(mutations, tariff), queries).service(),
+        AccountServicer(
+            accounts, Keeping(mutations, tariff), Corrections(mutations), queries
+        ).service(),
         SpendingCapServicer(accounts).service(),
     ]
 

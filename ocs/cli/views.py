@@ -13,6 +13,7 @@ from ocs.client import (
     ChargingEvent,
     ChargingEventPage,
     CommitResult,
+    CorrectionResult,
     CreateAccountResult,
     DebitResult,
     GetAccountResult,
@@ -23,6 +24,7 @@ from ocs.client import (
     Receipt,
     ReceiptResult,
     ReleaseResult,
+    ReverseTopUpResult,
     SetSpendingCapResult,
     SpendingCap,
     TopUpResult,
@@ -275,6 +277,26 @@ def _(result: TopUpResult) -> list[Block]:
         ("bucket", result.bucket_id),
         ("balance", quantity(result.balance, result.unit)),
         ("available", quantity(result.available, result.unit)),
+    ]
+    return [Fields(rows + receipt(result.receipt))]
+
+
+@blocks_of.register
+def _(result: CorrectionResult) -> list[Block]:
+    rows = [
+        ("bucket", result.bucket_id),
+        ("balance", quantity(result.balance, result.unit)),
+        ("available", quantity(result.available, result.unit)),
+    ]
+    return [Fields(rows + receipt(result.receipt))]
+
+
+@blocks_of.register
+def _(result: ReverseTopUpResult) -> list[Block]:
+    rows = [
+        ("bucket", result.bucket_id),
+        ("taken back", str(result.reversed_quantity)),
+        ("balance", str(result.balance)),
     ]
     return [Fields(rows + receipt(result.receipt))]
 

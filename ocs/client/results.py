@@ -256,6 +256,28 @@ class TopUpResult:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectionResult:
+    """The bucket after a withdrawal or an adjustment."""
+
+    bucket_id: str
+    unit: Unit
+    balance: int
+    available: int
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class ReverseTopUpResult:
+    """What was taken back, and the bucket afterwards."""
+
+    bucket_id: str
+    reversed_quantity: int
+    balance: int
+    available: int
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
 class SetSpendingCapResult:
     """The cap as it stands."""
 
@@ -313,6 +335,7 @@ class EventContext:
     segments: tuple[EventSegment, ...]
     payment_reference: str
     reason: str
+    decided_by: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,32 @@ class UpdateAccount(Call):
 
 
 @dataclass(slots=True, kw_only=True)
+class WithdrawBalance(Call):
+    """Take money or units out of a bucket."""
+
+    bucket_id: str
+    unit: Unit
+    quantity: int
+
+
+@dataclass(slots=True, kw_only=True)
+class AdjustBucket(Call):
+    """Set a balance right; quantity is signed."""
+
+    bucket_id: str
+    unit: Unit
+    quantity: int
+
+
+@dataclass(slots=True, kw_only=True)
+class ReverseTopUp(Call):
+    """Take back what a payment credited."""
+
+    payment_reference: str
+    allow_partial: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
 class Expire:
     """Expire what is due; sent by the job, not by callers."""
 
@@ -208,5 +234,8 @@ Mutation = (
     | SetSpendingCap
     | SetAccountStatus
     | UpdateAccount
+    | WithdrawBalance
+    | AdjustBucket
+    | ReverseTopUp
 )
 Command = Mutation | Expire

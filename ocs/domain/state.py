@@ -7,6 +7,7 @@ from ocs.domain.answer import Answer
 from ocs.domain.bucket import Bucket, consumption_order
 from ocs.domain.reservation import Hold, Reservation, SessionRating
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, CapCounter, SpendingCap
+from ocs.domain.units import Unit
 
 
 class AccountStatus(enum.StrEnum):
@@ -30,6 +31,16 @@ class AccountTerms:
     plan: str
     segment: str
     credit_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What a payment reference credited, kept for ever. reversed_quantity: -1 = not reversed."""
+
+    bucket_id: str
+    unit: Unit
+    quantity: int
+    reversed_quantity: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,7 @@ class AccountState:
     sessions: dict[tuple[str, str], SessionRating] = field(default_factory=dict)
     records: dict[str, RequestRecord] = field(default_factory=dict)
     subscribers: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    payment_references: set[str] = field(default_factory=set)
+    credits: dict[str, Credit] = field(default_factory=dict)
 
     def clone(self) -> "AccountState":
         """Copy as far as anything can change; the values themselves are frozen."""
@@ -76,7 +87,7 @@ class AccountState:
             sessions=dict(self.sessions),
             records=dict(self.records),
             subscribers=dict(self.subscribers),
-            payment_references=set(self.payment_references),
+            credits=dict(self.credits),
         )
 
     def in_consumption_order(self) -> list[Bucket]:

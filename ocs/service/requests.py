@@ -167,3 +167,27 @@ class ListEventsAsked:
     page_token: str
     oldest_first: bool
     start_seq: int
+
+
+@dataclass(slots=True)
+class CorrectionAsked:
+    """Withdraw from a bucket, or adjust it (quantity signed, decided_by said)."""
+
+    asked: Asked
+    account_id: str
+    bucket_id: str
+    quantity: int
+    unit: Unit
+    reason: str
+    decided_by: str = ""
+
+
+@dataclass(slots=True)
+class ReverseTopUpAsked:
+    """Take back what a payment credited."""
+
+    asked: Asked
+    account_id: str
+    payment_reference: str
+    allow_partial: bool
+    reason: str

@@ -5,7 +5,7 @@ from ocs.domain.state import RequestRecord
 from ocs.domain.units import Unit
 
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
-# `DONE seq store_ms bucket balance available`
+# `DONE seq store_ms bucket balance available`, and of a reversal what was taken back.
 _BUCKET_PARTS = 6
 _UNITS = {unit.value: unit for unit in Unit}
 
@@ -23,10 +23,11 @@ def read_answer(line: str) -> Answer:
         answer = Answer(int(parts[1]), int(parts[2]), reason=Reason(parts[0][1:]))
     elif parts[0] == "DONE":
         answer = Answer(int(parts[1]), int(parts[2]), outcome=Outcome.DONE)
-        if len(parts) == _BUCKET_PARTS:
+        if len(parts) >= _BUCKET_PARTS:
             answer.bucket_id = parts[3]
             answer.bucket_balance = int(parts[4])
             answer.bucket_available = int(parts[5])
+            answer.bucket_moved = int(parts[6]) if len(parts) > _BUCKET_PARTS else 0
     else:
         answer = _read_charge(parts)
     answer.replayed = replayed

@@ -133,7 +133,7 @@ def group_key(tenant: str, account_id: str, group_id: str) -> str:
 
 
 def payment_key(tenant: str, account_id: str, payment_reference: str) -> str:
-    """The top-up that a payment reference paid for; kept for ever."""
+    """What a payment reference credited, and what was taken back of it; kept for ever."""
     tag, account = _affixes(tenant, account_id)
     return f"{tag}payment{account}:{payment_reference}"
 

@@ -57,6 +57,12 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     """The account was closed for ever."""
     EVENT_KIND_UPDATE_ACCOUNT: _EventKind.ValueType  # 14
     """Plan, segment or credit limit changed; the context has plan and segment as they are from then."""
+    EVENT_KIND_WITHDRAW_BALANCE: _EventKind.ValueType  # 15
+    """Money or units were taken out of a bucket."""
+    EVENT_KIND_ADJUST_BUCKET: _EventKind.ValueType  # 16
+    """A balance was set right by hand."""
+    EVENT_KIND_REVERSE_TOP_UP: _EventKind.ValueType  # 17
+    """A credit was taken back; the context has its payment_reference."""
 
 class EventKind(_EventKind, metaclass=_EventKindEnumTypeWrapper):
     """What happened. Additive only."""
@@ -91,6 +97,12 @@ EVENT_KIND_CLOSE_ACCOUNT: EventKind.ValueType  # 13
 """The account was closed for ever."""
 EVENT_KIND_UPDATE_ACCOUNT: EventKind.ValueType  # 14
 """Plan, segment or credit limit changed; the context has plan and segment as they are from then."""
+EVENT_KIND_WITHDRAW_BALANCE: EventKind.ValueType  # 15
+"""Money or units were taken out of a bucket."""
+EVENT_KIND_ADJUST_BUCKET: EventKind.ValueType  # 16
+"""A balance was set right by hand."""
+EVENT_KIND_REVERSE_TOP_UP: EventKind.ValueType  # 17
+"""A credit was taken back; the context has its payment_reference."""
 Global___EventKind: _TypeAlias = EventKind  # noqa: Y015
 
 @_typing.final
@@ -115,6 +127,7 @@ class EventContext(_message.Message):
     SEGMENTS_FIELD_NUMBER: _builtins.int
     PAYMENT_REFERENCE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's request_id; empty for what time did by itself."""
     session_id: _builtins.str
@@ -145,6 +158,8 @@ class EventContext(_message.Message):
     """The payment a top-up credits."""
     reason: _builtins.str
     """Why, in the caller's words."""
+    decided_by: _builtins.str
+    """Whose decision it was, if it was made for someone; `actor` is who called."""
     @_builtins.property
     def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventSegment]:
         """Used segments as reported."""
@@ -168,10 +183,11 @@ class EventContext(_message.Message):
         segments: _abc.Iterable[Global___EventSegment] | None = ...,
         payment_reference: _builtins.str = ...,
         reason: _builtins.str = ...,
+        decided_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "sequence_number", b"sequence_number"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "actor", b"actor", "currency", b"currency", "event_time_ms", b"event_time_ms", "partner", b"partner", "payment_reference", b"payment_reference", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "segment", b"segment", "segments", b"segments", "sequence_number", b"sequence_number", "service_id", b"service_id", "session_id", b"session_id", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "actor", b"actor", "currency", b"currency", "decided_by", b"decided_by", "event_time_ms", b"event_time_ms", "partner", b"partner", "payment_reference", b"payment_reference", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "segment", b"segment", "segments", b"segments", "sequence_number", b"sequence_number", "service_id", b"service_id", "session_id", b"session_id", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__sequence_number: _TypeAlias = _typing.Literal["sequence_number"]  # noqa: Y015
     _WhichOneofArgType__sequence_number: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number"]  # noqa: Y015

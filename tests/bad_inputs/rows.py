@@ -173,6 +173,7 @@ SHOWN: Final = MappingProxyType(
             "test_row_78_validity_ends_with_its_instant",
             "test_row_78_what_is_not_yet_valid_is_counted_apart",
         ),
+        79: ("test_row_79_a_top_up_that_is_used_is_not_taken_back",),
         80: (
             "test_row_80_an_account_opened_twice",
             "test_row_80_an_account_that_cannot_be_charged",
@@ -218,7 +219,6 @@ LATER: Final = MappingProxyType(
         25: "batches come with ChargeStream",
         59: "Refund",
         70: "no method changes an account's time zone",
-        79: "no method takes a top-up back",
         85: "credentials: everyone on the loopback address is one caller",
         86: "roles come with credentials",
         92: "durability replicated(k)",

@@ -42,6 +42,18 @@ FIGURES: dict[str, Figure] = {
         "units",
         1,
     ),
+    "WithdrawBalance": (lambda live: live.withdraw("nobody", 1), "", "quantity", 1),
+    "UpdateAccount": (
+        lambda live: live.keep(
+            "Update",
+            "nobody",
+            credit_limit_micros=1,
+            update_mask={"paths": ["credit_limit_micros"]},
+        ),
+        "",
+        "credit_limit_micros",
+        0,
+    ),
     "ListChargingEvents": (
         lambda _: accounts.ListChargingEventsRequest(
             account_id="nobody", oldest_first=True, start_seq=1
@@ -107,6 +119,16 @@ async def test_row_2_nothing_is_no_request(live: Live, figure: str) -> None:
     setattr(holder, name, 0)
 
     await refused_for(live, request, name)
+
+
+@pytest.mark.parametrize("quantity", [None, 0, -(2**53), 2**53, -(2**63), 2**63 - 1])
+async def test_an_adjustment_out_of_range(live: Live, quantity: int | None) -> None:
+    request = live.adjust("nobody", 1)
+    request.ClearField("quantity")
+    if quantity is not None:
+        request.quantity = quantity
+
+    await refused_for(live, request, "quantity")
 
 
 async def test_row_3_a_close_without_use(live: Live) -> None:

@@ -131,6 +131,36 @@ CASES: list[Case] = [
         {"account_id": "alice", "page_size": 50, "oldest_first": True, "start_seq": "7"},
     ),
     Case(
+        "withdraw alice main --money 5.00",
+        "WithdrawBalance",
+        accounts.WithdrawBalanceResponse(bucket_id="main", receipt=RECEIPT),
+        {
+            "account_id": "alice",
+            "bucket_id": "main",
+            "quantity": "5000000",
+            "unit": "UNIT_TYPE_MICROS",
+        },
+    ),
+    Case(
+        "adjust alice b1 --take-off --units 7 --unit count --reason typo --decided-by clerk7",
+        "AdjustBucket",
+        accounts.AdjustBucketResponse(bucket_id="b1", receipt=RECEIPT),
+        {
+            "account_id": "alice",
+            "bucket_id": "b1",
+            "quantity": "-7",
+            "unit": "UNIT_TYPE_COUNT",
+            "reason": "typo",
+            "decided_by": "clerk7",
+        },
+    ),
+    Case(
+        "reverse-top-up alice PAY-1 --allow-partial",
+        "ReverseTopUp",
+        accounts.ReverseTopUpResponse(bucket_id="main", reversed_quantity=5, receipt=RECEIPT),
+        {"account_id": "alice", "payment_reference": "PAY-1", "allow_partial": True},
+    ),
+    Case(
         "account suspend alice --reason lost",
         "SuspendAccount",
         accounts.SuspendAccountResponse(receipt=RECEIPT),

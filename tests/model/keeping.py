@@ -7,15 +7,18 @@ from hypothesis.stateful import rule
 
 from ocs.domain.commands import (
     AddSubscriber,
+    AdjustBucket,
     Basis,
     CreateAccount,
     Debit,
     GrantWish,
     Reserve,
+    ReverseTopUp,
     SetAccountStatus,
     SetSpendingCap,
     TopUp,
     UpdateAccount,
+    WithdrawBalance,
 )
 from ocs.domain.periods import Period
 from ocs.domain.spending_cap import SpendingCap
@@ -77,6 +80,45 @@ class Keeping(Actor):
                 etag=etag,
                 **self._call(account),
             )
+        )
+
+    @rule(
+        account=accounts,
+        bucket=st.sampled_from(["main", "main", "b1", "b2", "b3"]),
+        quantity=st.one_of(st.integers(1, 300), st.sampled_from([0, 0, 1, 2**52])),
+        other_unit=st.sampled_from([False] * 6 + [True]),
+        kind=st.sampled_from(["withdraw", "take off", "add"]),
+    )
+    def correct(
+        self, *, account: str, bucket: str, quantity: int, other_unit: bool, kind: str
+    ) -> None:
+        """Correct a balance; 0 is just as much as there is, or as may be added."""
+        state = self.pair.spec.accounts[(TENANT, account)]
+        found = state.buckets.get(bucket)
+        unit = found.terms.unit if found is not None else Unit.MICROS
+        if other_unit:
+            unit = Unit.SECONDS if unit is not Unit.SECONDS else Unit.COUNT
+        if found is not None and quantity < 2:
+            limit = state.terms.credit_limit if bucket == "main" else 0
+            room = {
+                "withdraw": found.balance - found.reserved,
+                "take off": found.available(limit),
+                "add": QUANTITY_MAX - found.credited - limit,
+            }[kind]
+            quantity = max(1, min(QUANTITY_MAX, room + quantity))
+        call = {"bucket_id": bucket, "unit": unit, **self._call(account)}
+        if kind == "withdraw":
+            self._run(WithdrawBalance(quantity=quantity, **call))
+        else:
+            self._run(AdjustBucket(quantity=quantity if kind == "add" else -quantity, **call))
+
+    @rule(account=accounts, payment=st.integers(0, 39), partial=st.booleans())
+    def reverse(self, *, account: str, payment: int, partial: bool) -> None:
+        """Take a credit back, most often one that was made."""
+        made = sorted(self.pair.spec.accounts[(TENANT, account)].credits)
+        reference = made[payment % len(made)] if made and payment < 35 else f"p{payment}"
+        self._run(
+            ReverseTopUp(payment_reference=reference, allow_partial=partial, **self._call(account))
         )
 
     @rule(number=st.integers(0, 7))

@@ -160,7 +160,7 @@ class ValkeySide:
         reservations, requests = list(like.reservations), list(like.records)
         sessions = sorted(like.sessions)
         holders = _holders_of(at, like)
-        payments = sorted(like.payment_references)
+        payments = sorted(like.credits)
         path = "/".join(at)
         pipe = self.client.pipeline(transaction=False)
         hashes = [keys.account_key(*at), keys.profile_key(*at), keys.holds_key(*at)]
@@ -172,7 +172,7 @@ class ValkeySide:
         for key in texts:
             pipe.get(key)
         for payment in payments:
-            pipe.exists(keys.payment_key(*at, payment))
+            pipe.get(keys.payment_key(*at, payment))
         pipe.zscore(keys.due_key(keys.partition_of(*at)), path)
         replies = iter(pipe.execute())
         account, profile, holds = next(replies), next(replies), next(replies)
@@ -189,7 +189,8 @@ class ValkeySide:
         }
         texts_by_id = {request_id: next(replies) for request_id in requests}
         state.records = {rid: read_record(text) for rid, text in texts_by_id.items() if text}
-        state.payment_references = {p for p in payments if next(replies)}
+        credited = {payment: next(replies) for payment in payments}
+        state.credits = {p: layout.read_credit(text) for p, text in credited.items() if text}
         listed = self.client.zscore(keys.accounts_key(keys.partition_of(*at)), path)
         assert listed == 0, f"{path} is not in the list of accounts"
         due = int(account["state"].split(" ")[4])

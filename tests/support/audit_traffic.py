@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 from ocs.domain.answer import Answer, Outcome
 from ocs.domain.bucket import BucketTerms
 from ocs.domain.commands import (
+    AdjustBucket,
     Basis,
     Commit,
     Debit,
@@ -17,10 +18,12 @@ from ocs.domain.commands import (
     GrantWish,
     Mutation,
     Reserve,
+    ReverseTopUp,
     SetAccountStatus,
     SetSpendingCap,
     TopUp,
     UpdateAccount,
+    WithdrawBalance,
 )
 from ocs.domain.periods import Period
 from ocs.domain.reservation import Step
@@ -150,6 +153,16 @@ class Traffic:
         )  # fmt: skip
         run(SetAccountStatus(status=AccountStatus.ACTIVE, **self._fresh()))
         run(UpdateAccount(segment="silver", credit_limit=700, **self._fresh()))
+        main: dict[str, Any] = {"bucket_id": "main", "unit": Unit.MICROS}
+        self._credit("p-back")
+        corrections: list[Mutation] = [
+            WithdrawBalance(quantity=300, **main, **self._fresh()),
+            AdjustBucket(quantity=50, **main, **self._fresh()),
+            AdjustBucket(quantity=-70, **main, **self._fresh()),
+            ReverseTopUp(payment_reference="p-back", allow_partial=True, **self._fresh()),
+        ]
+        for command in corrections:
+            assert run(command).reason is None
 
     def _cap(self, cap: SpendingCap) -> None:
         self.machine._run(SetSpendingCap(cap=cap, **self._fresh()))

@@ -144,6 +144,30 @@ def top_up(credited: Unit, message: accounts.TopUpResponse) -> results.TopUpResu
     )
 
 
+def correction(
+    corrected: Unit, message: accounts.WithdrawBalanceResponse | accounts.AdjustBucketResponse
+) -> results.CorrectionResult:
+    """The answer of WithdrawBalance and AdjustBucket; the request said what is counted."""
+    return results.CorrectionResult(
+        bucket_id=message.bucket_id,
+        unit=corrected,
+        balance=message.balance,
+        available=message.available,
+        receipt=receipt(message.receipt),
+    )
+
+
+def reverse_top_up(message: accounts.ReverseTopUpResponse) -> results.ReverseTopUpResult:
+    """The answer of ReverseTopUp."""
+    return results.ReverseTopUpResult(
+        bucket_id=message.bucket_id,
+        reversed_quantity=message.reversed_quantity,
+        balance=message.balance,
+        available=message.available,
+        receipt=receipt(message.receipt),
+    )
+
+
 def set_spending_cap(message: spending_caps.SetSpendingCapResponse) -> results.SetSpendingCapResult:
     """The answer of SetSpendingCap."""
     return results.SetSpendingCapResult(

@@ -38,6 +38,7 @@ def event_context(message: events.EventContext) -> results.EventContext:
         ),
         payment_reference=message.payment_reference,
         reason=message.reason,
+        decided_by=message.decided_by,
     )
 
 

@@ -1,15 +1,26 @@
 """What an event does to holds and buckets, worked out from its hold lines and payments."""
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 from ocs.domain.answer import Outcome
-from ocs.domain.audit.folded import FoldedAccount
+from ocs.domain.audit.folded import FoldedAccount, FoldedBucket
 from ocs.domain.charging_event import BucketChange, ChargingEvent, EventKind
 from ocs.domain.reservation import CapLine, Hold
 
 # What changes in (balance, reserved), by bucket.
 Moves: TypeAlias = dict[str, tuple[int, int]]
 
+# What changes one balance by its reference alone, and which way: 1 adds, -1 takes out, 0 either.
+_CORRECTIONS: Final[Mapping[EventKind, int]] = MappingProxyType(
+    {
+        EventKind.TOP_UP: 1,
+        EventKind.WITHDRAW_BALANCE: -1,
+        EventKind.REVERSE_TOP_UP: -1,
+        EventKind.ADJUST_BUCKET: 0,
+    }
+)
 _HOLDING = frozenset({EventKind.RESERVE, EventKind.COMMIT, EventKind.RELEASE, EventKind.EXPIRE})
 
 
@@ -133,9 +144,8 @@ def apply_buckets(
             change.reserved_after - change.reserved_before,
         )
         expected = due.pop(change.bucket_id, (0, 0))
-        if event.kind is EventKind.TOP_UP:
-            bucket.credited += moved[0]
-            _check_credit(account, event, change, moved)
+        if event.kind in _CORRECTIONS:
+            _apply_correction(account, event, change, bucket, moved)
         elif moved != expected:
             account.differ(event, f"{term} moved", moved, expected)
         _check_available(account, event, change)
@@ -155,13 +165,24 @@ def _check_available(account: FoldedAccount, event: ChargingEvent, change: Bucke
         account.differ(event, term, available, "0 or more")
 
 
-def _check_credit(
-    account: FoldedAccount, event: ChargingEvent, change: BucketChange, moved: tuple[int, int]
+def _apply_correction(
+    account: FoldedAccount,
+    event: ChargingEvent,
+    change: BucketChange,
+    bucket: FoldedBucket,
+    moved: tuple[int, int],
 ) -> None:
+    """A credit adds to credited, what is taken out to withdrawn; nothing is held by it."""
+    balance, reserved = moved
+    if balance > 0:
+        bucket.credited += balance
+    else:
+        bucket.withdrawn -= balance
     if change.bucket_id != event.ref:
         account.differ(event, f"bucket {change.bucket_id}", "credited", f"bucket {event.ref}")
-    if moved[0] <= 0 or moved[1] != 0:
-        account.differ(event, f"bucket {change.bucket_id} moved", moved, "a credit")
+    way = _CORRECTIONS[event.kind]
+    if balance == 0 or balance * way < 0 or reserved != 0:
+        account.differ(event, f"bucket {change.bucket_id} moved", moved, f"a {event.kind}")
 
 
 def _due_moves(

@@ -52,6 +52,9 @@ _ALLOWED: Final[Mapping[EventKind, str]] = MappingProxyType(
         _K.RESUME_ACCOUNT: "",
         _K.CLOSE_ACCOUNT: "",
         _K.UPDATE_ACCOUNT: "w",
+        _K.WITHDRAW_BALANCE: "b",
+        _K.ADJUST_BUCKET: "b",
+        _K.REVERSE_TOP_UP: "b",
     }
 )
 _REQUIRED: Final[Mapping[EventKind, str]] = MappingProxyType(
@@ -65,6 +68,9 @@ _REQUIRED: Final[Mapping[EventKind, str]] = MappingProxyType(
         _K.EXPIRE: "d",
         _K.BUCKET_CLOSED: "z",
         _K.UPDATE_ACCOUNT: "w",
+        _K.WITHDRAW_BALANCE: "b",
+        _K.ADJUST_BUCKET: "b",
+        _K.REVERSE_TOP_UP: "b",
     }
 )
 _FLAGS: Final[Mapping[EventKind, str]] = MappingProxyType(

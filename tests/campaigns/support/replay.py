@@ -26,6 +26,7 @@ from ocs.rpc.method import RpcService
 from ocs.rpc.spending_cap import SpendingCapServicer
 from ocs.service.accounts import Accounts
 from ocs.service.charging import Charging
+from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
 from ocs.service.keeping import Keeping
@@ -140,7 +141,9 @@ class Specification:
         queries = Queries(self.ledger, self.ledger, directory, tariff)
         services: list[RpcService] = [
             ChargingServicer(charge, queries).service(),
-            AccountServicer(keep, Keeping(mutations, tariff), queries).service(),
+            AccountServicer(
+                keep, Keeping(mutations, tariff), Corrections(mutations), queries
+            ).service(),
             SpendingCapServicer(keep).service(),
         ]
         self._handlers: dict[str, Callable[..., Awaitable[Message]]] = {

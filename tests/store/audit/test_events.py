@@ -61,12 +61,18 @@ ALTERED = [
     *[("BUCKET_CLOSED", "z=", field, "") for field in (0, 1, 2, 3)],
     *[("SET_SPENDING_CAP", "q=account:live:", 3, "")],
     *[("CREATE_ACCOUNT", "a=", field, "") for field in (1, 2)],
+    *[("WITHDRAW_BALANCE", "b=", field, "") for field in (1, 2, 3, 4)],
+    *[("ADJUST_BUCKET", "b=", field, "") for field in (1, 2, 3, 4)],
+    *[("REVERSE_TOP_UP", "b=", field, "") for field in (1, 2, 3, 4)],
     *[("UPDATE_ACCOUNT", "w=", field, "") for field in (0, 1)],
 ]
 # An event that says a thing once is told by the account, or by the event that follows.
 TOLD_ONCE = {
     ("TOP_UP", "b="),
     ("TOP_UP", "t="),
+    ("WITHDRAW_BALANCE", "b="),
+    ("ADJUST_BUCKET", "b="),
+    ("REVERSE_TOP_UP", "b="),
     ("SET_SPENDING_CAP", "q=account:live:"),
     ("CREATE_ACCOUNT", "a="),
     ("UPDATE_ACCOUNT", "w="),
@@ -113,6 +119,8 @@ async def test_an_event_altered_by_one_is_named(
         ("RELEASE", 7, "r77"),
         ("EXPIRE", 7, "r77"),
         ("TOP_UP", 7, "b77"),
+        ("WITHDRAW_BALANCE", 1, "TOP_UP"),
+        ("REVERSE_TOP_UP", 7, "b77"),
         ("DEBIT", 7, "r77"),
         ("COMMIT", 5, "1-1"),
         ("COMMIT", 5, "-"),
