@@ -23,6 +23,7 @@ from ocs.client import (
     LookupSubscriberResult,
     Receipt,
     ReceiptResult,
+    RefundResult,
     ReleaseResult,
     ReverseTopUpResult,
     SetSpendingCapResult,
@@ -231,6 +232,19 @@ def _(result: ReleaseResult) -> list[Block]:
         ("released", decimal_of(result.released_micros)),
     ]
     return [Fields(rows + receipt(result.receipt))]
+
+
+@blocks_of.register
+def _(result: RefundResult) -> list[Block]:
+    rows = [("refunded", decimal_of(result.refunded_micros)), ("event", result.event)]
+    listing = Listing(
+        ("paid by", "goes to", "quantity"),
+        [
+            (line.bucket_id, line.to_bucket_id or "nobody: lapsed", str(line.quantity))
+            for line in result.lines
+        ],
+    )
+    return [listing, Fields(rows + receipt(result.receipt))]
 
 
 @blocks_of.register

@@ -13,6 +13,7 @@ Knows the contract (`ocs.v1`) and gRPC, and nothing else of the service.
 from ocs.client.aio import AsyncClient
 from ocs.client.attempts import NO_RETRY, RetryPolicy
 from ocs.client.client import Client
+from ocs.client.corrections import CorrectionResult, RefundResult, ReverseTopUpResult
 from ocs.client.errors import (
     AlreadyExistsError,
     DeadlineExceededError,
@@ -54,7 +55,6 @@ from ocs.client.results import (
     ChargingEvent,
     ChargingEventPage,
     CommitResult,
-    CorrectionResult,
     CreateAccountResult,
     DebitResult,
     EventContext,
@@ -68,8 +68,8 @@ from ocs.client.results import (
     OpenReservation,
     Receipt,
     ReceiptResult,
+    RefundLine,
     ReleaseResult,
-    ReverseTopUpResult,
     SetSpendingCapResult,
     SpendingCap,
     TopUpResult,
@@ -152,6 +152,8 @@ __all__ = [
     "RateStep",
     "Receipt",
     "ReceiptResult",
+    "RefundLine",
+    "RefundResult",
     "ReleaseResult",
     "Reservation",
     "ReservationPage",

@@ -87,6 +87,7 @@ class AsyncClient:
     commit = _method(charging.commit)
     release = _method(charging.release)
     debit = _method(charging.debit)
+    refund = _method(charging.refund)
     create_account = _method(account.create_account)
     get_account = _method(account.get_account)
     add_subscriber = _method(account.add_subscriber)

@@ -107,6 +107,15 @@ class ReleaseResult:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundLine:
+    """What a bucket that paid gets back. to_bucket_id: what was credited; empty: it lapsed."""
+
+    bucket_id: str
+    to_bucket_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class DebitResult:
     """The decision on a debit, and what was charged."""
 
@@ -256,28 +265,6 @@ class TopUpResult:
 
 
 @dataclass(frozen=True, slots=True)
-class CorrectionResult:
-    """The bucket after a withdrawal or an adjustment."""
-
-    bucket_id: str
-    unit: Unit
-    balance: int
-    available: int
-    receipt: Receipt
-
-
-@dataclass(frozen=True, slots=True)
-class ReverseTopUpResult:
-    """What was taken back, and the bucket afterwards."""
-
-    bucket_id: str
-    reversed_quantity: int
-    balance: int
-    available: int
-    receipt: Receipt
-
-
-@dataclass(frozen=True, slots=True)
 class SetSpendingCapResult:
     """The cap as it stands."""
 
@@ -379,6 +366,8 @@ class ChargingEvent:
     caps: tuple[CapChange, ...]
     flags: tuple[str, ...]
     context: EventContext
+    refunded_event: str  # empty unless a REFUND
+    refunds: tuple[RefundLine, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ class EventKind(enum.StrEnum):
     WITHDRAW_BALANCE = "WITHDRAW_BALANCE"
     ADJUST_BUCKET = "ADJUST_BUCKET"
     REVERSE_TOP_UP = "REVERSE_TOP_UP"
+    REFUND = "REFUND"
 
 
 class ReservationState(enum.StrEnum):

@@ -37,6 +37,7 @@ class Reason(enum.StrEnum):
     REQUEST_NOT_FOUND = "REQUEST_NOT_FOUND"
     BUCKET_NOT_FOUND = "BUCKET_NOT_FOUND"
     PAYMENT_NOT_FOUND = "PAYMENT_NOT_FOUND"
+    EVENT_NOT_FOUND = "EVENT_NOT_FOUND"
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
     RESERVATION_EXISTS = "RESERVATION_EXISTS"
     SEQUENCE_NUMBER_REUSED = "SEQUENCE_NUMBER_REUSED"
@@ -62,6 +63,7 @@ class Reason(enum.StrEnum):
     BALANCE_TOO_LOW = "BALANCE_TOO_LOW"
     TOP_UP_ALREADY_USED = "TOP_UP_ALREADY_USED"
     TOP_UP_REVERSED = "TOP_UP_REVERSED"
+    REFUND_EXCEEDS = "REFUND_EXCEEDS"
     CLOCK_SKEW = "CLOCK_SKEW"
     DEADLINE_PASSED = "DEADLINE_PASSED"
     DEADLINE_TOO_SHORT = "DEADLINE_TOO_SHORT"
@@ -100,6 +102,7 @@ RECORDED_REASONS = frozenset(
         Reason.BALANCE_TOO_LOW,
         Reason.TOP_UP_ALREADY_USED,
         Reason.TOP_UP_REVERSED,
+        Reason.REFUND_EXCEEDS,
     }
 )
 
@@ -122,6 +125,15 @@ class Payment:
     bucket_id: str
     units: int
     micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """What a bucket that paid gets back, and where it went; to_bucket_id empty: it lapsed."""
+
+    bucket_id: str
+    to_bucket_id: str
+    quantity: int
 
 
 @dataclass(slots=True)
@@ -156,5 +168,7 @@ class Answer:
     bucket_balance: int = 0
     bucket_available: int = 0
     bucket_moved: int = 0
+    refunds: tuple[RefundLine, ...] = field(default=())
+    refunded_micros: int = 0
     expired_count: int = 0
     replayed: bool = False

@@ -54,7 +54,10 @@ class RequestRecord:
 
 @dataclass(slots=True)
 class AccountState:
-    """State of one account. `decide` never changes one in place: it returns a changed clone."""
+    """State of one account. refunded: by event, what each bucket that paid got back, for ever.
+
+    `decide` never changes one in place: it returns a changed clone.
+    """
 
     tenant: str
     account_id: str
@@ -74,6 +77,7 @@ class AccountState:
     records: dict[str, RequestRecord] = field(default_factory=dict)
     subscribers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     credits: dict[str, Credit] = field(default_factory=dict)
+    refunded: dict[int, tuple[tuple[str, int], ...]] = field(default_factory=dict)
 
     def clone(self) -> "AccountState":
         """Copy as far as anything can change; the values themselves are frozen."""
@@ -88,6 +92,7 @@ class AccountState:
             records=dict(self.records),
             subscribers=dict(self.subscribers),
             credits=dict(self.credits),
+            refunded=dict(self.refunded),
         )
 
     def in_consumption_order(self) -> list[Bucket]:

@@ -191,3 +191,15 @@ class ReverseTopUpAsked:
     payment_reference: str
     allow_partial: bool
     reason: str
+
+
+@dataclass(slots=True)
+class RefundAsked:
+    """Give back what an event collected. shares: (bucket_id, quantity); empty: all that is left."""
+
+    asked: Asked
+    account_id: str
+    seq: int
+    shares: tuple[tuple[str, int], ...]
+    bucket_id: str
+    reason: str

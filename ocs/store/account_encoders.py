@@ -9,6 +9,7 @@ from ocs.domain.commands import (
     Call,
     CreateAccount,
     Profile,
+    Refund,
     ReverseTopUp,
     SetAccountStatus,
     SetSpendingCap,
@@ -43,6 +44,10 @@ BINDINGS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "withdraw_balance": ((), ("bucket_id", "unit", "quantity")),
     "adjust_bucket": ((), ("bucket_id", "unit", "quantity")),
     "reverse_top_up": (("payment",), ("allow_partial",)),
+    "refund": (
+        ("refund", "profile", "holders..."),
+        ("seq", "position", "shares", "bucket_id", "holder_names"),
+    ),
     "update_account": (("profile",), ("plan", "segment", "credit_limit", "etag")),
 }
 
@@ -135,6 +140,26 @@ def _reverse_top_up(command: ReverseTopUp, known: AccountKeys, _: CapsText) -> E
     return "reverse_top_up", [payment], [int(command.allow_partial)]
 
 
+def _refund(command: Refund, known: AccountKeys, _: CapsText) -> Encoded:
+    names = list(dict.fromkeys(holder for holder, _, _ in command.collected.counters))
+    holders = [name for name in names if name != ACCOUNT_HOLDER]
+    return (
+        "refund",
+        [
+            keys.refund_key(*known.at, command.seq),
+            keys.profile_key(*known.at),
+            *(holder_key(*known.at, holder) for holder in holders),
+        ],
+        [
+            command.seq,
+            command.position,
+            dash(",".join(f"{name}:{quantity}" for name, quantity in command.shares)),
+            dash(command.bucket_id),
+            " ".join(holders),
+        ],
+    )
+
+
 ENCODERS: Final[dict[type, Encoder]] = {
     TopUp: _top_up,  # type: ignore[dict-item]  # each takes the type it is listed under
     CreateAccount: _create_account,  # type: ignore[dict-item]
@@ -145,4 +170,5 @@ ENCODERS: Final[dict[type, Encoder]] = {
     WithdrawBalance: _correction,  # type: ignore[dict-item]
     AdjustBucket: _correction,  # type: ignore[dict-item]
     ReverseTopUp: _reverse_top_up,  # type: ignore[dict-item]
+    Refund: _refund,  # type: ignore[dict-item]
 }

@@ -143,6 +143,12 @@ def accounts_key(partition: int) -> str:
     return f"{{{KEY_TAGS[partition]}}}:accounts"
 
 
+def refund_key(tenant: str, account_id: str, seq: int) -> str:
+    """What was given back of one event; kept for ever."""
+    tag, account = _affixes(tenant, account_id)
+    return f"{tag}refund{account}:{seq}"
+
+
 def journal_key(partition: int) -> str:
     """The stream of charging events of a partition (0..255)."""
     return f"{{{KEY_TAGS[partition]}}}:journal"

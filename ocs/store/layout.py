@@ -199,6 +199,12 @@ def read_credit(text: str) -> Credit:
     return Credit(bucket_id, Unit(unit), int(quantity), back)
 
 
+def read_refunded(text: str) -> tuple[tuple[str, int], ...]:
+    """Read what was given back of an event: `bucket:quantity,...`."""
+    pairs = (line.split(":") for line in text.split(","))
+    return tuple((bucket_id, int(quantity)) for bucket_id, quantity in pairs)
+
+
 def read_session(text: str) -> SessionRating:
     """Read how far a session of one service has come."""
     expire_ms, position, paid_to, sequence = map(int, text.split(" "))

@@ -63,6 +63,8 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     """A balance was set right by hand."""
     EVENT_KIND_REVERSE_TOP_UP: _EventKind.ValueType  # 17
     """A credit was taken back; the context has its payment_reference."""
+    EVENT_KIND_REFUND: _EventKind.ValueType  # 18
+    """A charge was given back, whole or in part."""
 
 class EventKind(_EventKind, metaclass=_EventKindEnumTypeWrapper):
     """What happened. Additive only."""
@@ -103,6 +105,8 @@ EVENT_KIND_ADJUST_BUCKET: EventKind.ValueType  # 16
 """A balance was set right by hand."""
 EVENT_KIND_REVERSE_TOP_UP: EventKind.ValueType  # 17
 """A credit was taken back; the context has its payment_reference."""
+EVENT_KIND_REFUND: EventKind.ValueType  # 18
+"""A charge was given back, whole or in part."""
 Global___EventKind: _TypeAlias = EventKind  # noqa: Y015
 
 @_typing.final
@@ -326,6 +330,8 @@ class ChargingEvent(_message.Message):
     CAPS_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
+    REFUNDED_EVENT_FIELD_NUMBER: _builtins.int
+    REFUNDS_FIELD_NUMBER: _builtins.int
     event: _builtins.str
     """tenants/{t}/accounts/{a}/events/{seq}."""
     kind: Global___EventKind.ValueType
@@ -344,6 +350,8 @@ class ChargingEvent(_message.Message):
     """Rated units nobody paid for."""
     uncollected_micros: _builtins.int
     """Their price."""
+    refunded_event: _builtins.str
+    """The event that was refunded: tenants/{t}/accounts/{a}/events/{seq}; empty unless a REFUND."""
     @_builtins.property
     def store_time(self) -> _timestamp_pb2.Timestamp:
         """The store's clock."""
@@ -368,6 +376,10 @@ class ChargingEvent(_message.Message):
     def context(self) -> Global___EventContext:
         """What the service knew."""
 
+    @_builtins.property
+    def refunds(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.RefundLine]:
+        """What was given back."""
+
     def __init__(
         self,
         *,
@@ -386,10 +398,12 @@ class ChargingEvent(_message.Message):
         caps: _abc.Iterable[Global___CapChange] | None = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
         context: Global___EventContext | None = ...,
+        refunded_event: _builtins.str = ...,
+        refunds: _abc.Iterable[_types_pb2.RefundLine] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "store_time", b"store_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_seq", b"account_seq", "buckets", b"buckets", "caps", b"caps", "charges", b"charges", "context", b"context", "event", b"event", "flags", b"flags", "granted_units", b"granted_units", "kind", b"kind", "outcome", b"outcome", "reservation_id", b"reservation_id", "store_time", b"store_time", "uncollected_micros", b"uncollected_micros", "uncollected_units", b"uncollected_units", "used_units", b"used_units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_seq", b"account_seq", "buckets", b"buckets", "caps", b"caps", "charges", b"charges", "context", b"context", "event", b"event", "flags", b"flags", "granted_units", b"granted_units", "kind", b"kind", "outcome", b"outcome", "refunded_event", b"refunded_event", "refunds", b"refunds", "reservation_id", b"reservation_id", "store_time", b"store_time", "uncollected_micros", b"uncollected_micros", "uncollected_units", b"uncollected_units", "used_units", b"used_units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

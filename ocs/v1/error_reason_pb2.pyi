@@ -108,6 +108,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. Less than the top-up credited is left, or nothing at all."""
     ERROR_REASON_TOP_UP_REVERSED: _ErrorReason.ValueType  # 49
     """FAILED_PRECONDITION. The top-up was reversed before."""
+    ERROR_REASON_EVENT_NOT_FOUND: _ErrorReason.ValueType  # 50
+    """NOT_FOUND. The account has no such event."""
+    ERROR_REASON_REFUND_EXCEEDS: _ErrorReason.ValueType  # 51
+    """FAILED_PRECONDITION. More than the event collected, earlier refunds taken off; or nothing."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -200,4 +204,8 @@ ERROR_REASON_TOP_UP_ALREADY_USED: ErrorReason.ValueType  # 48
 """FAILED_PRECONDITION. Less than the top-up credited is left, or nothing at all."""
 ERROR_REASON_TOP_UP_REVERSED: ErrorReason.ValueType  # 49
 """FAILED_PRECONDITION. The top-up was reversed before."""
+ERROR_REASON_EVENT_NOT_FOUND: ErrorReason.ValueType  # 50
+"""NOT_FOUND. The account has no such event."""
+ERROR_REASON_REFUND_EXCEEDS: ErrorReason.ValueType  # 51
+"""FAILED_PRECONDITION. More than the event collected, earlier refunds taken off; or nothing."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

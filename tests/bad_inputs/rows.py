@@ -134,6 +134,10 @@ SHOWN: Final = MappingProxyType(
             "test_row_58_a_service_that_the_plan_lacks",
             "test_row_58_a_suspended_account_settles_and_is_granted_nothing",
         ),
+        59: (
+            "test_row_59_no_more_than_was_collected_is_refunded",
+            "test_row_59_a_refund_names_an_event_of_its_own",
+        ),
         60: ("test_row_60_the_tightest_of_several_caps",),
         61: ("test_row_61_a_cap_lowered_below_what_is_spent",),
         62: (
@@ -217,7 +221,6 @@ SHOWN: Final = MappingProxyType(
 LATER: Final = MappingProxyType(
     {
         25: "batches come with ChargeStream",
-        59: "Refund",
         70: "no method changes an account's time zone",
         85: "credentials: everyone on the loopback address is one caller",
         86: "roles come with credentials",

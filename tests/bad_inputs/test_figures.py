@@ -42,6 +42,15 @@ FIGURES: dict[str, Figure] = {
         "units",
         1,
     ),
+    "Refund": (
+        lambda live: live.refund(
+            "tenants/main/accounts/nobody/events/1",
+            shares=[charging.RefundShare(bucket_id="main", quantity=1)],
+        ),
+        "shares",
+        "quantity",
+        1,
+    ),
     "WithdrawBalance": (lambda live: live.withdraw("nobody", 1), "", "quantity", 1),
     "UpdateAccount": (
         lambda live: live.keep(
@@ -70,6 +79,7 @@ FIGURES: dict[str, Figure] = {
     ),
 }  # fmt: skip
 REQUIRED = [name for name in FIGURES if name not in ("CreateAccount", "ListChargingEvents")]
+REPEATED = ("used", "shares")
 POSITIVE = [name for name, (_, _, _, least) in FIGURES.items() if least]
 
 
@@ -80,7 +90,7 @@ def made(live: Live, figure: str) -> tuple[Any, Any, str]:
     holder = request
     for part in filter(None, path.split(".")):
         holder = getattr(holder, part)
-        if part == "used":
+        if part in REPEATED:
             holder = holder[0]
     return request, holder, name
 
@@ -201,7 +211,7 @@ def with_raw(live: Live, figure: str, wire_type: int, raw: bytes) -> tuple[str, 
     holders = [request]
     for part in path:
         inner = getattr(holders[-1], part)
-        holders.append(inner[0] if part == "used" else inner)
+        holders.append(inner[0] if part in REPEATED else inner)
     # From the inside out: what is in a message becomes a field of the one around it.
     wire = holders[-1].SerializeToString() + spliced
     for outer, part in zip(reversed(holders[:-1]), reversed(path), strict=True):

@@ -82,6 +82,10 @@ REQUESTS: Final[dict[str, Callable[[Live], Message]]] = {
     ),
     "GetRequest": lambda _: charging.GetRequestRequest(account_id="a", asked_request_id="q"),
     "WithdrawBalance": lambda live: live.withdraw("a", 1, reason="x"),
+    "Refund": lambda live: live.refund(
+        "tenants/main/accounts/a/events/1", bucket_id="b", reason="x",
+        shares=[charging.RefundShare(bucket_id="b", quantity=1)],
+    ),
     "AdjustBucket": lambda live: live.adjust("a", 1),
     "ReverseTopUp": lambda live: live.reverse("a", "p", reason="x"),
     "SuspendAccount": lambda live: live.keep("Suspend", "a", reason="x"),

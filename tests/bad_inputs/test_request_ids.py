@@ -30,6 +30,7 @@ WINDOWS_MS: Final = {
     "CloseAccount": 48 * HOUR_MS,
     "UpdateAccount": 48 * HOUR_MS,
     "WithdrawBalance": 48 * HOUR_MS,
+    "Refund": 48 * HOUR_MS,
     "AdjustBucket": 48 * HOUR_MS,
     "ReverseTopUp": 48 * HOUR_MS,
 }
@@ -49,6 +50,11 @@ async def _reversing(live: Live, account: str) -> Any:
     credit = live.top_up(account, micros=5)
     await live.call(credit)
     return live.reverse(account, credit.payment_reference)
+
+
+async def _refunding(live: Live, account: str) -> Any:
+    used = await live.call(live.debit(account, 5))
+    return live.refund(used.charge.event)
 
 
 async def _closing(live: Live, _: str) -> Any:
@@ -87,6 +93,7 @@ MAKE: Final[dict[str, Make]] = {
     ),
     "AdjustBucket": _at_once(lambda live, account: live.adjust(account, 5)),
     "ReverseTopUp": _reversing,
+    "Refund": _refunding,
     "UpdateAccount": _at_once(
         lambda live, account: live.keep(
             "Update",
@@ -143,6 +150,7 @@ CHANGE: Final[dict[str, Callable[[Any], None]]] = {
     "WithdrawBalance": _adding("quantity"),
     "AdjustBucket": _adding("quantity"),
     "ReverseTopUp": _other_reason,
+    "Refund": _other_reason,
     "UpdateAccount": _adding("credit_limit_micros"),
 }
 

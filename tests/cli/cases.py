@@ -131,6 +131,21 @@ CASES: list[Case] = [
         {"account_id": "alice", "page_size": 50, "oldest_first": True, "start_seq": "7"},
     ),
     Case(
+        "refund alice/17 --share main=500000 --share b1=7 --reason dropped",
+        "Refund",
+        charging_service_pb2.RefundResponse(
+            lines=[types_pb2.RefundLine(bucket_id="b1", quantity=7)], receipt=RECEIPT
+        ),
+        {
+            "event": "tenants/main/accounts/alice/events/17",
+            "shares": [
+                {"bucket_id": "main", "quantity": "500000"},
+                {"bucket_id": "b1", "quantity": "7"},
+            ],
+            "reason": "dropped",
+        },
+    ),
+    Case(
         "withdraw alice main --money 5.00",
         "WithdrawBalance",
         accounts.WithdrawBalanceResponse(bucket_id="main", receipt=RECEIPT),

@@ -3,8 +3,9 @@
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 
+from ocs.domain.charging_event import ChargingEvent
 from ocs.domain.commands import (
     AddSubscriber,
     AdjustBucket,
@@ -12,6 +13,7 @@ from ocs.domain.commands import (
     CreateAccount,
     Debit,
     GrantWish,
+    Refund,
     Reserve,
     ReverseTopUp,
     SetAccountStatus,
@@ -20,6 +22,7 @@ from ocs.domain.commands import (
     UpdateAccount,
     WithdrawBalance,
 )
+from ocs.domain.decide.refund import collected_by
 from ocs.domain.periods import Period
 from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.state import AccountStatus, AccountTerms
@@ -120,6 +123,44 @@ class Keeping(Actor):
         self._run(
             ReverseTopUp(payment_reference=reference, allow_partial=partial, **self._call(account))
         )
+
+    @precondition(lambda self: self.charged)
+    @rule(
+        pick=st.integers(0, 40),
+        part=st.sampled_from([0, 0, 0, 1, 50, -1, 2**52]),
+        named=st.sampled_from(["", "", "", "main", "b1", "b2", "b9"]),
+        lost=st.sampled_from([False] * 9 + [True]),
+    )
+    def refund(self, *, pick: int, part: int, named: str, lost: bool) -> None:
+        """Refund a charge of late: all of it, a part, or (-1) one too many of its first line."""
+        event = self.charged[-1 - pick % len(self.charged)]
+        collected = collected_by(event)
+        shares: tuple[tuple[str, int], ...] = ()
+        if part and collected.paid:
+            name, quantity, _ = collected.paid[pick % len(collected.paid)]
+            shares = ((name, part if part > 0 else quantity + 1),)
+        elif part:
+            shares = (("main", 1),)
+        self._run(
+            Refund(
+                seq=event.seq,
+                position="" if lost else self.position_of(event),
+                collected=collected,
+                shares=shares,
+                bucket_id=named,
+                **self._call(event.account_id),
+            )
+        )
+
+    def position_of(self, event: ChargingEvent) -> str:
+        """Return where an event is in the journal."""
+        return self.lua.positions[(event.account_id, event.seq)]
+
+    @property
+    def charged(self) -> list[ChargingEvent]:
+        """Return what may be refunded, and some events that may not."""
+        journal = self.pair.spec.journal[-400:]
+        return [event for event in journal if event.payments or event.seq % 16 == 1]
 
     @rule(number=st.integers(0, 7))
     def ask_what_is_closed(self, number: int) -> None:

@@ -44,6 +44,7 @@ class ValkeySide:
         self._caps = CapSpeller(lambda: self.now_ms)
         self._library = load_scripts()
         self._read_to: dict[int, str] = {}
+        self.positions: dict[tuple[str, int], str] = {}
         self.due_ms = 0
         self.load(self._library)
 
@@ -80,6 +81,7 @@ class ValkeySide:
         """Forget all data, keep the scripts."""
         self.client.flushall()
         self._read_to = {}
+        self.positions = {}
         self._caps = CapSpeller(lambda: self.now_ms)
 
     def execute(self, command: Mutation) -> Answer:
@@ -134,7 +136,10 @@ class ValkeySide:
         entries: Any = self.client.xrange(keys.journal_key(partition), start, "+")
         if entries:
             self._read_to[partition] = entries[-1][0]
-        return [decode_event(fields["e"]) for _, fields in entries]
+        events = [decode_event(fields["e"]) for _, fields in entries]
+        for event, (position, _) in zip(events, entries, strict=True):
+            self.positions[(event.account_id, event.seq)] = position
+        return events
 
     def lapsed_holds(self, command: Reserve) -> list[str]:
         """Holds past their deadline that the line of a grant, or a group of it, still keeps."""
@@ -173,6 +178,9 @@ class ValkeySide:
             pipe.get(key)
         for payment in payments:
             pipe.get(keys.payment_key(*at, payment))
+        refunded = sorted(like.refunded)
+        for seq in refunded:
+            pipe.get(keys.refund_key(*at, seq))
         pipe.zscore(keys.due_key(keys.partition_of(*at)), path)
         replies = iter(pipe.execute())
         account, profile, holds = next(replies), next(replies), next(replies)
@@ -191,6 +199,8 @@ class ValkeySide:
         state.records = {rid: read_record(text) for rid, text in texts_by_id.items() if text}
         credited = {payment: next(replies) for payment in payments}
         state.credits = {p: layout.read_credit(text) for p, text in credited.items() if text}
+        refunds = {seq: next(replies) for seq in refunded}
+        state.refunded = {s: layout.read_refunded(text) for s, text in refunds.items() if text}
         listed = self.client.zscore(keys.accounts_key(keys.partition_of(*at)), path)
         assert listed == 0, f"{path} is not in the list of accounts"
         due = int(account["state"].split(" ")[4])

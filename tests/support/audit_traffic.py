@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from ocs.domain.answer import Answer, Outcome
 from ocs.domain.bucket import BucketTerms
+from ocs.domain.charging_event import ChargingEvent
 from ocs.domain.commands import (
     AdjustBucket,
     Basis,
@@ -17,6 +18,7 @@ from ocs.domain.commands import (
     Expire,
     GrantWish,
     Mutation,
+    Refund,
     Reserve,
     ReverseTopUp,
     SetAccountStatus,
@@ -25,6 +27,7 @@ from ocs.domain.commands import (
     UpdateAccount,
     WithdrawBalance,
 )
+from ocs.domain.decide.refund import collected_by
 from ocs.domain.periods import Period
 from ocs.domain.reservation import Step
 from ocs.domain.spending_cap import SpendingCap
@@ -58,6 +61,10 @@ class SpecificationOnly:
 
 class SpecificationMachine(ChargingMachine):
     """The model's operations on the specification alone."""
+
+    def position_of(self, event: ChargingEvent) -> str:
+        """Return anything: no stream is read."""
+        return f"{event.seq}-0"
 
     def __init__(self) -> None:
         RuleBasedStateMachine.__init__(self)
@@ -138,8 +145,30 @@ class Traffic:
         )  # fmt: skip
         self._keep_account()
         self._credit("p-live")
+        self._refund()
         for number, service in enumerate(["data", "voice", "sms"]):
             self._reserve_live(f"live{number}", service)
+
+    def _refund(self) -> None:
+        """Use under caps of account, line and group, and give a part of it back, twice."""
+        run, machine = self.machine._run, self.machine
+        answer = run(
+            Debit(
+                profile=machine._profile("a1", "s1"), service_id="sms", terms=SERVICES["sms"][0],
+                refusal=None, basis=Basis.USED, used_units=9, **self._fresh(),
+            )
+        )  # fmt: skip
+        event = next(e for e in machine.pair.spec.journal if e.account_id == "a1"
+                     and e.seq == answer.seq)  # fmt: skip
+        collected = collected_by(event)
+        name, quantity, _ = collected.paid[0]
+        for share in (quantity // 3, quantity // 2):
+            assert run(
+                Refund(
+                    seq=event.seq, position=machine.position_of(event), collected=collected,
+                    shares=((name, share),), **self._fresh(),
+                )
+            ).reason is None  # fmt: skip
 
     def _keep_account(self) -> None:
         run = self.machine._run

@@ -208,6 +208,10 @@ class Live:
         given["quantity"] = quantity
         return self.stamped(accounts.WithdrawBalanceRequest(**given | fields))
 
+    def refund(self, event: str, **fields: Any) -> Any:
+        """Give a charge back."""
+        return self.stamped(charging.RefundRequest(**{"event": event} | fields))
+
     def adjust(self, account_id: str, quantity: int, **fields: Any) -> Any:
         """Set the money right, unless fields say otherwise."""
         given: dict[str, Any] = {"account_id": account_id, "bucket_id": "main", "unit": 1}

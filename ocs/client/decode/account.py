@@ -1,6 +1,6 @@
 """Accounts, their lines, balances and caps."""
 
-from ocs.client import results
+from ocs.client import corrections, results
 from ocs.client.decode.charge import held_quantity, holder, receipt, time, unit
 from ocs.client.values import AccountStatus, Period, Unit
 from ocs.v1 import account_service_pb2 as accounts
@@ -146,9 +146,9 @@ def top_up(credited: Unit, message: accounts.TopUpResponse) -> results.TopUpResu
 
 def correction(
     corrected: Unit, message: accounts.WithdrawBalanceResponse | accounts.AdjustBucketResponse
-) -> results.CorrectionResult:
+) -> corrections.CorrectionResult:
     """The answer of WithdrawBalance and AdjustBucket; the request said what is counted."""
-    return results.CorrectionResult(
+    return corrections.CorrectionResult(
         bucket_id=message.bucket_id,
         unit=corrected,
         balance=message.balance,
@@ -157,9 +157,9 @@ def correction(
     )
 
 
-def reverse_top_up(message: accounts.ReverseTopUpResponse) -> results.ReverseTopUpResult:
+def reverse_top_up(message: accounts.ReverseTopUpResponse) -> corrections.ReverseTopUpResult:
     """The answer of ReverseTopUp."""
-    return results.ReverseTopUpResult(
+    return corrections.ReverseTopUpResult(
         bucket_id=message.bucket_id,
         reversed_quantity=message.reversed_quantity,
         balance=message.balance,

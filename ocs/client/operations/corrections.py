@@ -4,9 +4,9 @@ from functools import partial
 from typing import Unpack
 
 from ocs.client import encode
+from ocs.client.corrections import CorrectionResult, ReverseTopUpResult
 from ocs.client.decode import account as decode
 from ocs.client.operation import Operation, Sending, identify, mutation
-from ocs.client.results import CorrectionResult, ReverseTopUpResult
 from ocs.client.values import Unit
 from ocs.v1 import account_service_pb2 as accounts
 

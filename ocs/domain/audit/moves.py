@@ -144,15 +144,41 @@ def apply_buckets(
             change.reserved_after - change.reserved_before,
         )
         expected = due.pop(change.bucket_id, (0, 0))
-        if event.kind in _CORRECTIONS:
+        if event.kind is EventKind.REFUND:
+            _apply_refunds(account, event, change, bucket)
+        elif event.kind in _CORRECTIONS:
             _apply_correction(account, event, change, bucket, moved)
         elif moved != expected:
             account.differ(event, f"{term} moved", moved, expected)
         _check_available(account, event, change)
         bucket.balance, bucket.reserved = change.balance_after, change.reserved_after
+    if event.kind is EventKind.REFUND:
+        stated = {change.bucket_id for change in event.buckets}
+        for line in event.refunds:
+            if line.to_bucket_id and line.to_bucket_id not in stated:
+                account.differ(event, f"bucket {line.to_bucket_id} moved", 0, line.quantity)
     for bucket_id, moves in due.items():
         if moves != (0, 0):
             account.differ(event, f"bucket {bucket_id} moved", (0, 0), moves)
+
+
+def _apply_refunds(
+    account: FoldedAccount, event: ChargingEvent, change: BucketChange, bucket: FoldedBucket
+) -> None:
+    """What is given back undoes what the bucket spent; the rest is a credit."""
+    due = 0
+    for line in event.refunds:
+        if line.to_bucket_id == change.bucket_id:
+            unspent = min(line.quantity, bucket.spent)
+            bucket.spent -= unspent
+            bucket.credited += line.quantity - unspent
+            due += line.quantity
+    moved = (
+        change.balance_after - change.balance_before,
+        change.reserved_after - change.reserved_before,
+    )
+    if moved != (due, 0):
+        account.differ(event, f"bucket {change.bucket_id} moved", moved, (due, 0))
 
 
 def _check_available(account: FoldedAccount, event: ChargingEvent, change: BucketChange) -> None:

@@ -16,6 +16,7 @@ from ocs.domain.commands import (
     CreateAccount,
     Debit,
     Expire,
+    Refund,
     Release,
     Reserve,
     ReverseTopUp,
@@ -31,6 +32,7 @@ from ocs.domain.decide.corrections import adjust_bucket, reverse_top_up, withdra
 from ocs.domain.decide.debit import debit
 from ocs.domain.decide.expire import expire_due
 from ocs.domain.decide.prelude import answer_from_record, check_age, record
+from ocs.domain.decide.refund import refund
 from ocs.domain.decide.release import release
 from ocs.domain.decide.reserve import reserve
 from ocs.domain.decide.status import set_account_status, update_account
@@ -53,6 +55,7 @@ _OPERATIONS: Final[Mapping[type, Callable[[Turn, Any], Answer]]] = MappingProxyT
         WithdrawBalance: withdraw_balance,
         AdjustBucket: adjust_bucket,
         ReverseTopUp: reverse_top_up,
+        Refund: refund,
     }
 )
 # What a closed account takes no more.

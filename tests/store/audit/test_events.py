@@ -64,6 +64,9 @@ ALTERED = [
     *[("WITHDRAW_BALANCE", "b=", field, "") for field in (1, 2, 3, 4)],
     *[("ADJUST_BUCKET", "b=", field, "") for field in (1, 2, 3, 4)],
     *[("REVERSE_TOP_UP", "b=", field, "") for field in (1, 2, 3, 4)],
+    *[("REFUND", "b=", field, "") for field in (1, 2, 3, 4)],
+    *[("REFUND", "j=", field, "") for field in (2,)],
+    *[("REFUND", "k=account:", field, "") for field in (2, 3, 4)],
     *[("UPDATE_ACCOUNT", "w=", field, "") for field in (0, 1)],
 ]
 # An event that says a thing once is told by the account, or by the event that follows.
@@ -120,6 +123,8 @@ async def test_an_event_altered_by_one_is_named(
         ("EXPIRE", 7, "r77"),
         ("TOP_UP", 7, "b77"),
         ("WITHDRAW_BALANCE", 1, "TOP_UP"),
+        ("REFUND", 1, "ADJUST_BUCKET"),
+        ("REFUND", 7, "9999"),
         ("REVERSE_TOP_UP", 7, "b77"),
         ("DEBIT", 7, "r77"),
         ("COMMIT", 5, "1-1"),
