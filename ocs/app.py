@@ -39,10 +39,12 @@ from ocs.rpc.tls import ServerTls, TlsFiles
 from ocs.service.accounts import Accounts
 from ocs.service.audit import AuditReport, audit
 from ocs.service.charging import Charging
+from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
 from ocs.service.keeping import Keeping
 from ocs.service.mutations import Mutations
 from ocs.service.queries import Queries
+from ocs.service.refunds import Refunds
 from ocs.settings import Settings, SettingsError, load_settings
 from ocs.store.connect import StoreUnfitError, check_store, make_pool
 from ocs.store.due_index import ValkeyDueIndex
@@ -187,11 +189,14 @@ def _services(ledger: ValkeyLedger, tariff: Tariff) -> list[RpcService]:
     directory = Directory(ValkeyLookups(ledger))
     charging = Charging(ledger, directory, tariff, encode_context)
     mutations = Mutations(ledger, encode_context)
-    accounts = Accounts(ledger, directory, ValkeyEventLog(ledger), tariff, mutations)
+    events = ValkeyEventLog(ledger)
+    accounts = Accounts(ledger, directory, events, tariff, mutations)
     queries = Queries(ledger, ValkeyReader(ledger), directory, tariff)
     return [
-        ChargingServicer(charging, queries).service(),
-        AccountServicer(accounts, Keeping(mutations, tariff), queries).service(),
+        ChargingServicer(charging, Refunds(mutations, events), queries).service(),
+        AccountServicer(
+            accounts, Keeping(mutations, tariff), Corrections(mutations), queries
+        ).service(),
         SpendingCapServicer(accounts).service(),
     ]
 

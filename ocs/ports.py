@@ -178,6 +178,9 @@ class EventLog(Protocol):
         Looks at a bounded number of entries; returns where to go on, empty at the account's end.
         """
 
+    async def find(self, tenant: str, account_id: str, seq: int) -> LoggedEvent | None:
+        """Find an account's event by its number; None if the account has none such."""
+
     def partition(self, partition: int, after: str) -> AsyncIterator[list[LoggedEvent]]:
         """Read one partition's entries behind a position (empty: all), to the end, in batches."""
 

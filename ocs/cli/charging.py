@@ -14,7 +14,9 @@ from ocs.client import (
     GrantResult,
     HealthResult,
     OverrunPolicy,
+    RefundResult,
     ReleaseResult,
+    UsageError,
 )
 from ocs.client.operation import Sending
 
@@ -151,6 +153,37 @@ def debit(
         event_time=event_time,
         **sending,
     )
+
+
+@command(app, "refund", example="ocs refund alice/17 --share main=500000")
+def refund(
+    client: Client,
+    event: Annotated[
+        str,
+        typer.Argument(metavar="EVENT", help="Its full name, or ACCOUNT/NUMBER within --tenant."),
+    ],
+    *,
+    shares: Annotated[
+        list[parse.Share] | None,
+        typer.Option(
+            "--share",
+            metavar="BUCKET=QUANTITY",
+            parser=parse.argument(parse.share),
+            help="Micro-units or units it gets back; several times. Default all.",
+        ),
+    ] = None,
+    bucket_id: Annotated[
+        str, typer.Option("--bucket", metavar="ID", help="Where to, if one that paid is gone.")
+    ] = "",
+    reason: options.ReasonOption = "",
+    **sending: Unpack[Sending],
+) -> RefundResult:
+    """Give back what a commit or debit collected, also weeks later."""
+    by_bucket = {share.bucket_id: share.quantity for share in shares or ()}
+    if len(by_bucket) != len(shares or ()):
+        raise UsageError("give each bucket one --share")
+    name = parse.event(event, client.tenant)
+    return client.refund(name, shares=by_bucket, bucket_id=bucket_id, reason=reason, **sending)
 
 
 @command(app, "health", example="ocs health")

@@ -122,6 +122,30 @@ def reservation(text: str, name_of: Callable[[str, str], str]) -> str:
     return name_of(account_id, reservation_id)
 
 
+def event(text: str, tenant: str) -> str:
+    """A journal event's full name, or ACCOUNT/NUMBER for short."""
+    if _RESERVATION.fullmatch(text) is None:
+        return text
+    account_id, number = text.split("/")
+    return f"tenants/{tenant}/accounts/{account_id}/events/{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much a bucket that paid gets back."""
+
+    bucket_id: str
+    quantity: int
+
+
+def share(text: str) -> Share:
+    """A bucket and how much it gets, like main=500000; ValueError otherwise."""
+    bucket_id, separator, quantity = text.partition("=")
+    if not bucket_id or not separator:
+        raise ValueError("must be like main=500000")
+    return Share(bucket_id, whole(quantity))
+
+
 def argument(parse: Callable[[str], ValueT]) -> Callable[[str | ValueT], ValueT]:
     """A parser for typer: what breaks its rule is a usage error that says the rule.
 

@@ -13,6 +13,7 @@ from ocs.client import (
     ChargingEvent,
     ChargingEventPage,
     CommitResult,
+    CorrectionResult,
     CreateAccountResult,
     DebitResult,
     GetAccountResult,
@@ -22,7 +23,9 @@ from ocs.client import (
     LookupSubscriberResult,
     Receipt,
     ReceiptResult,
+    RefundResult,
     ReleaseResult,
+    ReverseTopUpResult,
     SetSpendingCapResult,
     SpendingCap,
     TopUpResult,
@@ -232,6 +235,19 @@ def _(result: ReleaseResult) -> list[Block]:
 
 
 @blocks_of.register
+def _(result: RefundResult) -> list[Block]:
+    rows = [("refunded", decimal_of(result.refunded_micros)), ("event", result.event)]
+    listing = Listing(
+        ("paid by", "goes to", "quantity"),
+        [
+            (line.bucket_id, line.to_bucket_id or "nobody: lapsed", str(line.quantity))
+            for line in result.lines
+        ],
+    )
+    return [listing, Fields(rows + receipt(result.receipt))]
+
+
+@blocks_of.register
 def _(result: DebitResult) -> list[Block]:
     rows = [("outcome", result.outcome.value)]
     if result.charged:
@@ -275,6 +291,26 @@ def _(result: TopUpResult) -> list[Block]:
         ("bucket", result.bucket_id),
         ("balance", quantity(result.balance, result.unit)),
         ("available", quantity(result.available, result.unit)),
+    ]
+    return [Fields(rows + receipt(result.receipt))]
+
+
+@blocks_of.register
+def _(result: CorrectionResult) -> list[Block]:
+    rows = [
+        ("bucket", result.bucket_id),
+        ("balance", quantity(result.balance, result.unit)),
+        ("available", quantity(result.available, result.unit)),
+    ]
+    return [Fields(rows + receipt(result.receipt))]
+
+
+@blocks_of.register
+def _(result: ReverseTopUpResult) -> list[Block]:
+    rows = [
+        ("bucket", result.bucket_id),
+        ("taken back", str(result.reversed_quantity)),
+        ("balance", str(result.balance)),
     ]
     return [Fields(rows + receipt(result.receipt))]
 

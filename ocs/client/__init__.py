@@ -13,6 +13,7 @@ Knows the contract (`ocs.v1`) and gRPC, and nothing else of the service.
 from ocs.client.aio import AsyncClient
 from ocs.client.attempts import NO_RETRY, RetryPolicy
 from ocs.client.client import Client
+from ocs.client.corrections import CorrectionResult, RefundResult, ReverseTopUpResult
 from ocs.client.errors import (
     AlreadyExistsError,
     DeadlineExceededError,
@@ -67,6 +68,7 @@ from ocs.client.results import (
     OpenReservation,
     Receipt,
     ReceiptResult,
+    RefundLine,
     ReleaseResult,
     SetSpendingCapResult,
     SpendingCap,
@@ -113,6 +115,7 @@ __all__ = [
     "ChargingEventPage",
     "Client",
     "CommitResult",
+    "CorrectionResult",
     "CreateAccountResult",
     "DeadlineExceededError",
     "DebitResult",
@@ -149,6 +152,8 @@ __all__ = [
     "RateStep",
     "Receipt",
     "ReceiptResult",
+    "RefundLine",
+    "RefundResult",
     "ReleaseResult",
     "Reservation",
     "ReservationPage",
@@ -156,6 +161,7 @@ __all__ = [
     "ReservationState",
     "ResourceExhaustedError",
     "RetryPolicy",
+    "ReverseTopUpResult",
     "SetSpendingCapResult",
     "SpendingCap",
     "TopUpResult",

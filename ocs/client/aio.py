@@ -24,6 +24,7 @@ from ocs.client.operations import (
     account,
     account_keeping,
     charging,
+    corrections,
     health,
     reading,
     spending_cap,
@@ -97,6 +98,7 @@ class AsyncClient:
     commit = _method(charging.commit)
     release = _method(charging.release)
     debit = _method(charging.debit)
+    refund = _method(charging.refund)
     create_account = _method(account.create_account)
     get_account = _method(account.get_account)
     add_subscriber = _method(account.add_subscriber)
@@ -109,6 +111,9 @@ class AsyncClient:
     resume_account = _method(account_keeping.resume_account)
     close_account = _method(account_keeping.close_account)
     update_account = _method(account_keeping.update_account)
+    withdraw_balance = _method(corrections.withdraw_balance)
+    adjust_bucket = _method(corrections.adjust_bucket)
+    reverse_top_up = _method(corrections.reverse_top_up)
     quote = _method(reading.quote)
     get_reservation = _method(reading.get_reservation)
     list_reservations_page = _method(reading.list_reservations_page)

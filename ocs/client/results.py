@@ -107,6 +107,15 @@ class ReleaseResult:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundLine:
+    """What a bucket that paid gets back. to_bucket_id: what was credited; empty: it lapsed."""
+
+    bucket_id: str
+    to_bucket_id: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class DebitResult:
     """The decision on a debit, and what was charged."""
 
@@ -313,6 +322,7 @@ class EventContext:
     segments: tuple[EventSegment, ...]
     payment_reference: str
     reason: str
+    decided_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +366,8 @@ class ChargingEvent:
     caps: tuple[CapChange, ...]
     flags: tuple[str, ...]
     context: EventContext
+    refunded_event: str  # empty unless a REFUND
+    refunds: tuple[RefundLine, ...]
 
 
 @dataclass(frozen=True, slots=True)

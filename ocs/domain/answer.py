@@ -35,6 +35,9 @@ class Reason(enum.StrEnum):
     SUBSCRIBER_EXISTS = "SUBSCRIBER_EXISTS"
     IDENTITY_TAKEN = "IDENTITY_TAKEN"
     REQUEST_NOT_FOUND = "REQUEST_NOT_FOUND"
+    BUCKET_NOT_FOUND = "BUCKET_NOT_FOUND"
+    PAYMENT_NOT_FOUND = "PAYMENT_NOT_FOUND"
+    EVENT_NOT_FOUND = "EVENT_NOT_FOUND"
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
     RESERVATION_EXISTS = "RESERVATION_EXISTS"
     SEQUENCE_NUMBER_REUSED = "SEQUENCE_NUMBER_REUSED"
@@ -57,6 +60,10 @@ class Reason(enum.StrEnum):
     ACCOUNT_HOLDS_RESERVATIONS = "ACCOUNT_HOLDS_RESERVATIONS"
     ACCOUNT_HAS_BALANCE = "ACCOUNT_HAS_BALANCE"
     ETAG_MISMATCH = "ETAG_MISMATCH"
+    BALANCE_TOO_LOW = "BALANCE_TOO_LOW"
+    TOP_UP_ALREADY_USED = "TOP_UP_ALREADY_USED"
+    TOP_UP_REVERSED = "TOP_UP_REVERSED"
+    REFUND_EXCEEDS = "REFUND_EXCEEDS"
     CLOCK_SKEW = "CLOCK_SKEW"
     DEADLINE_PASSED = "DEADLINE_PASSED"
     DEADLINE_TOO_SHORT = "DEADLINE_TOO_SHORT"
@@ -92,6 +99,10 @@ RECORDED_REASONS = frozenset(
         Reason.ACCOUNT_HOLDS_RESERVATIONS,
         Reason.ACCOUNT_HAS_BALANCE,
         Reason.ETAG_MISMATCH,
+        Reason.BALANCE_TOO_LOW,
+        Reason.TOP_UP_ALREADY_USED,
+        Reason.TOP_UP_REVERSED,
+        Reason.REFUND_EXCEEDS,
     }
 )
 
@@ -116,13 +127,22 @@ class Payment:
     micros: int
 
 
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """What a bucket that paid gets back, and where it went; to_bucket_id empty: it lapsed."""
+
+    bucket_id: str
+    to_bucket_id: str
+    quantity: int
+
+
 @dataclass(slots=True)
 class Answer:
     """The answer of a charging operation; equal for a replay but for `replayed`.
 
     Either `outcome` or `reason` is set. Units are the service's; micros are micro-units of the
     account's currency; times are store time, 0 = unset. rated_units counts uncollected ones too.
-    bucket_balance and bucket_available answer a top-up.
+    bucket_* answer what changes one bucket by hand; bucket_moved: what a reversal took back.
     """
 
     seq: int
@@ -147,5 +167,8 @@ class Answer:
     bucket_id: str = ""
     bucket_balance: int = 0
     bucket_available: int = 0
+    bucket_moved: int = 0
+    refunds: tuple[RefundLine, ...] = field(default=())
+    refunded_micros: int = 0
     expired_count: int = 0
     replayed: bool = False

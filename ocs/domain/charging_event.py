@@ -27,12 +27,15 @@ or cap the event is about, `-` stands for nothing. Tokens are `letter=fields`, f
     a=currency:anchor_day:credit_limit       terms of an account
     w=credit_limit:credit_limit              credit limit before and after
     m=group                                  group of a subscriber
+    j=bucket:to:quantity                     given back to a bucket that paid, and where it went
+
+The ref of a REFUND is the seq of the event that is refunded.
 """
 
 import enum
 from dataclasses import dataclass, field
 
-from ocs.domain.answer import Payment
+from ocs.domain.answer import Payment, RefundLine
 from ocs.domain.reservation import CapLine
 
 EVENT_VERSION = "1"
@@ -55,6 +58,10 @@ class EventKind(enum.StrEnum):
     RESUME_ACCOUNT = "RESUME_ACCOUNT"
     CLOSE_ACCOUNT = "CLOSE_ACCOUNT"
     UPDATE_ACCOUNT = "UPDATE_ACCOUNT"
+    WITHDRAW_BALANCE = "WITHDRAW_BALANCE"
+    ADJUST_BUCKET = "ADJUST_BUCKET"
+    REVERSE_TOP_UP = "REVERSE_TOP_UP"
+    REFUND = "REFUND"
 
 
 class EventFormatError(ValueError):
@@ -110,6 +117,7 @@ class ChargingEvent:
     flags: str = ""
     terms: list[tuple[str, ...]] = field(default_factory=list)
     group_ids: list[str] = field(default_factory=list)
+    refunds: list[RefundLine] = field(default_factory=list)
     prev: str = field(default="", compare=False)
 
 
@@ -164,6 +172,9 @@ def _read_token(event: ChargingEvent, letter: str, fields: list[str]) -> None:
             event.uncollected_units, event.uncollected_micros = map(int, fields)
         case "t" | "z" | "q" | "a" | "w":
             event.terms.append((letter, *fields))
+        case "j":
+            to_bucket_id = "" if fields[1] == "-" else fields[1]
+            event.refunds.append(RefundLine(fields[0], to_bucket_id, int(fields[2])))
         case "m":
             event.group_ids.append(fields[0])
         case _:

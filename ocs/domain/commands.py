@@ -190,6 +190,59 @@ class UpdateAccount(Call):
 
 
 @dataclass(slots=True, kw_only=True)
+class WithdrawBalance(Call):
+    """Take money or units out of a bucket."""
+
+    bucket_id: str
+    unit: Unit
+    quantity: int
+
+
+@dataclass(slots=True, kw_only=True)
+class AdjustBucket(Call):
+    """Set a balance right; quantity is signed."""
+
+    bucket_id: str
+    unit: Unit
+    quantity: int
+
+
+@dataclass(slots=True, kw_only=True)
+class ReverseTopUp(Call):
+    """Take back what a payment credited."""
+
+    payment_reference: str
+    allow_partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What an event collected: (bucket_id, quantity, is money), in paying order.
+
+    counters: (holder, cap_id, period_start_ms) of the caps it moved.
+    """
+
+    paid: tuple[tuple[str, int, bool], ...]
+    counters: tuple[tuple[str, str, int], ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Refund(Call):
+    """Give back what an event collected.
+
+    seq: the event's. position: where the service found it, empty if it did not; collected: what it
+    read there. shares: (bucket_id, quantity) wanted; empty: all that is left. bucket_id: where to
+    if a bucket that paid is gone; empty: not named.
+    """
+
+    seq: int
+    position: str
+    collected: Collected
+    shares: tuple[tuple[str, int], ...] = ()
+    bucket_id: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
 class Expire:
     """Expire what is due; sent by the job, not by callers."""
 
@@ -208,5 +261,9 @@ Mutation = (
     | SetSpendingCap
     | SetAccountStatus
     | UpdateAccount
+    | WithdrawBalance
+    | AdjustBucket
+    | ReverseTopUp
+    | Refund
 )
 Command = Mutation | Expire

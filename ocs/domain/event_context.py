@@ -26,3 +26,4 @@ class EventContext:
     segments: tuple[tuple[int, int, int], ...] = ()
     payment_reference: str = ""
     reason: str = ""
+    decided_by: str = ""

@@ -7,6 +7,7 @@ from ocs.domain.answer import Answer
 from ocs.domain.bucket import Bucket, consumption_order
 from ocs.domain.reservation import Hold, Reservation, SessionRating
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, CapCounter, SpendingCap
+from ocs.domain.units import Unit
 
 
 class AccountStatus(enum.StrEnum):
@@ -33,6 +34,16 @@ class AccountTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Credit:
+    """What a payment reference credited, kept for ever. reversed_quantity: -1 = not reversed."""
+
+    bucket_id: str
+    unit: Unit
+    quantity: int
+    reversed_quantity: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class RequestRecord:
     """What a request_id was used for, and the answer it gets until expire_ms."""
 
@@ -43,7 +54,10 @@ class RequestRecord:
 
 @dataclass(slots=True)
 class AccountState:
-    """State of one account. `decide` never changes one in place: it returns a changed clone."""
+    """State of one account. refunded: by event, what each bucket that paid got back, for ever.
+
+    `decide` never changes one in place: it returns a changed clone.
+    """
 
     tenant: str
     account_id: str
@@ -62,7 +76,8 @@ class AccountState:
     sessions: dict[tuple[str, str], SessionRating] = field(default_factory=dict)
     records: dict[str, RequestRecord] = field(default_factory=dict)
     subscribers: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    payment_references: set[str] = field(default_factory=set)
+    credits: dict[str, Credit] = field(default_factory=dict)
+    refunded: dict[int, tuple[tuple[str, int], ...]] = field(default_factory=dict)
 
     def clone(self) -> "AccountState":
         """Copy as far as anything can change; the values themselves are frozen."""
@@ -76,7 +91,8 @@ class AccountState:
             sessions=dict(self.sessions),
             records=dict(self.records),
             subscribers=dict(self.subscribers),
-            payment_references=set(self.payment_references),
+            credits=dict(self.credits),
+            refunded=dict(self.refunded),
         )
 
     def in_consumption_order(self) -> list[Bucket]:

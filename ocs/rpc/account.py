@@ -9,9 +9,11 @@ from ocs.rpc import convert
 from ocs.rpc.account_keeping import KeepingHandlers
 from ocs.rpc.account_message import SEGMENT_DEFAULT, set_account, set_summary
 from ocs.rpc.call import CallInfo
+from ocs.rpc.corrections import CorrectionHandlers
 from ocs.rpc.events import event_message
 from ocs.rpc.method import RpcService
 from ocs.service.accounts import Accounts
+from ocs.service.corrections import Corrections
 from ocs.service.errors import ServiceError
 from ocs.service.keeping import Keeping
 from ocs.service.queries import Queries
@@ -27,8 +29,11 @@ from ocs.v1 import account_service_pb2 as pb
 class AccountServicer:
     """Handlers of ocs.v1.AccountService."""
 
-    def __init__(self, accounts: Accounts, keeping: Keeping, queries: Queries) -> None:
+    def __init__(
+        self, accounts: Accounts, keeping: Keeping, corrections: Corrections, queries: Queries
+    ) -> None:
         self._accounts = accounts
+        self._corrections = CorrectionHandlers(corrections)
         self._queries = queries
         self._keeping = KeepingHandlers(keeping, accounts)
 
@@ -45,6 +50,7 @@ class AccountServicer:
                 "ListAccounts": self.list_accounts,
                 "ListChargingEvents": self.list_charging_events,
                 **self._keeping.handlers(),
+                **self._corrections.handlers(),
             },
         )
 

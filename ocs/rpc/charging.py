@@ -9,8 +9,10 @@ from ocs.rpc.call import CallInfo
 from ocs.rpc.method import RpcService
 from ocs.rpc.names import parse_reservation, reservation_name
 from ocs.rpc.queries import QueryHandlers, place_of
+from ocs.rpc.refund import RefundHandlers
 from ocs.service.charging import Charging
 from ocs.service.queries import Queries
+from ocs.service.refunds import Refunds
 from ocs.service.requests import CommitAsked, DebitAsked, ReleaseAsked, ReserveAsked
 from ocs.v1 import charging_service_pb2 as pb
 
@@ -21,9 +23,10 @@ _STEPS = {"close": Step.CLOSE, "keep": Step.KEEP, "next_grant": Step.NEXT_GRANT}
 class ChargingServicer:
     """Handlers of ocs.v1.ChargingService."""
 
-    def __init__(self, charging: Charging, queries: Queries) -> None:
+    def __init__(self, charging: Charging, refunds: Refunds, queries: Queries) -> None:
         self._charging = charging
         self._queries = QueryHandlers(queries)
+        self._refunds = RefundHandlers(refunds)
 
     def service(self) -> RpcService:
         """Name the handlers for the server."""
@@ -34,6 +37,7 @@ class ChargingServicer:
                 "Commit": self.commit,
                 "Release": self.release,
                 "Debit": self.debit,
+                **self._refunds.handlers(),
                 **self._queries.handlers(),
             },
             request_bytes_max=limits.UNARY_CHARGING_BYTES_MAX,

@@ -69,6 +69,9 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "SUBSCRIBER_NOT_FOUND": Failure(_missing, "unknown subscriber or identity"),
         "RESERVATION_NOT_FOUND": Failure(_missing, "unknown reservation"),
         "REQUEST_NOT_FOUND": Failure(_missing, "the account remembers no such request"),
+        "BUCKET_NOT_FOUND": Failure(_missing, "the account has no such bucket"),
+        "PAYMENT_NOT_FOUND": Failure(_missing, "the payment was never credited"),
+        "EVENT_NOT_FOUND": Failure(_missing, "the account has no such event"),
         "ACCOUNT_EXISTS": Failure(_exists, "the account exists with other attributes"),
         "SUBSCRIBER_EXISTS": Failure(_exists, "the subscriber exists with other attributes"),
         "IDENTITY_TAKEN": Failure(_exists, "the identity belongs to another line"),
@@ -97,6 +100,10 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "ACCOUNT_HOLDS_RESERVATIONS": Failure(_state, "reservations of the account are open"),
         "ACCOUNT_HAS_BALANCE": Failure(_state, "a balance of the account is not 0"),
         "ETAG_MISMATCH": Failure(_state, "the account has changed since it was read"),
+        "BALANCE_TOO_LOW": Failure(_state, "the bucket has less than is to be taken out"),
+        "TOP_UP_ALREADY_USED": Failure(_state, "less is left than the top-up credited"),
+        "TOP_UP_REVERSED": Failure(_state, "the top-up was reversed before"),
+        "REFUND_EXCEEDS": Failure(_state, "more than the event collected and was not refunded"),
         "CLOCK_SKEW": Failure(
             StatusCode.UNAVAILABLE, "the clocks of service and store disagree", retry_ms=1_000
         ),

@@ -21,6 +21,7 @@ def encode_context(context: EventContext) -> bytes:
         actor=context.actor,
         payment_reference=context.payment_reference,
         reason=context.reason,
+        decided_by=context.decided_by,
     )
     if context.sequence_number >= 0:
         message.sequence_number = context.sequence_number

@@ -49,5 +49,11 @@ def event_message(logged: LoggedEvent) -> pb.ChargingEvent:
         if counter.holder != "account":
             convert.set_holder(cap.holder, counter.holder)
         convert.set_time(cap.period_start_time, counter.period_start_ms)
+    if event.kind is EventKind.REFUND:
+        message.refunded_event = event_name(event.tenant, event.account_id, int(event.ref))
+    for line in event.refunds:
+        message.refunds.add(
+            bucket_id=line.bucket_id, to_bucket_id=line.to_bucket_id, quantity=line.quantity
+        )
     message.context.ParseFromString(logged.context)
     return message

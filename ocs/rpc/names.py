@@ -14,6 +14,14 @@ def event_name(tenant: str, account_id: str, seq: int) -> str:
     return f"tenants/{tenant}/accounts/{account_id}/events/{seq}"
 
 
+def parse_event(name: str, tenant: str) -> tuple[str, int]:
+    """Return (account_id, seq). The form has been validated; as for parse_reservation."""
+    _, owner, _, account_id, _, seq = name.split("/")
+    if owner != tenant:
+        raise ServiceError(Reason.EVENT_NOT_FOUND)
+    return account_id, int(seq)
+
+
 def parse_reservation(name: str, tenant: str) -> tuple[str, str]:
     """Return (account_id, reservation_id).
 

@@ -23,6 +23,7 @@ class Role(StrEnum):
 
 
 _CHARGE: Final = frozenset({Role.GATEWAY})
+_UNDO: Final = frozenset({Role.GATEWAY, Role.OPERATOR})
 _CREDIT: Final = frozenset({Role.TOP_UP, Role.OPERATOR})
 _KEEP: Final = frozenset({Role.OPERATOR})
 _READ: Final = frozenset({Role.OPERATOR, Role.READER})
@@ -37,6 +38,7 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         "ocs.v1.ChargingService/Commit": _CHARGE,
         "ocs.v1.ChargingService/Release": _CHARGE,
         "ocs.v1.ChargingService/Debit": _CHARGE,
+        "ocs.v1.ChargingService/Refund": _UNDO,
         "ocs.v1.ChargingService/Quote": _ASK,
         "ocs.v1.ChargingService/GetReservation": _ASK,
         "ocs.v1.ChargingService/ListReservations": _READ,
@@ -51,6 +53,9 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         "ocs.v1.AccountService/AddSubscriber": _KEEP,
         "ocs.v1.AccountService/LookupSubscriber": _LOOK_UP,
         "ocs.v1.AccountService/TopUp": _CREDIT,
+        "ocs.v1.AccountService/WithdrawBalance": _KEEP,
+        "ocs.v1.AccountService/AdjustBucket": _KEEP,
+        "ocs.v1.AccountService/ReverseTopUp": _CREDIT,
         "ocs.v1.AccountService/ListChargingEvents": _READ,
         "ocs.v1.SpendingCapService/SetSpendingCap": _KEEP,
         "ocs.v1.SpendingCapService/ListSpendingCaps": _READ,

@@ -167,3 +167,39 @@ class ListEventsAsked:
     page_token: str
     oldest_first: bool
     start_seq: int
+
+
+@dataclass(slots=True)
+class CorrectionAsked:
+    """Withdraw from a bucket, or adjust it (quantity signed, decided_by said)."""
+
+    asked: Asked
+    account_id: str
+    bucket_id: str
+    quantity: int
+    unit: Unit
+    reason: str
+    decided_by: str = ""
+
+
+@dataclass(slots=True)
+class ReverseTopUpAsked:
+    """Take back what a payment credited."""
+
+    asked: Asked
+    account_id: str
+    payment_reference: str
+    allow_partial: bool
+    reason: str
+
+
+@dataclass(slots=True)
+class RefundAsked:
+    """Give back what an event collected. shares: (bucket_id, quantity); empty: all that is left."""
+
+    asked: Asked
+    account_id: str
+    seq: int
+    shares: tuple[tuple[str, int], ...]
+    bucket_id: str
+    reason: str

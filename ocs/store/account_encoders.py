@@ -5,13 +5,17 @@ from typing import Final, TypeAlias
 
 from ocs.domain.commands import (
     AddSubscriber,
+    AdjustBucket,
     Call,
     CreateAccount,
     Profile,
+    Refund,
+    ReverseTopUp,
     SetAccountStatus,
     SetSpendingCap,
     TopUp,
     UpdateAccount,
+    WithdrawBalance,
 )
 from ocs.domain.spending_cap import ACCOUNT_HOLDER
 from ocs.domain.units import Unit
@@ -37,6 +41,13 @@ BINDINGS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "add_subscriber": (("subscriber", "subscribers"), ("subscriber_id", "identities", "groups")),
     "set_spending_cap": (("holder",), ("holder_name", "cap_id", "meaning", "limit")),
     "set_account_status": ((), ("status",)),
+    "withdraw_balance": ((), ("bucket_id", "unit", "quantity")),
+    "adjust_bucket": ((), ("bucket_id", "unit", "quantity")),
+    "reverse_top_up": (("payment",), ("allow_partial",)),
+    "refund": (
+        ("refund", "profile", "holders..."),
+        ("seq", "position", "shares", "bucket_id", "holder_names"),
+    ),
     "update_account": (("profile",), ("plan", "segment", "credit_limit", "etag")),
 }
 
@@ -116,6 +127,39 @@ def _update_account(command: UpdateAccount, known: AccountKeys, _: CapsText) -> 
     )
 
 
+def _correction(
+    command: WithdrawBalance | AdjustBucket, known: AccountKeys, _: CapsText
+) -> Encoded:
+    del known
+    name = "withdraw_balance" if isinstance(command, WithdrawBalance) else "adjust_bucket"
+    return name, [], [command.bucket_id, command.unit.value, command.quantity]
+
+
+def _reverse_top_up(command: ReverseTopUp, known: AccountKeys, _: CapsText) -> Encoded:
+    payment = keys.payment_key(*known.at, command.payment_reference)
+    return "reverse_top_up", [payment], [int(command.allow_partial)]
+
+
+def _refund(command: Refund, known: AccountKeys, _: CapsText) -> Encoded:
+    names = list(dict.fromkeys(holder for holder, _, _ in command.collected.counters))
+    holders = [name for name in names if name != ACCOUNT_HOLDER]
+    return (
+        "refund",
+        [
+            keys.refund_key(*known.at, command.seq),
+            keys.profile_key(*known.at),
+            *(holder_key(*known.at, holder) for holder in holders),
+        ],
+        [
+            command.seq,
+            command.position,
+            dash(",".join(f"{name}:{quantity}" for name, quantity in command.shares)),
+            dash(command.bucket_id),
+            " ".join(holders),
+        ],
+    )
+
+
 ENCODERS: Final[dict[type, Encoder]] = {
     TopUp: _top_up,  # type: ignore[dict-item]  # each takes the type it is listed under
     CreateAccount: _create_account,  # type: ignore[dict-item]
@@ -123,4 +167,8 @@ ENCODERS: Final[dict[type, Encoder]] = {
     SetSpendingCap: _set_spending_cap,  # type: ignore[dict-item]
     SetAccountStatus: _set_account_status,  # type: ignore[dict-item]
     UpdateAccount: _update_account,  # type: ignore[dict-item]
+    WithdrawBalance: _correction,  # type: ignore[dict-item]
+    AdjustBucket: _correction,  # type: ignore[dict-item]
+    ReverseTopUp: _reverse_top_up,  # type: ignore[dict-item]
+    Refund: _refund,  # type: ignore[dict-item]
 }

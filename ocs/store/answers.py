@@ -1,12 +1,14 @@
 """Reads the one line that a script answers with."""
 
-from ocs.domain.answer import Answer, CapReached, Outcome, Payment, Reason
+from ocs.domain.answer import Answer, CapReached, Outcome, Payment, Reason, RefundLine
 from ocs.domain.state import RequestRecord
 from ocs.domain.units import Unit
 
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
-# `DONE seq store_ms bucket balance available`
+# `DONE seq store_ms bucket balance available`, and of a reversal what was taken back.
 _BUCKET_PARTS = 6
+# `DONE seq store_ms micros bucket:to:quantity,...`
+_REFUND_PARTS = 5
 _UNITS = {unit.value: unit for unit in Unit}
 
 
@@ -23,10 +25,14 @@ def read_answer(line: str) -> Answer:
         answer = Answer(int(parts[1]), int(parts[2]), reason=Reason(parts[0][1:]))
     elif parts[0] == "DONE":
         answer = Answer(int(parts[1]), int(parts[2]), outcome=Outcome.DONE)
-        if len(parts) == _BUCKET_PARTS:
+        if len(parts) == _REFUND_PARTS:
+            answer.refunded_micros = int(parts[3])
+            answer.refunds = tuple(map(_read_refund, parts[4].split(",")))
+        elif len(parts) >= _BUCKET_PARTS:
             answer.bucket_id = parts[3]
             answer.bucket_balance = int(parts[4])
             answer.bucket_available = int(parts[5])
+            answer.bucket_moved = int(parts[6]) if len(parts) > _BUCKET_PARTS else 0
     else:
         answer = _read_charge(parts)
     answer.replayed = replayed
@@ -75,6 +81,11 @@ def _read_charge(parts: list[str]) -> Answer:
     if parts[14] != "-":
         answer.payments = tuple(map(_read_payment, parts[14].split(",")))
     return answer
+
+
+def _read_refund(text: str) -> RefundLine:
+    bucket_id, to_bucket_id, quantity = text.split(":")
+    return RefundLine(bucket_id, "" if to_bucket_id == "-" else to_bucket_id, int(quantity))
 
 
 def _read_payment(text: str) -> Payment:

@@ -18,6 +18,9 @@ from ocs.store.snapshot import read_hold_copies
 
 BATCH: Final = 1000
 _POSITION_PART_MAX: Final = 2**64 - 1
+# `find` follows `prev` from here, and no further than there.
+_NEAR: Final = 64
+_STEPS_MAX: Final = 20_000
 # `state` of an account hash: format, version, seq, floor, due, open count, limit, last event.
 _SEQ: Final = 2
 _LAST_EVENT: Final = 7
@@ -79,6 +82,44 @@ class ValkeyEventLog:
             if looked >= EVENTS_SCANNED_MAX:
                 return found, position
         return found, ""
+
+    async def find(self, tenant: str, account_id: str, seq: int) -> LoggedEvent | None:
+        """Find an event by its number: halve the stream as far as that helps, then follow `prev`.
+
+        Halving looks at one batch per step, so it helps where the account's events lie densely;
+        where they do not there are few to follow.
+        """
+        last_seq, position = await self._last_event(tenant, account_id)
+        if not 1 <= seq <= last_seq:
+            return None
+        position = await self._behind(tenant, account_id, seq, (last_seq, position))
+        for _ in range(_STEPS_MAX):
+            logged = await self._event_at(tenant, account_id, position) if position else None
+            if logged is None or logged.event.seq <= seq:
+                return logged if logged is not None and logged.event.seq == seq else None
+            position = logged.event.prev
+        raise StoreUnavailableError
+
+    async def _behind(self, tenant: str, account_id: str, seq: int, last: tuple[int, str]) -> str:
+        """Return the position of an event of the account not long behind the one wanted, or it."""
+        name = f" {tenant}/{account_id} ".encode()
+        key = keys.journal_key(keys.partition_of(tenant, account_id))
+        pipeline = self._ledger.pipeline_of(tenant, account_id)
+        high_seq, high = last
+        low_ms = _ms(await self._before(tenant, account_id) or "0-0")
+        high_ms = _ms(high)
+        while high_seq - seq > _NEAR and high_ms - low_ms > 1:
+            middle_ms = (low_ms + high_ms) // 2
+            reply = await _send(pipeline, "XRANGE", key, f"{middle_ms}-0", "+", "COUNT", BATCH)
+            own = next((entry for entry in _list(reply) if name in _line(entry)), None)
+            if own is None:
+                break
+            found = _logged(own)
+            if found.event.seq < seq:
+                low_ms = max(middle_ms, _ms(found.position))
+            else:
+                high_seq, high, high_ms = found.event.seq, found.position, middle_ms
+        return high
 
     async def _before(self, tenant: str, account_id: str) -> str:
         """Return a position before the account's first event."""
@@ -211,6 +252,17 @@ def _is_position(text: str) -> bool:
     return len(parts) == 2 and all(  # noqa: PLR2004 - milliseconds and number
         part.isdecimal() and part.isascii() and int(part) <= _POSITION_PART_MAX for part in parts
     )
+
+
+def _ms(position: str) -> int:
+    """Return a stream id's milliseconds."""
+    return int(position.partition("-")[0])
+
+
+def _line(entry: Reply) -> bytes:
+    """Return an entry's first value, the event's line unless somebody else wrote it."""
+    _, flat = _list(entry)
+    return next((item for item in _list(flat)[1:] if isinstance(item, bytes)), b"")
 
 
 def _logged(entry: Reply) -> LoggedEvent:

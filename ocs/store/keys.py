@@ -133,7 +133,7 @@ def group_key(tenant: str, account_id: str, group_id: str) -> str:
 
 
 def payment_key(tenant: str, account_id: str, payment_reference: str) -> str:
-    """The top-up that a payment reference paid for; kept for ever."""
+    """What a payment reference credited, and what was taken back of it; kept for ever."""
     tag, account = _affixes(tenant, account_id)
     return f"{tag}payment{account}:{payment_reference}"
 
@@ -141,6 +141,12 @@ def payment_key(tenant: str, account_id: str, payment_reference: str) -> str:
 def accounts_key(partition: int) -> str:
     """The sorted set of a partition's (0..255) accounts by name, for lists."""
     return f"{{{KEY_TAGS[partition]}}}:accounts"
+
+
+def refund_key(tenant: str, account_id: str, seq: int) -> str:
+    """What was given back of one event; kept for ever."""
+    tag, account = _affixes(tenant, account_id)
+    return f"{tag}refund{account}:{seq}"
 
 
 def journal_key(partition: int) -> str:

@@ -20,7 +20,7 @@ from ocs.domain.reservation import (
     SessionRating,
 )
 from ocs.domain.spending_cap import CapCounter, SpendingCap
-from ocs.domain.state import AccountStatus, AccountTerms
+from ocs.domain.state import AccountStatus, AccountTerms, Credit
 from ocs.domain.units import Unit
 
 Fields = Mapping[str, str]
@@ -190,6 +190,19 @@ def read_reservation(reservation_id: str, text: str) -> Reservation:
             version,
         ),
     )
+
+
+def read_credit(text: str) -> Credit:
+    """Read what a payment credited: `request bucket unit quantity reversed`, - if it was not."""
+    _, bucket_id, unit, quantity, reversed_quantity = text.split(" ")
+    back = -1 if reversed_quantity == "-" else int(reversed_quantity)
+    return Credit(bucket_id, Unit(unit), int(quantity), back)
+
+
+def read_refunded(text: str) -> tuple[tuple[str, int], ...]:
+    """Read what was given back of an event: `bucket:quantity,...`."""
+    pairs = (line.split(":") for line in text.split(","))
+    return tuple((bucket_id, int(quantity)) for bucket_id, quantity in pairs)
 
 
 def read_session(text: str) -> SessionRating:

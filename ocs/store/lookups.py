@@ -75,7 +75,8 @@ class ValkeyLookups:
         account_id, subject_id, request_id = owner
         at = (tenant, account_id)
         if kind == "payment":
-            return await self._read("GET", keys.payment_key(*at, value), at=at) == request_id
+            text = await self._read("GET", keys.payment_key(*at, value), at=at)
+            return text.split(" ")[0] == request_id
         key = keys.subscriber_key(*at, subject_id)
         identities = await self._read("HGET", key, "identities", at=at)
         return f"{kind}={value}" in identities.split(",")

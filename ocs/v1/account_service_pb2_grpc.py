@@ -86,6 +86,21 @@ class AccountServiceStub:
                 request_serializer=ocs_dot_v1_dot_account__service__pb2.UpdateAccountRequest.SerializeToString,
                 response_deserializer=ocs_dot_v1_dot_account__service__pb2.UpdateAccountResponse.FromString,
                 _registered_method=True)
+        self.WithdrawBalance = channel.unary_unary(
+                '/ocs.v1.AccountService/WithdrawBalance',
+                request_serializer=ocs_dot_v1_dot_account__service__pb2.WithdrawBalanceRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_account__service__pb2.WithdrawBalanceResponse.FromString,
+                _registered_method=True)
+        self.AdjustBucket = channel.unary_unary(
+                '/ocs.v1.AccountService/AdjustBucket',
+                request_serializer=ocs_dot_v1_dot_account__service__pb2.AdjustBucketRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_account__service__pb2.AdjustBucketResponse.FromString,
+                _registered_method=True)
+        self.ReverseTopUp = channel.unary_unary(
+                '/ocs.v1.AccountService/ReverseTopUp',
+                request_serializer=ocs_dot_v1_dot_account__service__pb2.ReverseTopUpRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_account__service__pb2.ReverseTopUpResponse.FromString,
+                _registered_method=True)
         self.ListAccounts = channel.unary_unary(
                 '/ocs.v1.AccountService/ListAccounts',
                 request_serializer=ocs_dot_v1_dot_account__service__pb2.ListAccountsRequest.SerializeToString,
@@ -183,6 +198,35 @@ class AccountServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WithdrawBalance(self, request, context):
+        """Takes money or units out of a bucket, at most what it has and does not hold: no credit is paid
+        out. Goes on when the account is suspended or closed. Errors: NOT_FOUND (BUCKET_NOT_FOUND),
+        FAILED_PRECONDITION (BUCKET_MISMATCH, BALANCE_TOO_LOW). Journaled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AdjustBucket(self, request, context):
+        """Sets a balance right by hand: a credit without a payment, or a debit of at most what is
+        available. Goes on when the account is suspended or closed. Errors: NOT_FOUND
+        (BUCKET_NOT_FOUND), FAILED_PRECONDITION (BUCKET_MISMATCH, BALANCE_TOO_LOW, BALANCE_LIMIT,
+        TOP_UP_EXPIRED). Journaled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReverseTopUp(self, request, context):
+        """Takes back what a payment credited, once: all of it, or what is left of it if allow_partial.
+        The payment_reference stays used. Goes on when the account is suspended or closed. Errors:
+        NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (TOP_UP_ALREADY_USED, TOP_UP_REVERSED).
+        Journaled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAccounts(self, request, context):
         """The tenant's accounts, closed ones too, in an order that never changes (not that of their ids);
         one that is opened meanwhile may be missed. Changes nothing.
@@ -243,6 +287,21 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.UpdateAccount,
                     request_deserializer=ocs_dot_v1_dot_account__service__pb2.UpdateAccountRequest.FromString,
                     response_serializer=ocs_dot_v1_dot_account__service__pb2.UpdateAccountResponse.SerializeToString,
+            ),
+            'WithdrawBalance': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawBalance,
+                    request_deserializer=ocs_dot_v1_dot_account__service__pb2.WithdrawBalanceRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_account__service__pb2.WithdrawBalanceResponse.SerializeToString,
+            ),
+            'AdjustBucket': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdjustBucket,
+                    request_deserializer=ocs_dot_v1_dot_account__service__pb2.AdjustBucketRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_account__service__pb2.AdjustBucketResponse.SerializeToString,
+            ),
+            'ReverseTopUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReverseTopUp,
+                    request_deserializer=ocs_dot_v1_dot_account__service__pb2.ReverseTopUpRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_account__service__pb2.ReverseTopUpResponse.SerializeToString,
             ),
             'ListAccounts': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAccounts,
@@ -522,6 +581,87 @@ class AccountService:
             '/ocs.v1.AccountService/UpdateAccount',
             ocs_dot_v1_dot_account__service__pb2.UpdateAccountRequest.SerializeToString,
             ocs_dot_v1_dot_account__service__pb2.UpdateAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawBalance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.AccountService/WithdrawBalance',
+            ocs_dot_v1_dot_account__service__pb2.WithdrawBalanceRequest.SerializeToString,
+            ocs_dot_v1_dot_account__service__pb2.WithdrawBalanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdjustBucket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.AccountService/AdjustBucket',
+            ocs_dot_v1_dot_account__service__pb2.AdjustBucketRequest.SerializeToString,
+            ocs_dot_v1_dot_account__service__pb2.AdjustBucketResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReverseTopUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.AccountService/ReverseTopUp',
+            ocs_dot_v1_dot_account__service__pb2.ReverseTopUpRequest.SerializeToString,
+            ocs_dot_v1_dot_account__service__pb2.ReverseTopUpResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -79,6 +79,23 @@ class AccountServiceStub:
     only stops new grants. Errors: FAILED_PRECONDITION (ETAG_MISMATCH, ACCOUNT_CLOSED;
     BALANCE_LIMIT if all that was credited and the limit would pass 2^53-1). Journaled.
     """
+    WithdrawBalance: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.WithdrawBalanceRequest, _account_service_pb2.WithdrawBalanceResponse]
+    """Takes money or units out of a bucket, at most what it has and does not hold: no credit is paid
+    out. Goes on when the account is suspended or closed. Errors: NOT_FOUND (BUCKET_NOT_FOUND),
+    FAILED_PRECONDITION (BUCKET_MISMATCH, BALANCE_TOO_LOW). Journaled.
+    """
+    AdjustBucket: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.AdjustBucketRequest, _account_service_pb2.AdjustBucketResponse]
+    """Sets a balance right by hand: a credit without a payment, or a debit of at most what is
+    available. Goes on when the account is suspended or closed. Errors: NOT_FOUND
+    (BUCKET_NOT_FOUND), FAILED_PRECONDITION (BUCKET_MISMATCH, BALANCE_TOO_LOW, BALANCE_LIMIT,
+    TOP_UP_EXPIRED). Journaled.
+    """
+    ReverseTopUp: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ReverseTopUpRequest, _account_service_pb2.ReverseTopUpResponse]
+    """Takes back what a payment credited, once: all of it, or what is left of it if allow_partial.
+    The payment_reference stays used. Goes on when the account is suspended or closed. Errors:
+    NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (TOP_UP_ALREADY_USED, TOP_UP_REVERSED).
+    Journaled.
+    """
     ListAccounts: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListAccountsRequest, _account_service_pb2.ListAccountsResponse]
     """The tenant's accounts, closed ones too, in an order that never changes (not that of their ids);
     one that is opened meanwhile may be missed. Changes nothing.
@@ -132,6 +149,23 @@ class AccountServiceAsyncStub(AccountServiceStub):
     reserved or debited from then on; open reservations keep their price. Lowering the credit limit
     only stops new grants. Errors: FAILED_PRECONDITION (ETAG_MISMATCH, ACCOUNT_CLOSED;
     BALANCE_LIMIT if all that was credited and the limit would pass 2^53-1). Journaled.
+    """
+    WithdrawBalance: _aio.UnaryUnaryMultiCallable[_account_service_pb2.WithdrawBalanceRequest, _account_service_pb2.WithdrawBalanceResponse]  # type: ignore[assignment]
+    """Takes money or units out of a bucket, at most what it has and does not hold: no credit is paid
+    out. Goes on when the account is suspended or closed. Errors: NOT_FOUND (BUCKET_NOT_FOUND),
+    FAILED_PRECONDITION (BUCKET_MISMATCH, BALANCE_TOO_LOW). Journaled.
+    """
+    AdjustBucket: _aio.UnaryUnaryMultiCallable[_account_service_pb2.AdjustBucketRequest, _account_service_pb2.AdjustBucketResponse]  # type: ignore[assignment]
+    """Sets a balance right by hand: a credit without a payment, or a debit of at most what is
+    available. Goes on when the account is suspended or closed. Errors: NOT_FOUND
+    (BUCKET_NOT_FOUND), FAILED_PRECONDITION (BUCKET_MISMATCH, BALANCE_TOO_LOW, BALANCE_LIMIT,
+    TOP_UP_EXPIRED). Journaled.
+    """
+    ReverseTopUp: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ReverseTopUpRequest, _account_service_pb2.ReverseTopUpResponse]  # type: ignore[assignment]
+    """Takes back what a payment credited, once: all of it, or what is left of it if allow_partial.
+    The payment_reference stays used. Goes on when the account is suspended or closed. Errors:
+    NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (TOP_UP_ALREADY_USED, TOP_UP_REVERSED).
+    Journaled.
     """
     ListAccounts: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListAccountsRequest, _account_service_pb2.ListAccountsResponse]  # type: ignore[assignment]
     """The tenant's accounts, closed ones too, in an order that never changes (not that of their ids);
@@ -243,6 +277,41 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         reserved or debited from then on; open reservations keep their price. Lowering the credit limit
         only stops new grants. Errors: FAILED_PRECONDITION (ETAG_MISMATCH, ACCOUNT_CLOSED;
         BALANCE_LIMIT if all that was credited and the limit would pass 2^53-1). Journaled.
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawBalance(
+        self,
+        request: _account_service_pb2.WithdrawBalanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.WithdrawBalanceResponse, _abc.Awaitable[_account_service_pb2.WithdrawBalanceResponse]]:
+        """Takes money or units out of a bucket, at most what it has and does not hold: no credit is paid
+        out. Goes on when the account is suspended or closed. Errors: NOT_FOUND (BUCKET_NOT_FOUND),
+        FAILED_PRECONDITION (BUCKET_MISMATCH, BALANCE_TOO_LOW). Journaled.
+        """
+
+    @_abc_1.abstractmethod
+    def AdjustBucket(
+        self,
+        request: _account_service_pb2.AdjustBucketRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.AdjustBucketResponse, _abc.Awaitable[_account_service_pb2.AdjustBucketResponse]]:
+        """Sets a balance right by hand: a credit without a payment, or a debit of at most what is
+        available. Goes on when the account is suspended or closed. Errors: NOT_FOUND
+        (BUCKET_NOT_FOUND), FAILED_PRECONDITION (BUCKET_MISMATCH, BALANCE_TOO_LOW, BALANCE_LIMIT,
+        TOP_UP_EXPIRED). Journaled.
+        """
+
+    @_abc_1.abstractmethod
+    def ReverseTopUp(
+        self,
+        request: _account_service_pb2.ReverseTopUpRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.ReverseTopUpResponse, _abc.Awaitable[_account_service_pb2.ReverseTopUpResponse]]:
+        """Takes back what a payment credited, once: all of it, or what is left of it if allow_partial.
+        The payment_reference stays used. Goes on when the account is suspended or closed. Errors:
+        NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (TOP_UP_ALREADY_USED, TOP_UP_REVERSED).
+        Journaled.
         """
 
     @_abc_1.abstractmethod

@@ -57,6 +57,14 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     """The account was closed for ever."""
     EVENT_KIND_UPDATE_ACCOUNT: _EventKind.ValueType  # 14
     """Plan, segment or credit limit changed; the context has plan and segment as they are from then."""
+    EVENT_KIND_WITHDRAW_BALANCE: _EventKind.ValueType  # 15
+    """Money or units were taken out of a bucket."""
+    EVENT_KIND_ADJUST_BUCKET: _EventKind.ValueType  # 16
+    """A balance was set right by hand."""
+    EVENT_KIND_REVERSE_TOP_UP: _EventKind.ValueType  # 17
+    """A credit was taken back; the context has its payment_reference."""
+    EVENT_KIND_REFUND: _EventKind.ValueType  # 18
+    """A charge was given back, whole or in part."""
 
 class EventKind(_EventKind, metaclass=_EventKindEnumTypeWrapper):
     """What happened. Additive only."""
@@ -91,6 +99,14 @@ EVENT_KIND_CLOSE_ACCOUNT: EventKind.ValueType  # 13
 """The account was closed for ever."""
 EVENT_KIND_UPDATE_ACCOUNT: EventKind.ValueType  # 14
 """Plan, segment or credit limit changed; the context has plan and segment as they are from then."""
+EVENT_KIND_WITHDRAW_BALANCE: EventKind.ValueType  # 15
+"""Money or units were taken out of a bucket."""
+EVENT_KIND_ADJUST_BUCKET: EventKind.ValueType  # 16
+"""A balance was set right by hand."""
+EVENT_KIND_REVERSE_TOP_UP: EventKind.ValueType  # 17
+"""A credit was taken back; the context has its payment_reference."""
+EVENT_KIND_REFUND: EventKind.ValueType  # 18
+"""A charge was given back, whole or in part."""
 Global___EventKind: _TypeAlias = EventKind  # noqa: Y015
 
 @_typing.final
@@ -115,6 +131,7 @@ class EventContext(_message.Message):
     SEGMENTS_FIELD_NUMBER: _builtins.int
     PAYMENT_REFERENCE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's request_id; empty for what time did by itself."""
     session_id: _builtins.str
@@ -145,6 +162,8 @@ class EventContext(_message.Message):
     """The payment a top-up credits."""
     reason: _builtins.str
     """Why, in the caller's words."""
+    decided_by: _builtins.str
+    """Whose decision it was, if it was made for someone; `actor` is who called."""
     @_builtins.property
     def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventSegment]:
         """Used segments as reported."""
@@ -168,10 +187,11 @@ class EventContext(_message.Message):
         segments: _abc.Iterable[Global___EventSegment] | None = ...,
         payment_reference: _builtins.str = ...,
         reason: _builtins.str = ...,
+        decided_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "sequence_number", b"sequence_number"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "actor", b"actor", "currency", b"currency", "event_time_ms", b"event_time_ms", "partner", b"partner", "payment_reference", b"payment_reference", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "segment", b"segment", "segments", b"segments", "sequence_number", b"sequence_number", "service_id", b"service_id", "session_id", b"session_id", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "actor", b"actor", "currency", b"currency", "decided_by", b"decided_by", "event_time_ms", b"event_time_ms", "partner", b"partner", "payment_reference", b"payment_reference", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "segment", b"segment", "segments", b"segments", "sequence_number", b"sequence_number", "service_id", b"service_id", "session_id", b"session_id", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__sequence_number: _TypeAlias = _typing.Literal["sequence_number"]  # noqa: Y015
     _WhichOneofArgType__sequence_number: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number"]  # noqa: Y015
@@ -310,6 +330,8 @@ class ChargingEvent(_message.Message):
     CAPS_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
+    REFUNDED_EVENT_FIELD_NUMBER: _builtins.int
+    REFUNDS_FIELD_NUMBER: _builtins.int
     event: _builtins.str
     """tenants/{t}/accounts/{a}/events/{seq}."""
     kind: Global___EventKind.ValueType
@@ -328,6 +350,8 @@ class ChargingEvent(_message.Message):
     """Rated units nobody paid for."""
     uncollected_micros: _builtins.int
     """Their price."""
+    refunded_event: _builtins.str
+    """The event that was refunded: tenants/{t}/accounts/{a}/events/{seq}; empty unless a REFUND."""
     @_builtins.property
     def store_time(self) -> _timestamp_pb2.Timestamp:
         """The store's clock."""
@@ -352,6 +376,10 @@ class ChargingEvent(_message.Message):
     def context(self) -> Global___EventContext:
         """What the service knew."""
 
+    @_builtins.property
+    def refunds(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.RefundLine]:
+        """What was given back."""
+
     def __init__(
         self,
         *,
@@ -370,10 +398,12 @@ class ChargingEvent(_message.Message):
         caps: _abc.Iterable[Global___CapChange] | None = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
         context: Global___EventContext | None = ...,
+        refunded_event: _builtins.str = ...,
+        refunds: _abc.Iterable[_types_pb2.RefundLine] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "store_time", b"store_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_seq", b"account_seq", "buckets", b"buckets", "caps", b"caps", "charges", b"charges", "context", b"context", "event", b"event", "flags", b"flags", "granted_units", b"granted_units", "kind", b"kind", "outcome", b"outcome", "reservation_id", b"reservation_id", "store_time", b"store_time", "uncollected_micros", b"uncollected_micros", "uncollected_units", b"uncollected_units", "used_units", b"used_units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_seq", b"account_seq", "buckets", b"buckets", "caps", b"caps", "charges", b"charges", "context", b"context", "event", b"event", "flags", b"flags", "granted_units", b"granted_units", "kind", b"kind", "outcome", b"outcome", "refunded_event", b"refunded_event", "refunds", b"refunds", "reservation_id", b"reservation_id", "store_time", b"store_time", "uncollected_micros", b"uncollected_micros", "uncollected_units", b"uncollected_units", "used_units", b"used_units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -61,6 +61,11 @@ class ChargingServiceStub:
                 request_serializer=ocs_dot_v1_dot_charging__service__pb2.DebitRequest.SerializeToString,
                 response_deserializer=ocs_dot_v1_dot_charging__service__pb2.DebitResponse.FromString,
                 _registered_method=True)
+        self.Refund = channel.unary_unary(
+                '/ocs.v1.ChargingService/Refund',
+                request_serializer=ocs_dot_v1_dot_charging__service__pb2.RefundRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_charging__service__pb2.RefundResponse.FromString,
+                _registered_method=True)
         self.Quote = channel.unary_unary(
                 '/ocs.v1.ChargingService/Quote',
                 request_serializer=ocs_dot_v1_dot_charging__service__pb2.QuoteRequest.SerializeToString,
@@ -130,6 +135,18 @@ class ChargingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Refund(self, request, context):
+        """Gives back what a commit or debit collected, whole or in part, also weeks later; all refunds of
+        one event together never exceed it. Goes to the buckets that paid; if one is gone, money goes
+        to `main` and units lapse at once, unless bucket_id names another bucket. A cap of money counts
+        it off if its period is still the event's; use stays used, so a cap of units does not. Goes on
+        when the account is suspended or closed. Window: 48 hours. Errors: NOT_FOUND (EVENT_NOT_FOUND,
+        BUCKET_NOT_FOUND), FAILED_PRECONDITION (REFUND_EXCEEDS, BUCKET_MISMATCH, BALANCE_LIMIT).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Quote(self, request, context):
         """Prices units and says who would pay for them if they were debited now (AUTHORIZE), rated by
         themselves. Holds, writes and records nothing; what it says may be otherwise a moment later.
@@ -185,6 +202,11 @@ def add_ChargingServiceServicer_to_server(servicer, server):
                     servicer.Debit,
                     request_deserializer=ocs_dot_v1_dot_charging__service__pb2.DebitRequest.FromString,
                     response_serializer=ocs_dot_v1_dot_charging__service__pb2.DebitResponse.SerializeToString,
+            ),
+            'Refund': grpc.unary_unary_rpc_method_handler(
+                    servicer.Refund,
+                    request_deserializer=ocs_dot_v1_dot_charging__service__pb2.RefundRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_charging__service__pb2.RefundResponse.SerializeToString,
             ),
             'Quote': grpc.unary_unary_rpc_method_handler(
                     servicer.Quote,
@@ -322,6 +344,33 @@ class ChargingService:
             '/ocs.v1.ChargingService/Debit',
             ocs_dot_v1_dot_charging__service__pb2.DebitRequest.SerializeToString,
             ocs_dot_v1_dot_charging__service__pb2.DebitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Refund(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.ChargingService/Refund',
+            ocs_dot_v1_dot_charging__service__pb2.RefundRequest.SerializeToString,
+            ocs_dot_v1_dot_charging__service__pb2.RefundResponse.FromString,
             options,
             channel_credentials,
             insecure,

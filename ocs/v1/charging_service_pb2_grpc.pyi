@@ -63,6 +63,14 @@ class ChargingServiceStub:
     """Charges at once, without a reservation. AUTHORIZE may be refused as a whole (window 15
     minutes); USED never is (window 48 hours).
     """
+    Refund: _grpc.UnaryUnaryMultiCallable[_charging_service_pb2.RefundRequest, _charging_service_pb2.RefundResponse]
+    """Gives back what a commit or debit collected, whole or in part, also weeks later; all refunds of
+    one event together never exceed it. Goes to the buckets that paid; if one is gone, money goes
+    to `main` and units lapse at once, unless bucket_id names another bucket. A cap of money counts
+    it off if its period is still the event's; use stays used, so a cap of units does not. Goes on
+    when the account is suspended or closed. Window: 48 hours. Errors: NOT_FOUND (EVENT_NOT_FOUND,
+    BUCKET_NOT_FOUND), FAILED_PRECONDITION (REFUND_EXCEEDS, BUCKET_MISMATCH, BALANCE_LIMIT).
+    """
     Quote: _grpc.UnaryUnaryMultiCallable[_charging_service_pb2.QuoteRequest, _charging_service_pb2.QuoteResponse]
     """Prices units and says who would pay for them if they were debited now (AUTHORIZE), rated by
     themselves. Holds, writes and records nothing; what it says may be otherwise a moment later.
@@ -112,6 +120,14 @@ class ChargingServiceAsyncStub(ChargingServiceStub):
     Debit: _aio.UnaryUnaryMultiCallable[_charging_service_pb2.DebitRequest, _charging_service_pb2.DebitResponse]  # type: ignore[assignment]
     """Charges at once, without a reservation. AUTHORIZE may be refused as a whole (window 15
     minutes); USED never is (window 48 hours).
+    """
+    Refund: _aio.UnaryUnaryMultiCallable[_charging_service_pb2.RefundRequest, _charging_service_pb2.RefundResponse]  # type: ignore[assignment]
+    """Gives back what a commit or debit collected, whole or in part, also weeks later; all refunds of
+    one event together never exceed it. Goes to the buckets that paid; if one is gone, money goes
+    to `main` and units lapse at once, unless bucket_id names another bucket. A cap of money counts
+    it off if its period is still the event's; use stays used, so a cap of units does not. Goes on
+    when the account is suspended or closed. Window: 48 hours. Errors: NOT_FOUND (EVENT_NOT_FOUND,
+    BUCKET_NOT_FOUND), FAILED_PRECONDITION (REFUND_EXCEEDS, BUCKET_MISMATCH, BALANCE_LIMIT).
     """
     Quote: _aio.UnaryUnaryMultiCallable[_charging_service_pb2.QuoteRequest, _charging_service_pb2.QuoteResponse]  # type: ignore[assignment]
     """Prices units and says who would pay for them if they were debited now (AUTHORIZE), rated by
@@ -183,6 +199,20 @@ class ChargingServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_charging_service_pb2.DebitResponse, _abc.Awaitable[_charging_service_pb2.DebitResponse]]:
         """Charges at once, without a reservation. AUTHORIZE may be refused as a whole (window 15
         minutes); USED never is (window 48 hours).
+        """
+
+    @_abc_1.abstractmethod
+    def Refund(
+        self,
+        request: _charging_service_pb2.RefundRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_charging_service_pb2.RefundResponse, _abc.Awaitable[_charging_service_pb2.RefundResponse]]:
+        """Gives back what a commit or debit collected, whole or in part, also weeks later; all refunds of
+        one event together never exceed it. Goes to the buckets that paid; if one is gone, money goes
+        to `main` and units lapse at once, unless bucket_id names another bucket. A cap of money counts
+        it off if its period is still the event's; use stays used, so a cap of units does not. Goes on
+        when the account is suspended or closed. Window: 48 hours. Errors: NOT_FOUND (EVENT_NOT_FOUND,
+        BUCKET_NOT_FOUND), FAILED_PRECONDITION (REFUND_EXCEEDS, BUCKET_MISMATCH, BALANCE_LIMIT).
         """
 
     @_abc_1.abstractmethod

@@ -106,6 +106,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. A bucket's balance is not 0; withdraw or adjust it first."""
     ERROR_REASON_REQUEST_NOT_FOUND: _ErrorReason.ValueType  # 41
     """NOT_FOUND. The account remembers no such request_id."""
+    ERROR_REASON_BUCKET_NOT_FOUND: _ErrorReason.ValueType  # 42
+    """NOT_FOUND. The account has no such bucket, or not any more."""
+    ERROR_REASON_PAYMENT_NOT_FOUND: _ErrorReason.ValueType  # 43
+    """NOT_FOUND. The account was never credited under this payment_reference."""
+    ERROR_REASON_BALANCE_TOO_LOW: _ErrorReason.ValueType  # 44
+    """FAILED_PRECONDITION. The bucket has less, reserved taken off, than is to be taken out."""
+    ERROR_REASON_TOP_UP_ALREADY_USED: _ErrorReason.ValueType  # 45
+    """FAILED_PRECONDITION. Less than the top-up credited is left, or nothing at all."""
+    ERROR_REASON_TOP_UP_REVERSED: _ErrorReason.ValueType  # 46
+    """FAILED_PRECONDITION. The top-up was reversed before."""
+    ERROR_REASON_EVENT_NOT_FOUND: _ErrorReason.ValueType  # 47
+    """NOT_FOUND. The account has no such event."""
+    ERROR_REASON_REFUND_EXCEEDS: _ErrorReason.ValueType  # 48
+    """FAILED_PRECONDITION. More than the event collected, earlier refunds taken off; or nothing."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -196,4 +210,18 @@ ERROR_REASON_ACCOUNT_HAS_BALANCE: ErrorReason.ValueType  # 40
 """FAILED_PRECONDITION. A bucket's balance is not 0; withdraw or adjust it first."""
 ERROR_REASON_REQUEST_NOT_FOUND: ErrorReason.ValueType  # 41
 """NOT_FOUND. The account remembers no such request_id."""
+ERROR_REASON_BUCKET_NOT_FOUND: ErrorReason.ValueType  # 42
+"""NOT_FOUND. The account has no such bucket, or not any more."""
+ERROR_REASON_PAYMENT_NOT_FOUND: ErrorReason.ValueType  # 43
+"""NOT_FOUND. The account was never credited under this payment_reference."""
+ERROR_REASON_BALANCE_TOO_LOW: ErrorReason.ValueType  # 44
+"""FAILED_PRECONDITION. The bucket has less, reserved taken off, than is to be taken out."""
+ERROR_REASON_TOP_UP_ALREADY_USED: ErrorReason.ValueType  # 45
+"""FAILED_PRECONDITION. Less than the top-up credited is left, or nothing at all."""
+ERROR_REASON_TOP_UP_REVERSED: ErrorReason.ValueType  # 46
+"""FAILED_PRECONDITION. The top-up was reversed before."""
+ERROR_REASON_EVENT_NOT_FOUND: ErrorReason.ValueType  # 47
+"""NOT_FOUND. The account has no such event."""
+ERROR_REASON_REFUND_EXCEEDS: ErrorReason.ValueType  # 48
+"""FAILED_PRECONDITION. More than the event collected, earlier refunds taken off; or nothing."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

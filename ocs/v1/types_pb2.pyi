@@ -407,6 +407,38 @@ class BucketCharge(_message.Message):
 Global___BucketCharge: _TypeAlias = BucketCharge  # noqa: Y015
 
 @_typing.final
+class RefundLine(_message.Message):
+    """What one bucket that paid gets back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUCKET_ID_FIELD_NUMBER: _builtins.int
+    TO_BUCKET_ID_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    bucket_id: _builtins.str
+    """The bucket that paid."""
+    to_bucket_id: _builtins.str
+    """The bucket that was credited: the same, or if that is gone another one; empty if units lapsed
+    at once, for there was nowhere to put them.
+    """
+    quantity: _builtins.int
+    """Micro-units or units, as the bucket that paid holds."""
+    def __init__(
+        self,
+        *,
+        bucket_id: _builtins.str = ...,
+        to_bucket_id: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bucket_id", b"bucket_id", "quantity", b"quantity", "to_bucket_id", b"to_bucket_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefundLine: _TypeAlias = RefundLine  # noqa: Y015
+
+@_typing.final
 class Charge(_message.Message):
     """The settled part of a commit or debit."""
 

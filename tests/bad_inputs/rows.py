@@ -134,6 +134,10 @@ SHOWN: Final = MappingProxyType(
             "test_row_58_a_service_that_the_plan_lacks",
             "test_row_58_a_suspended_account_settles_and_is_granted_nothing",
         ),
+        59: (
+            "test_row_59_no_more_than_was_collected_is_refunded",
+            "test_row_59_a_refund_names_an_event_of_its_own",
+        ),
         60: ("test_row_60_the_tightest_of_several_caps",),
         61: ("test_row_61_a_cap_lowered_below_what_is_spent",),
         62: (
@@ -173,6 +177,7 @@ SHOWN: Final = MappingProxyType(
             "test_row_78_validity_ends_with_its_instant",
             "test_row_78_what_is_not_yet_valid_is_counted_apart",
         ),
+        79: ("test_row_79_a_top_up_that_is_used_is_not_taken_back",),
         80: (
             "test_row_80_an_account_opened_twice",
             "test_row_80_an_account_that_cannot_be_charged",
@@ -218,9 +223,7 @@ SHOWN: Final = MappingProxyType(
 LATER: Final = MappingProxyType(
     {
         25: "batches come with ChargeStream",
-        59: "Refund",
         70: "no method changes an account's time zone",
-        79: "no method takes a top-up back",
         92: "durability replicated(k)",
         95: "no consumer acknowledges the journal yet",
     }

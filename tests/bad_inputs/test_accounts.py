@@ -239,6 +239,10 @@ def calls_on(live: Live, account: str) -> list[Any]:
         ),
         *(live.keep(verb, account) for verb in ("Suspend", "Resume", "Close")),
         live.keep("Update", account, plan="prepaid", update_mask={"paths": ["plan"]}),
+        live.withdraw(account, 1),
+        live.refund(f"tenants/{TENANT}/accounts/{account}/events/1"),
+        live.adjust(account, 1),
+        live.reverse(account, "p"),
         charging.QuoteRequest(account_id=account, service_id="sms", units=1),
         charging.GetReservationRequest(
             reservation=f"tenants/{TENANT}/accounts/{account}/reservations/r"

@@ -42,6 +42,27 @@ FIGURES: dict[str, Figure] = {
         "units",
         1,
     ),
+    "Refund": (
+        lambda live: live.refund(
+            "tenants/main/accounts/nobody/events/1",
+            shares=[charging.RefundShare(bucket_id="main", quantity=1)],
+        ),
+        "shares",
+        "quantity",
+        1,
+    ),
+    "WithdrawBalance": (lambda live: live.withdraw("nobody", 1), "", "quantity", 1),
+    "UpdateAccount": (
+        lambda live: live.keep(
+            "Update",
+            "nobody",
+            credit_limit_micros=1,
+            update_mask={"paths": ["credit_limit_micros"]},
+        ),
+        "",
+        "credit_limit_micros",
+        0,
+    ),
     "ListChargingEvents": (
         lambda _: accounts.ListChargingEventsRequest(
             account_id="nobody", oldest_first=True, start_seq=1
@@ -58,6 +79,7 @@ FIGURES: dict[str, Figure] = {
     ),
 }  # fmt: skip
 REQUIRED = [name for name in FIGURES if name not in ("CreateAccount", "ListChargingEvents")]
+REPEATED = ("used", "shares")
 POSITIVE = [name for name, (_, _, _, least) in FIGURES.items() if least]
 
 
@@ -68,7 +90,7 @@ def made(live: Live, figure: str) -> tuple[Any, Any, str]:
     holder = request
     for part in filter(None, path.split(".")):
         holder = getattr(holder, part)
-        if part == "used":
+        if part in REPEATED:
             holder = holder[0]
     return request, holder, name
 
@@ -107,6 +129,16 @@ async def test_row_2_nothing_is_no_request(live: Live, figure: str) -> None:
     setattr(holder, name, 0)
 
     await refused_for(live, request, name)
+
+
+@pytest.mark.parametrize("quantity", [None, 0, -(2**53), 2**53, -(2**63), 2**63 - 1])
+async def test_an_adjustment_out_of_range(live: Live, quantity: int | None) -> None:
+    request = live.adjust("nobody", 1)
+    request.ClearField("quantity")
+    if quantity is not None:
+        request.quantity = quantity
+
+    await refused_for(live, request, "quantity")
 
 
 async def test_row_3_a_close_without_use(live: Live) -> None:
@@ -179,7 +211,7 @@ def with_raw(live: Live, figure: str, wire_type: int, raw: bytes) -> tuple[str, 
     holders = [request]
     for part in path:
         inner = getattr(holders[-1], part)
-        holders.append(inner[0] if part == "used" else inner)
+        holders.append(inner[0] if part in REPEATED else inner)
     # From the inside out: what is in a message becomes a field of the one around it.
     wire = holders[-1].SerializeToString() + spliced
     for outer, part in zip(reversed(holders[:-1]), reversed(path), strict=True):

@@ -81,6 +81,13 @@ REQUESTS: Final[dict[str, Callable[[Live], Message]]] = {
         account_id="a", page_token="r"  # noqa: S106 - an id, no secret
     ),
     "GetRequest": lambda _: charging.GetRequestRequest(account_id="a", asked_request_id="q"),
+    "WithdrawBalance": lambda live: live.withdraw("a", 1, reason="x"),
+    "Refund": lambda live: live.refund(
+        "tenants/main/accounts/a/events/1", bucket_id="b", reason="x",
+        shares=[charging.RefundShare(bucket_id="b", quantity=1)],
+    ),
+    "AdjustBucket": lambda live: live.adjust("a", 1),
+    "ReverseTopUp": lambda live: live.reverse("a", "p", reason="x"),
     "SuspendAccount": lambda live: live.keep("Suspend", "a", reason="x"),
     "ResumeAccount": lambda live: live.keep("Resume", "a", reason="x"),
     "CloseAccount": lambda live: live.keep("Close", "a", reason="x"),
@@ -102,6 +109,7 @@ FREE: Final = {"reason"}
 FREE_BYTES_MAX: Final = 256
 REQUIRED_ALL_THE_SAME: Final = {
     ("UpdateAccountRequest", "plan"),
+    ("AdjustBucketRequest", "reason"),
     ("AddSubscriberRequest", "subscriber_id"),
     ("CapHolder", "subscriber_id"),
 }
@@ -326,6 +334,8 @@ ENUMS: Final[dict[str, tuple[Callable[[Live, Any], Message], str, tuple[int, ...
     "Debit basis": (lambda live, n: live.debit("a", basis=n), "basis", (0, UNKNOWN, -1)),
     # Money is credited as money, with its currency.
     "TopUp unit": (lambda live, n: live.top_up("a", units=1, unit=n), "unit", (0, 1, UNKNOWN, -1)),
+    "Withdrawal unit": (lambda live, n: live.withdraw("a", 1, unit=n), "unit", (0, UNKNOWN, -1)),
+    "Adjustment unit": (lambda live, n: live.adjust("a", 1, unit=n), "unit", (0, UNKNOWN, -1)),
     "Cap period": (
         lambda live, n: live.set_cap("a", limit_micros=1, period=n),
         "period",

@@ -29,6 +29,10 @@ WINDOWS_MS: Final = {
     "ResumeAccount": 48 * HOUR_MS,
     "CloseAccount": 48 * HOUR_MS,
     "UpdateAccount": 48 * HOUR_MS,
+    "WithdrawBalance": 48 * HOUR_MS,
+    "Refund": 48 * HOUR_MS,
+    "AdjustBucket": 48 * HOUR_MS,
+    "ReverseTopUp": 48 * HOUR_MS,
 }
 
 Make = Callable[[Live, str], Awaitable[Any]]
@@ -40,6 +44,17 @@ async def _commit(live: Live, account: str) -> Any:
 
 async def _release(live: Live, account: str) -> Any:
     return live.release(await live.hold(account, 5))
+
+
+async def _reversing(live: Live, account: str) -> Any:
+    credit = live.top_up(account, micros=5)
+    await live.call(credit)
+    return live.reverse(account, credit.payment_reference)
+
+
+async def _refunding(live: Live, account: str) -> Any:
+    used = await live.call(live.debit(account, 5))
+    return live.refund(used.charge.event)
 
 
 async def _closing(live: Live, _: str) -> Any:
@@ -73,6 +88,12 @@ MAKE: Final[dict[str, Make]] = {
     "SuspendAccount": _at_once(lambda live, account: live.keep("Suspend", account)),
     "ResumeAccount": _at_once(lambda live, account: live.keep("Resume", account)),
     "CloseAccount": _closing,
+    "WithdrawBalance": _at_once(
+        lambda live, account: live.withdraw(account, 5, bucket_id="messages", unit=4)
+    ),
+    "AdjustBucket": _at_once(lambda live, account: live.adjust(account, 5)),
+    "ReverseTopUp": _reversing,
+    "Refund": _refunding,
     "UpdateAccount": _at_once(
         lambda live, account: live.keep(
             "Update",
@@ -126,6 +147,10 @@ CHANGE: Final[dict[str, Callable[[Any], None]]] = {
     "SuspendAccount": _other_reason,
     "ResumeAccount": _other_reason,
     "CloseAccount": _other_reason,
+    "WithdrawBalance": _adding("quantity"),
+    "AdjustBucket": _adding("quantity"),
+    "ReverseTopUp": _other_reason,
+    "Refund": _other_reason,
     "UpdateAccount": _adding("credit_limit_micros"),
 }
 

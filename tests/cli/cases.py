@@ -131,6 +131,51 @@ CASES: list[Case] = [
         {"account_id": "alice", "page_size": 50, "oldest_first": True, "start_seq": "7"},
     ),
     Case(
+        "refund alice/17 --share main=500000 --share b1=7 --reason dropped",
+        "Refund",
+        charging_service_pb2.RefundResponse(
+            lines=[types_pb2.RefundLine(bucket_id="b1", quantity=7)], receipt=RECEIPT
+        ),
+        {
+            "event": "tenants/main/accounts/alice/events/17",
+            "shares": [
+                {"bucket_id": "main", "quantity": "500000"},
+                {"bucket_id": "b1", "quantity": "7"},
+            ],
+            "reason": "dropped",
+        },
+    ),
+    Case(
+        "withdraw alice main --money 5.00",
+        "WithdrawBalance",
+        accounts.WithdrawBalanceResponse(bucket_id="main", receipt=RECEIPT),
+        {
+            "account_id": "alice",
+            "bucket_id": "main",
+            "quantity": "5000000",
+            "unit": "UNIT_TYPE_MICROS",
+        },
+    ),
+    Case(
+        "adjust alice b1 --take-off --units 7 --unit count --reason typo --decided-by clerk7",
+        "AdjustBucket",
+        accounts.AdjustBucketResponse(bucket_id="b1", receipt=RECEIPT),
+        {
+            "account_id": "alice",
+            "bucket_id": "b1",
+            "quantity": "-7",
+            "unit": "UNIT_TYPE_COUNT",
+            "reason": "typo",
+            "decided_by": "clerk7",
+        },
+    ),
+    Case(
+        "reverse-top-up alice PAY-1 --allow-partial",
+        "ReverseTopUp",
+        accounts.ReverseTopUpResponse(bucket_id="main", reversed_quantity=5, receipt=RECEIPT),
+        {"account_id": "alice", "payment_reference": "PAY-1", "allow_partial": True},
+    ),
+    Case(
         "account suspend alice --reason lost",
         "SuspendAccount",
         accounts.SuspendAccountResponse(receipt=RECEIPT),

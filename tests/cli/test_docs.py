@@ -32,10 +32,10 @@ def test_the_page_is_what_the_commands_give() -> None:
 def test_every_command_is_there() -> None:
     assert {
         "account create", "account show", "account suspend", "account resume", "account close",
-        "account update", "account list", "quote", "request", "reservation show",
-        "reservation list", "subscriber add", "subscriber lookup", "top-up",
-        "cap set", "cap list", "reserve", "commit", "release", "debit", "events", "audit",
-        "health", "up", "serve", "token new",
+        "account update", "withdraw", "adjust", "reverse-top-up", "account list", "quote",
+        "request", "reservation show", "reservation list", "subscriber add",
+        "subscriber lookup", "top-up", "cap set", "cap list", "reserve", "commit", "release",
+        "debit", "refund", "events", "audit", "health", "up", "serve", "token new",
     } == {name.removeprefix("ocs ") for name in COMMANDS}  # fmt: skip
 
 

@@ -3,20 +3,26 @@
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 
+from ocs.domain.charging_event import ChargingEvent
 from ocs.domain.commands import (
     AddSubscriber,
+    AdjustBucket,
     Basis,
     CreateAccount,
     Debit,
     GrantWish,
+    Refund,
     Reserve,
+    ReverseTopUp,
     SetAccountStatus,
     SetSpendingCap,
     TopUp,
     UpdateAccount,
+    WithdrawBalance,
 )
+from ocs.domain.decide.refund import collected_by
 from ocs.domain.periods import Period
 from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.state import AccountStatus, AccountTerms
@@ -78,6 +84,83 @@ class Keeping(Actor):
                 **self._call(account),
             )
         )
+
+    @rule(
+        account=accounts,
+        bucket=st.sampled_from(["main", "main", "b1", "b2", "b3"]),
+        quantity=st.one_of(st.integers(1, 300), st.sampled_from([0, 0, 1, 2**52])),
+        other_unit=st.sampled_from([False] * 6 + [True]),
+        kind=st.sampled_from(["withdraw", "take off", "add"]),
+    )
+    def correct(
+        self, *, account: str, bucket: str, quantity: int, other_unit: bool, kind: str
+    ) -> None:
+        """Correct a balance; 0 is just as much as there is, or as may be added."""
+        state = self.pair.spec.accounts[(TENANT, account)]
+        found = state.buckets.get(bucket)
+        unit = found.terms.unit if found is not None else Unit.MICROS
+        if other_unit:
+            unit = Unit.SECONDS if unit is not Unit.SECONDS else Unit.COUNT
+        if found is not None and quantity < 2:
+            limit = state.terms.credit_limit if bucket == "main" else 0
+            room = {
+                "withdraw": found.balance - found.reserved,
+                "take off": found.available(limit),
+                "add": QUANTITY_MAX - found.credited - limit,
+            }[kind]
+            quantity = max(1, min(QUANTITY_MAX, room + quantity))
+        call = {"bucket_id": bucket, "unit": unit, **self._call(account)}
+        if kind == "withdraw":
+            self._run(WithdrawBalance(quantity=quantity, **call))
+        else:
+            self._run(AdjustBucket(quantity=quantity if kind == "add" else -quantity, **call))
+
+    @rule(account=accounts, payment=st.integers(0, 39), partial=st.booleans())
+    def reverse(self, *, account: str, payment: int, partial: bool) -> None:
+        """Take a credit back, most often one that was made."""
+        made = sorted(self.pair.spec.accounts[(TENANT, account)].credits)
+        reference = made[payment % len(made)] if made and payment < 35 else f"p{payment}"
+        self._run(
+            ReverseTopUp(payment_reference=reference, allow_partial=partial, **self._call(account))
+        )
+
+    @precondition(lambda self: self.charged)
+    @rule(
+        pick=st.integers(0, 40),
+        part=st.sampled_from([0, 0, 0, 1, 50, -1, 2**52]),
+        named=st.sampled_from(["", "", "", "main", "b1", "b2", "b9"]),
+        lost=st.sampled_from([False] * 9 + [True]),
+    )
+    def refund(self, *, pick: int, part: int, named: str, lost: bool) -> None:
+        """Refund a charge of late: all of it, a part, or (-1) one too many of its first line."""
+        event = self.charged[-1 - pick % len(self.charged)]
+        collected = collected_by(event)
+        shares: tuple[tuple[str, int], ...] = ()
+        if part and collected.paid:
+            name, quantity, _ = collected.paid[pick % len(collected.paid)]
+            shares = ((name, part if part > 0 else quantity + 1),)
+        elif part:
+            shares = (("main", 1),)
+        self._run(
+            Refund(
+                seq=event.seq,
+                position="" if lost else self.position_of(event),
+                collected=collected,
+                shares=shares,
+                bucket_id=named,
+                **self._call(event.account_id),
+            )
+        )
+
+    def position_of(self, event: ChargingEvent) -> str:
+        """Return where an event is in the journal."""
+        return self.lua.positions[(event.account_id, event.seq)]
+
+    @property
+    def charged(self) -> list[ChargingEvent]:
+        """Return what may be refunded, and some events that may not."""
+        journal = self.pair.spec.journal[-400:]
+        return [event for event in journal if event.payments or event.seq % 16 == 1]
 
     @rule(number=st.integers(0, 7))
     def ask_what_is_closed(self, number: int) -> None:

@@ -44,6 +44,7 @@ class ValkeySide:
         self._caps = CapSpeller(lambda: self.now_ms)
         self._library = load_scripts()
         self._read_to: dict[int, str] = {}
+        self.positions: dict[tuple[str, int], str] = {}
         self.due_ms = 0
         self.load(self._library)
 
@@ -80,6 +81,7 @@ class ValkeySide:
         """Forget all data, keep the scripts."""
         self.client.flushall()
         self._read_to = {}
+        self.positions = {}
         self._caps = CapSpeller(lambda: self.now_ms)
 
     def execute(self, command: Mutation) -> Answer:
@@ -134,7 +136,10 @@ class ValkeySide:
         entries: Any = self.client.xrange(keys.journal_key(partition), start, "+")
         if entries:
             self._read_to[partition] = entries[-1][0]
-        return [decode_event(fields["e"]) for _, fields in entries]
+        events = [decode_event(fields["e"]) for _, fields in entries]
+        for event, (position, _) in zip(events, entries, strict=True):
+            self.positions[(event.account_id, event.seq)] = position
+        return events
 
     def lapsed_holds(self, command: Reserve) -> list[str]:
         """Holds past their deadline that the line of a grant, or a group of it, still keeps."""
@@ -160,7 +165,7 @@ class ValkeySide:
         reservations, requests = list(like.reservations), list(like.records)
         sessions = sorted(like.sessions)
         holders = _holders_of(at, like)
-        payments = sorted(like.payment_references)
+        payments = sorted(like.credits)
         path = "/".join(at)
         pipe = self.client.pipeline(transaction=False)
         hashes = [keys.account_key(*at), keys.profile_key(*at), keys.holds_key(*at)]
@@ -172,7 +177,10 @@ class ValkeySide:
         for key in texts:
             pipe.get(key)
         for payment in payments:
-            pipe.exists(keys.payment_key(*at, payment))
+            pipe.get(keys.payment_key(*at, payment))
+        refunded = sorted(like.refunded)
+        for seq in refunded:
+            pipe.get(keys.refund_key(*at, seq))
         pipe.zscore(keys.due_key(keys.partition_of(*at)), path)
         pipe.smembers(keys.subscribers_key(*at))
         replies = iter(pipe.execute())
@@ -190,7 +198,10 @@ class ValkeySide:
         }
         texts_by_id = {request_id: next(replies) for request_id in requests}
         state.records = {rid: read_record(text) for rid, text in texts_by_id.items() if text}
-        state.payment_references = {p for p in payments if next(replies)}
+        credited = {payment: next(replies) for payment in payments}
+        state.credits = {p: layout.read_credit(text) for p, text in credited.items() if text}
+        refunds = {seq: next(replies) for seq in refunded}
+        state.refunded = {s: layout.read_refunded(text) for s, text in refunds.items() if text}
         listed = self.client.zscore(keys.accounts_key(keys.partition_of(*at)), path)
         assert listed == 0, f"{path} is not in the list of accounts"
         due = int(account["state"].split(" ")[4])

@@ -36,6 +36,8 @@ class Names:
     msisdn: str
     reservation: str
     request_id: str
+    payment_reference: str
+    event: str
 
     @property
     def identity(self) -> Any:
@@ -83,6 +85,10 @@ REQUESTS: Final[dict[str, Make]] = {
     "AddSubscriber": lambda live, of: live.add_subscriber(of.account_id, "other"),
     "LookupSubscriber": lambda _, of: accounts.LookupSubscriberRequest(identity=of.identity),
     "TopUp": lambda live, of: live.top_up(of.account_id, micros=1),
+    "Refund": lambda live, of: live.refund(of.event),
+    "WithdrawBalance": lambda live, of: live.withdraw(of.account_id, 1),
+    "AdjustBucket": lambda live, of: live.adjust(of.account_id, 1),
+    "ReverseTopUp": lambda live, of: live.reverse(of.account_id, of.payment_reference),
     "ListChargingEvents": lambda _, of: accounts.ListChargingEventsRequest(
         account_id=of.account_id
     ),
@@ -120,7 +126,9 @@ async def two(
         live = server.live()
         number = live.new_msisdn()
         await owner.call(live.create("shared-name"))
-        await owner.call(live.top_up("shared-name", micros=1_000_000))
+        paying = live.top_up("shared-name", micros=1_000_000)
+        await owner.call(paying)
+        charged = await owner.call(live.debit("shared-name"))
         line = live.add_subscriber("shared-name", "line")
         line.identities.add(msisdn=number)
         await owner.call(line)
@@ -128,14 +136,29 @@ async def two(
         held = await owner.call(holding)
         assert held.reservation.startswith("tenants/first/accounts/shared-name/")
         gone = held.reservation.replace("shared", "no")
-        nothing = Names("no-name", live.new_msisdn(), gone, holding.request_id)
+        no_event = charged.charge.event.replace("shared", "no")
+        nothing = Names(
+            "no-name",
+            live.new_msisdn(),
+            gone,
+            holding.request_id,
+            paying.payment_reference,
+            no_event,
+        )
         yield Two(
             server,
             live,
             owner,
             Caller(owner.channel, bearer(second)),
             first,
-            Names("shared-name", number, held.reservation, holding.request_id),
+            Names(
+                "shared-name",
+                number,
+                held.reservation,
+                holding.request_id,
+                paying.payment_reference,
+                charged.charge.event,
+            ),
             nothing,
         )
 

@@ -265,3 +265,45 @@ async def test_oldest_first_looks_at_a_bounded_number_of_entries(
 
 async def test_oldest_first_of_an_account_without_events(log: ValkeyEventLog) -> None:
     assert await log.oldest_first(*A1, "", 0, 5) == ([], "")
+
+
+@pytest.mark.parametrize("others_each", [0, 3])
+async def test_an_event_is_found_by_its_number(
+    client: Any, log: ValkeyEventLog, others_each: int
+) -> None:
+    positions, prev = {}, "-"
+    for seq in range(1, 301):
+        for other in range(others_each):
+            client.xadd(JOURNAL, {"e": line(other + 1, "other"), "c": ""})
+        positions[seq] = prev = write(client, seq, prev=prev)
+
+    for seq in (1, 2, 150, 236, 299, 300):
+        logged = await log.find(*A1, seq)
+        assert logged is not None
+        assert (logged.position, logged.event.seq) == (positions[seq], seq)
+    assert [await log.find(*A1, seq) for seq in (0, 301)] == [None, None]
+
+
+async def test_what_is_far_back_is_found_without_reading_all_behind_it(
+    client: Any, log: ValkeyEventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prev = "-"
+    for seq in range(1, 401):
+        # A minute between two: positions as of a year ago.
+        position = f"{1_700_000_000_000 + seq * 60_000}-0"
+        client.xadd(JOURNAL, {"e": line(seq, prev=prev), "c": ""}, id=position)
+        prev = position
+    client.hset(keys.account_key(*A1), "state", f"1 1 400 5 0 0 0 {prev}")
+    monkeypatch.setattr(event_log, "_STEPS_MAX", event_log._NEAR + 2)
+
+    found = [await log.find(*A1, seq) for seq in (1, 7, 200, 399)]
+
+    assert [logged and logged.event.seq for logged in found] == [1, 7, 200, 399]
+
+
+async def test_an_event_that_is_missing_is_not_found(client: Any, log: ValkeyEventLog) -> None:
+    prev = "-"
+    for seq in (1, 2, 4):
+        prev = write(client, seq, prev=prev)
+
+    assert await log.find(*A1, 3) is None

@@ -9,19 +9,25 @@ from hypothesis.stateful import RuleBasedStateMachine
 
 from ocs.domain.answer import Answer, Outcome
 from ocs.domain.bucket import BucketTerms
+from ocs.domain.charging_event import ChargingEvent
 from ocs.domain.commands import (
+    AdjustBucket,
     Basis,
     Commit,
     Debit,
     Expire,
     GrantWish,
     Mutation,
+    Refund,
     Reserve,
+    ReverseTopUp,
     SetAccountStatus,
     SetSpendingCap,
     TopUp,
     UpdateAccount,
+    WithdrawBalance,
 )
+from ocs.domain.decide.refund import collected_by
 from ocs.domain.periods import Period
 from ocs.domain.reservation import Step
 from ocs.domain.spending_cap import SpendingCap
@@ -55,6 +61,10 @@ class SpecificationOnly:
 
 class SpecificationMachine(ChargingMachine):
     """The model's operations on the specification alone."""
+
+    def position_of(self, event: ChargingEvent) -> str:
+        """Return anything: no stream is read."""
+        return f"{event.seq}-0"
 
     def __init__(self) -> None:
         RuleBasedStateMachine.__init__(self)
@@ -96,7 +106,7 @@ class Traffic:
         steps: list[tuple[Callable[[], None], int]] = [
             (self._reserve, 30), (self._commit, 30), (self._debit, 12), (self._top_up, 8),
             (self._set_cap, 5), (self._release, 5), (self._rarely, 5), (self._advance, 8),
-            (self._resend, 2),
+            (self._resend, 2), (self._set_status, 3), (self._correct, 4), (self._refund_one, 4),
         ]  # fmt: skip
         operations, weights = zip(*steps, strict=True)
         for operation in pick.choices(operations, weights, k=step_count):
@@ -105,6 +115,7 @@ class Traffic:
     def hold_open(self) -> None:
         """End with a bucket that ends, use that nobody pays, and holds under caps of all kinds."""
         machine = self.machine
+        machine._set_status("a1", AccountStatus.ACTIVE)
         ends = BucketTerms(Unit.OCTETS, 5, expire_ms=machine.pair.now_ms + 30_000)
         self._credit("p-ends", "b9", ends)
         machine.advance(delta=86_400_000)
@@ -130,8 +141,30 @@ class Traffic:
         )  # fmt: skip
         self._keep_account()
         self._credit("p-live")
+        self._refund()
         for number, service in enumerate(["data", "voice", "sms"]):
             self._reserve_live(f"live{number}", service)
+
+    def _refund(self) -> None:
+        """Use under caps of account, line and group, and give a part of it back, twice."""
+        run, machine = self.machine._run, self.machine
+        answer = run(
+            Debit(
+                profile=machine._profile("a1", "s1"), service_id="sms", terms=SERVICES["sms"][0],
+                refusal=None, basis=Basis.USED, used_units=9, **self._fresh(),
+            )
+        )  # fmt: skip
+        event = next(e for e in machine.pair.spec.journal if e.account_id == "a1"
+                     and e.seq == answer.seq)  # fmt: skip
+        collected = collected_by(event)
+        name, quantity, _ = collected.paid[0]
+        for share in (quantity // 3, quantity // 2):
+            assert run(
+                Refund(
+                    seq=event.seq, position=machine.position_of(event), collected=collected,
+                    shares=((name, share),), **self._fresh(),
+                )
+            ).reason is None  # fmt: skip
 
     def _keep_account(self) -> None:
         run = self.machine._run
@@ -145,6 +178,16 @@ class Traffic:
         )  # fmt: skip
         run(SetAccountStatus(status=AccountStatus.ACTIVE, **self._fresh()))
         run(UpdateAccount(segment="silver", credit_limit=700, **self._fresh()))
+        main: dict[str, Any] = {"bucket_id": "main", "unit": Unit.MICROS}
+        self._credit("p-back")
+        corrections: list[Mutation] = [
+            WithdrawBalance(quantity=300, **main, **self._fresh()),
+            AdjustBucket(quantity=50, **main, **self._fresh()),
+            AdjustBucket(quantity=-70, **main, **self._fresh()),
+            ReverseTopUp(payment_reference="p-back", allow_partial=True, **self._fresh()),
+        ]
+        for command in corrections:
+            assert run(command).reason is None
 
     def _cap(self, cap: SpendingCap) -> None:
         self.machine._run(SetSpendingCap(cap=cap, **self._fresh()))
@@ -252,6 +295,32 @@ class Traffic:
     def _advance(self) -> None:
         deltas = [1, 5_000, 60_000, 119_999, 600_000, 3_600_000, 86_400_000, -60_000]
         self.machine.advance(self._random.choice(deltas))
+
+    def _set_status(self) -> None:
+        pick = self._random
+        account = pick.choice(ACCOUNTS)
+        self.machine.set_status(account, pick.randint(0, 9))
+        self.machine.update(
+            account=account, plan="", segment="", credit_limit=pick.choice([-1, 0, 300]),
+            to_the_bound=0, etag="",
+        )  # fmt: skip
+
+    def _correct(self) -> None:
+        pick = self._random
+        account = pick.choice(ACCOUNTS)
+        self.machine.correct(
+            account=account, bucket=pick.choice(["main", "b1", "b2"]), other_unit=False,
+            quantity=pick.randint(1, 300), kind=pick.choice(["withdraw", "take off", "add"]),
+        )  # fmt: skip
+        self.machine.reverse(account=account, payment=pick.randint(0, 39), partial=True)
+
+    def _refund_one(self) -> None:
+        pick = self._random
+        if self.machine.charged:
+            self.machine.refund(
+                pick=pick.randint(0, 40), part=pick.choice([0, 1, 50]), lost=False,
+                named=pick.choice(["", "b1"]),
+            )  # fmt: skip
 
     def _resend(self) -> None:
         self.machine.resend(back=self._random.randint(1, 6), other_meaning=False)

@@ -202,6 +202,27 @@ class Live:
         request = getattr(accounts, f"{verb}AccountRequest")
         return self.stamped(request(account_id=account_id, **fields))
 
+    def withdraw(self, account_id: str, quantity: int, **fields: Any) -> Any:
+        """Take money out, unless fields say otherwise."""
+        given: dict[str, Any] = {"account_id": account_id, "bucket_id": "main", "unit": 1}
+        given["quantity"] = quantity
+        return self.stamped(accounts.WithdrawBalanceRequest(**given | fields))
+
+    def refund(self, event: str, **fields: Any) -> Any:
+        """Give a charge back."""
+        return self.stamped(charging.RefundRequest(**{"event": event} | fields))
+
+    def adjust(self, account_id: str, quantity: int, **fields: Any) -> Any:
+        """Set the money right, unless fields say otherwise."""
+        given: dict[str, Any] = {"account_id": account_id, "bucket_id": "main", "unit": 1}
+        given |= {"quantity": quantity, "reason": "mistake", "decided_by": "clerk"}
+        return self.stamped(accounts.AdjustBucketRequest(**given | fields))
+
+    def reverse(self, account_id: str, payment_reference: str, **fields: Any) -> Any:
+        """Take a credit back."""
+        given = {"account_id": account_id, "payment_reference": payment_reference}
+        return self.stamped(accounts.ReverseTopUpRequest(**given | fields))
+
     # Accounts with something in them.
 
     async def open(self, *, micros: int = 0, messages: int = 0, **terms: Any) -> str:

@@ -1,6 +1,6 @@
 """Accounts, their lines, balances and caps."""
 
-from ocs.client import results
+from ocs.client import corrections, results
 from ocs.client.decode.charge import held_quantity, holder, receipt, time, unit
 from ocs.client.values import AccountStatus, Period, Unit
 from ocs.v1 import account_service_pb2 as accounts
@@ -138,6 +138,30 @@ def top_up(credited: Unit, message: accounts.TopUpResponse) -> results.TopUpResu
     return results.TopUpResult(
         bucket_id=message.bucket_id,
         unit=credited,
+        balance=message.balance,
+        available=message.available,
+        receipt=receipt(message.receipt),
+    )
+
+
+def correction(
+    corrected: Unit, message: accounts.WithdrawBalanceResponse | accounts.AdjustBucketResponse
+) -> corrections.CorrectionResult:
+    """The answer of WithdrawBalance and AdjustBucket; the request said what is counted."""
+    return corrections.CorrectionResult(
+        bucket_id=message.bucket_id,
+        unit=corrected,
+        balance=message.balance,
+        available=message.available,
+        receipt=receipt(message.receipt),
+    )
+
+
+def reverse_top_up(message: accounts.ReverseTopUpResponse) -> corrections.ReverseTopUpResult:
+    """The answer of ReverseTopUp."""
+    return corrections.ReverseTopUpResult(
+        bucket_id=message.bucket_id,
+        reversed_quantity=message.reversed_quantity,
         balance=message.balance,
         available=message.available,
         receipt=receipt(message.receipt),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from google.protobuf.message import Message
 
-from ocs.client import results
+from ocs.client import corrections, results
 from ocs.client.values import CapHolder, FinalUnitAction, Outcome, Unit
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_service_pb2 as charging
@@ -125,6 +125,25 @@ def charge(message: types.Charge) -> results.Charge:
         sequence_gap=message.sequence_gap,
         out_of_order=message.out_of_order,
         event=message.event,
+    )
+
+
+def refund_line(message: types.RefundLine) -> results.RefundLine:
+    """What a bucket that paid gets back."""
+    return results.RefundLine(
+        bucket_id=message.bucket_id,
+        to_bucket_id=message.to_bucket_id,
+        quantity=message.quantity,
+    )
+
+
+def refund(message: charging.RefundResponse) -> corrections.RefundResult:
+    """The answer of Refund."""
+    return corrections.RefundResult(
+        lines=tuple(map(refund_line, message.lines)),
+        refunded_micros=message.refunded_micros,
+        event=message.event,
+        receipt=receipt(message.receipt),
     )
 
 

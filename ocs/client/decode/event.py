@@ -1,7 +1,7 @@
 """The journal."""
 
 from ocs.client import results
-from ocs.client.decode.charge import bucket_charge, holder, outcome, time, time_of_ms
+from ocs.client.decode.charge import bucket_charge, holder, outcome, refund_line, time, time_of_ms
 from ocs.client.values import EventKind
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_event_pb2 as events
@@ -38,6 +38,7 @@ def event_context(message: events.EventContext) -> results.EventContext:
         ),
         payment_reference=message.payment_reference,
         reason=message.reason,
+        decided_by=message.decided_by,
     )
 
 
@@ -81,6 +82,8 @@ def charging_event(message: events.ChargingEvent) -> results.ChargingEvent:
         caps=tuple(cap_change(one) for one in message.caps),
         flags=tuple(message.flags),
         context=event_context(message.context),
+        refunded_event=message.refunded_event,
+        refunds=tuple(map(refund_line, message.refunds)),
     )
 
 

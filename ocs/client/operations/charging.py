@@ -1,10 +1,11 @@
 """Operations of ChargingService: what a network gateway calls."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Unpack
 
 from ocs.client import encode
+from ocs.client.corrections import RefundResult
 from ocs.client.decode import charge as decode
 from ocs.client.operation import Operation, Sending, identify, mutation
 from ocs.client.results import CommitResult, DebitResult, GrantResult, ReleaseResult
@@ -135,3 +136,31 @@ def debit(
     )
     encode.payer(request, account_id, identity)
     return mutation("charging", "Debit", request, decode.debit, sent)
+
+
+def refund(
+    event: str,
+    *,
+    shares: Mapping[str, int] | None = None,
+    bucket_id: str = "",
+    reason: str = "",
+    **sending: Unpack[Sending],
+) -> Operation[RefundResult]:
+    """Give back what a commit or debit collected, also weeks later.
+
+    event is its name, e.g. `charge.event`. shares says how much which bucket that paid gets back;
+    None is all that is not refunded yet. bucket_id is credited if a bucket that paid is gone.
+    """
+    sent = identify(sending)
+    request = charging.RefundRequest(
+        request_id=sent.request_id,
+        request_time=encode.timestamp("request_time", sent.request_time),
+        event=event,
+        shares=[
+            charging.RefundShare(bucket_id=name, quantity=encode.whole("quantity", quantity))
+            for name, quantity in (shares or {}).items()
+        ],
+        bucket_id=bucket_id,
+        reason=reason,
+    )
+    return mutation("charging", "Refund", request, decode.refund, sent)

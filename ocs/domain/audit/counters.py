@@ -66,14 +66,24 @@ def _check_counter(
     if not earliest <= period <= latest:
         account.differ(event, f"{term} period", period, f"{earliest} to {latest}")
     base = was.spent if was is not None and was.period_start_ms == period else 0
-    least, most = _due_spent(event, cap, period, line)
-    least, most = (min(QUANTITY_MAX, base + spent) for spent in (least, most))
+    if event.kind is EventKind.REFUND:
+        least = most = max(0, base - _refunded(account, event, cap))
+    else:
+        least, most = _due_spent(event, cap, period, line)
+        least, most = (min(QUANTITY_MAX, base + spent) for spent in (least, most))
     if not least <= change.spent_after <= most:
         due = least if least == most else f"{least} to {most}"
         account.differ(event, f"{term} spent", change.spent_after, due)
     held = account.holds.reserved_in(key, period, event.store_ms)
     if change.reserved_after != held:
         account.differ(event, f"{term} reserved", change.reserved_after, held)
+
+
+def _refunded(account: FoldedAccount, event: ChargingEvent, cap: SpendingCap) -> int:
+    """Return what a refund takes off a cap: money, from a cap of money."""
+    if cap.unit is not Unit.MICROS:
+        return 0
+    return sum(line.quantity for line in event.refunds if account.is_money(line.to_bucket_id))
 
 
 def _due_spent(

@@ -1,15 +1,26 @@
 """What an event does to holds and buckets, worked out from its hold lines and payments."""
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 from ocs.domain.answer import Outcome
-from ocs.domain.audit.folded import FoldedAccount
+from ocs.domain.audit.folded import FoldedAccount, FoldedBucket
 from ocs.domain.charging_event import BucketChange, ChargingEvent, EventKind
 from ocs.domain.reservation import CapLine, Hold
 
 # What changes in (balance, reserved), by bucket.
 Moves: TypeAlias = dict[str, tuple[int, int]]
 
+# What changes one balance by its reference alone, and which way: 1 adds, -1 takes out, 0 either.
+_CORRECTIONS: Final[Mapping[EventKind, int]] = MappingProxyType(
+    {
+        EventKind.TOP_UP: 1,
+        EventKind.WITHDRAW_BALANCE: -1,
+        EventKind.REVERSE_TOP_UP: -1,
+        EventKind.ADJUST_BUCKET: 0,
+    }
+)
 _HOLDING = frozenset({EventKind.RESERVE, EventKind.COMMIT, EventKind.RELEASE, EventKind.EXPIRE})
 
 
@@ -133,16 +144,41 @@ def apply_buckets(
             change.reserved_after - change.reserved_before,
         )
         expected = due.pop(change.bucket_id, (0, 0))
-        if event.kind is EventKind.TOP_UP:
-            bucket.credited += moved[0]
-            _check_credit(account, event, change, moved)
+        if event.kind is EventKind.REFUND:
+            _apply_refunds(account, event, change, bucket)
+        elif event.kind in _CORRECTIONS:
+            _apply_correction(account, event, change, bucket, moved)
         elif moved != expected:
             account.differ(event, f"{term} moved", moved, expected)
         _check_available(account, event, change)
         bucket.balance, bucket.reserved = change.balance_after, change.reserved_after
+    if event.kind is EventKind.REFUND:
+        stated = {change.bucket_id for change in event.buckets}
+        for line in event.refunds:
+            if line.to_bucket_id and line.to_bucket_id not in stated:
+                account.differ(event, f"bucket {line.to_bucket_id} moved", 0, line.quantity)
     for bucket_id, moves in due.items():
         if moves != (0, 0):
             account.differ(event, f"bucket {bucket_id} moved", (0, 0), moves)
+
+
+def _apply_refunds(
+    account: FoldedAccount, event: ChargingEvent, change: BucketChange, bucket: FoldedBucket
+) -> None:
+    """What is given back undoes what the bucket spent; the rest is a credit."""
+    due = 0
+    for line in event.refunds:
+        if line.to_bucket_id == change.bucket_id:
+            unspent = min(line.quantity, bucket.spent)
+            bucket.spent -= unspent
+            bucket.credited += line.quantity - unspent
+            due += line.quantity
+    moved = (
+        change.balance_after - change.balance_before,
+        change.reserved_after - change.reserved_before,
+    )
+    if moved != (due, 0):
+        account.differ(event, f"bucket {change.bucket_id} moved", moved, (due, 0))
 
 
 def _check_available(account: FoldedAccount, event: ChargingEvent, change: BucketChange) -> None:
@@ -155,13 +191,24 @@ def _check_available(account: FoldedAccount, event: ChargingEvent, change: Bucke
         account.differ(event, term, available, "0 or more")
 
 
-def _check_credit(
-    account: FoldedAccount, event: ChargingEvent, change: BucketChange, moved: tuple[int, int]
+def _apply_correction(
+    account: FoldedAccount,
+    event: ChargingEvent,
+    change: BucketChange,
+    bucket: FoldedBucket,
+    moved: tuple[int, int],
 ) -> None:
+    """A credit adds to credited, what is taken out to withdrawn; nothing is held by it."""
+    balance, reserved = moved
+    if balance > 0:
+        bucket.credited += balance
+    else:
+        bucket.withdrawn -= balance
     if change.bucket_id != event.ref:
         account.differ(event, f"bucket {change.bucket_id}", "credited", f"bucket {event.ref}")
-    if moved[0] <= 0 or moved[1] != 0:
-        account.differ(event, f"bucket {change.bucket_id} moved", moved, "a credit")
+    way = _CORRECTIONS[event.kind]
+    if balance == 0 or balance * way < 0 or reserved != 0:
+        account.differ(event, f"bucket {change.bucket_id} moved", moved, f"a {event.kind}")
 
 
 def _due_moves(

@@ -52,6 +52,10 @@ _ALLOWED: Final[Mapping[EventKind, str]] = MappingProxyType(
         _K.RESUME_ACCOUNT: "",
         _K.CLOSE_ACCOUNT: "",
         _K.UPDATE_ACCOUNT: "w",
+        _K.WITHDRAW_BALANCE: "b",
+        _K.ADJUST_BUCKET: "b",
+        _K.REVERSE_TOP_UP: "b",
+        _K.REFUND: "bjk",
     }
 )
 _REQUIRED: Final[Mapping[EventKind, str]] = MappingProxyType(
@@ -65,6 +69,10 @@ _REQUIRED: Final[Mapping[EventKind, str]] = MappingProxyType(
         _K.EXPIRE: "d",
         _K.BUCKET_CLOSED: "z",
         _K.UPDATE_ACCOUNT: "w",
+        _K.WITHDRAW_BALANCE: "b",
+        _K.ADJUST_BUCKET: "b",
+        _K.REVERSE_TOP_UP: "b",
+        _K.REFUND: "j",
     }
 )
 _FLAGS: Final[Mapping[EventKind, str]] = MappingProxyType(
@@ -136,6 +144,7 @@ def _letters(event: ChargingEvent) -> Iterator[str]:
         "n": event.successor_id,
         "f": event.flags,
         "m": event.group_ids,
+        "j": event.refunds,
     }
     yield from (letter for letter, part in parts.items() if part)
     yield from (terms[0] for terms in event.terms)
@@ -149,6 +158,7 @@ def _lists(event: ChargingEvent) -> Iterator[Contradiction]:
         "hold lines": [bucket_id for bucket_id, _ in event.hold_lines],
         "cap lines": [(line.holder, line.cap_id) for line in event.cap_lines],
         "counters": [(counter.holder, counter.cap_id) for counter in event.counters],
+        "refunds": [line.bucket_id for line in event.refunds],
         "terms": ["terms" for _ in event.terms],
     }
     for part, names in named.items():
@@ -160,6 +170,10 @@ def _lists(event: ChargingEvent) -> Iterator[Contradiction]:
             yield f"bucket {change.bucket_id}", "no change", "a change"
     held = [quantity for _, quantity in event.hold_lines]
     held += [line.quantity for line in event.cap_lines]
+    if any(line.quantity <= 0 for line in event.refunds):
+        yield "refunds", "0 or less", "more than 0"
+    if event.kind is _K.REFUND and not (event.ref.isdecimal() and int(event.ref) < event.seq):
+        yield "ref", event.ref, f"an event before {event.seq}"
     if any(quantity <= 0 for quantity in held):
         yield "hold lines", min(held), "more than 0"
 

@@ -3,26 +3,36 @@
 Pure. The Lua scripts must do exactly this; the model test compares them after every step.
 """
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
 from ocs.domain.answer import Answer, Outcome, Reason
 from ocs.domain.commands import (
     AddSubscriber,
+    AdjustBucket,
     Command,
     Commit,
     CreateAccount,
     Debit,
     Expire,
+    Refund,
     Release,
     Reserve,
+    ReverseTopUp,
     SetAccountStatus,
     SetSpendingCap,
     TopUp,
     UpdateAccount,
+    WithdrawBalance,
 )
 from ocs.domain.decide.accounts import add_subscriber, create_account, set_spending_cap, top_up
 from ocs.domain.decide.commit import commit
+from ocs.domain.decide.corrections import adjust_bucket, reverse_top_up, withdraw_balance
 from ocs.domain.decide.debit import debit
 from ocs.domain.decide.expire import expire_due
 from ocs.domain.decide.prelude import answer_from_record, check_age, record
+from ocs.domain.decide.refund import refund
 from ocs.domain.decide.release import release
 from ocs.domain.decide.reserve import reserve
 from ocs.domain.decide.status import set_account_status, update_account
@@ -31,6 +41,23 @@ from ocs.domain.state import AccountState, AccountStatus
 
 __all__ = ["Decision", "decide"]
 
+_OPERATIONS: Final[Mapping[type, Callable[[Turn, Any], Answer]]] = MappingProxyType(
+    {
+        Reserve: reserve,
+        Commit: commit,
+        Release: release,
+        Debit: debit,
+        TopUp: top_up,
+        AddSubscriber: add_subscriber,
+        SetSpendingCap: set_spending_cap,
+        SetAccountStatus: set_account_status,
+        UpdateAccount: update_account,
+        WithdrawBalance: withdraw_balance,
+        AdjustBucket: adjust_bucket,
+        ReverseTopUp: reverse_top_up,
+        Refund: refund,
+    }
+)
 # What a closed account takes no more.
 _KEEPING = TopUp | AddSubscriber | SetSpendingCap | SetAccountStatus | UpdateAccount
 
@@ -104,25 +131,4 @@ def _stale(turn: Turn, command: Command) -> Answer | None:
 def _operate(turn: Turn, command: Command) -> Answer:
     if turn.state.status is AccountStatus.CLOSED and isinstance(command, _KEEPING):
         return turn.refuse(Reason.ACCOUNT_CLOSED)
-    match command:
-        case Reserve():
-            return reserve(turn, command)
-        case Commit():
-            return commit(turn, command)
-        case Release():
-            return release(turn, command)
-        case Debit():
-            return debit(turn, command)
-        case TopUp():
-            return top_up(turn, command)
-        case AddSubscriber():
-            return add_subscriber(turn, command)
-        case SetSpendingCap():
-            return set_spending_cap(turn, command)
-        case SetAccountStatus():
-            return set_account_status(turn, command)
-        case UpdateAccount():
-            return update_account(turn, command)
-        case _:
-            message = f"not a mutation of an existing account: {type(command).__name__}"
-            raise TypeError(message)
+    return _OPERATIONS[type(command)](turn, command)

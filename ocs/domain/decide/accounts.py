@@ -6,10 +6,11 @@ from ocs.domain.answer import Answer, Outcome, Reason
 from ocs.domain.bucket import MAIN, Bucket, BucketTerms
 from ocs.domain.charging_event import EventKind
 from ocs.domain.commands import AddSubscriber, CreateAccount, SetSpendingCap, TopUp
+from ocs.domain.decide.corrections import bucket_parts
 from ocs.domain.decide.prelude import answer_from_record, check_age, record
 from ocs.domain.decide.turn import Decision, Turn
 from ocs.domain.spending_cap import SpendingCap
-from ocs.domain.state import AccountState, AccountStatus
+from ocs.domain.state import AccountState, AccountStatus, Credit
 from ocs.domain.units import Unit
 from ocs.limits import (
     BUCKET_PRIORITY_MAX,
@@ -62,7 +63,7 @@ def add_subscriber(turn: Turn, command: AddSubscriber) -> Answer:
 
 def top_up(turn: Turn, command: TopUp) -> Answer:
     """Credit an existing bucket, or open one with terms."""
-    if command.payment_reference in turn.state.payment_references:
+    if command.payment_reference in turn.state.credits:
         return turn.refuse(Reason.PAYMENT_REFERENCE_USED)
     if command.refusal is not None:
         return turn.refuse(command.refusal)
@@ -80,19 +81,14 @@ def top_up(turn: Turn, command: TopUp) -> Answer:
         credited=bucket.credited + command.quantity,
     )
     turn.state.buckets[command.bucket_id] = bucket
-    turn.state.payment_references.add(command.payment_reference)
+    credit = Credit(command.bucket_id, bucket.terms.unit, command.quantity)
+    turn.state.credits[command.payment_reference] = credit
     turn.emit(
         EventKind.TOP_UP,
         ref=command.bucket_id,
         terms=[_terms_token(bucket.terms)] if opened else [],
     )
-    spendable = bucket.terms.start_ms <= turn.now_ms
-    return turn.answer(
-        outcome=Outcome.DONE,
-        bucket_id=bucket.bucket_id,
-        bucket_balance=bucket.balance,
-        bucket_available=bucket.available(turn.state.terms.credit_limit) if spendable else 0,
-    )
+    return turn.answer(outcome=Outcome.DONE, **bucket_parts(turn, command.bucket_id))
 
 
 def _top_up_refusal(turn: Turn, command: TopUp, bucket: Bucket | None) -> Reason | None:

@@ -83,6 +83,13 @@ class Turn:
         )
         self._touched[key] = None
 
+    def uncount(self, key: tuple[str, str], period_start_ms: int, spent: int) -> None:
+        """Take back what a cap counted, unless its counter has moved on; never below 0."""
+        stored = self.state.counters.get(key)
+        if stored is not None and stored.period_start_ms == period_start_ms and stored.spent > 0:
+            self.state.counters[key] = replace(stored, spent=max(0, stored.spent - spent))
+            self._touched[key] = None
+
     def counts_in(self, key: tuple[str, str], period_start_ms: int) -> bool:
         """Say whether a hold of this period still moves the counter: not once it has rolled."""
         stored = self.state.counters.get(key)

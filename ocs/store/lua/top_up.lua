@@ -6,7 +6,7 @@
 --   journal: stream; the partition's charging events
 --   due: zset; the partition's accounts by earliest deadline
 --   holds: hash; what open reservations hold
---   payment: string; the request that credited this payment reference, kept for ever
+--   payment: string; what this payment reference credited, kept for ever
 -- ARGV:
 --   path: text; tenant/account
 --   now_ms: ms 0..2^53-1 or empty; a test's clock instead of the store's
@@ -30,8 +30,8 @@
 --   BALANCE_LIMIT
 -- Emits: TOP_UP, EXPIRE, BUCKET_CLOSED
 -- Keeps: credited = balance + spent + expired + withdrawn <= 2^53-1
--- Include: available, begin_call, emit, expire_due, insert_bucket, parse_bucket_terms, read_bucket,
---   write_account, write_record, write_refusal
+-- Include: begin_call, bucket_answer, emit, expire_due, insert_bucket, parse_bucket_terms,
+--   read_bucket, write_account, write_record, write_refusal
 local account, early = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
@@ -85,10 +85,9 @@ if expire_ms > 0 and (account.due == 0 or expire_ms < account.due) then
   account.due, account.due_moved = expire_ms, true
 end
 emit(account, 'TOP_UP', '-', id, tokens, ARGV.context)
-local spendable = bucket.terms.start_ms <= account.now and available(account, bucket) or 0
-local answer = string.format('DONE %d %d %s %d %d', account.seq, account.now, id,
-  bucket.balance, spendable)
+local answer = bucket_answer(account, bucket)
 
 write_account(account)
-redis.call('SET', KEYS.payment, ARGV.request_id)
+redis.call('SET', KEYS.payment,
+  table.concat({ARGV.request_id, id, ARGV.unit, ARGV.quantity, '-'}, ' '))
 return write_record(account, answer)

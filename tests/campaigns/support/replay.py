@@ -26,11 +26,13 @@ from ocs.rpc.method import RpcService
 from ocs.rpc.spending_cap import SpendingCapServicer
 from ocs.service.accounts import Accounts
 from ocs.service.charging import Charging
+from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
 from ocs.service.keeping import Keeping
 from ocs.service.mutations import Mutations
 from ocs.service.queries import Queries
+from ocs.service.refunds import Refunds
 from ocs.store.memory import MemoryLedger
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_event_pb2 as events
@@ -139,8 +141,10 @@ class Specification:
         keep = Accounts(self.ledger, directory, no_journal, tariff, mutations)
         queries = Queries(self.ledger, self.ledger, directory, tariff)
         services: list[RpcService] = [
-            ChargingServicer(charge, queries).service(),
-            AccountServicer(keep, Keeping(mutations, tariff), queries).service(),
+            ChargingServicer(charge, Refunds(mutations, no_journal), queries).service(),
+            AccountServicer(
+                keep, Keeping(mutations, tariff), Corrections(mutations), queries
+            ).service(),
             SpendingCapServicer(keep).service(),
         ]
         self._handlers: dict[str, Callable[..., Awaitable[Message]]] = {

@@ -87,10 +87,11 @@ class Store:
         found = [fields["e"].split(" ") for _, fields in self.entries()]
         return {int(words[3]): words for words in found if words[2] == "/".join(A1)}
 
-    def find(self, kind: str, token: str = "", outcome: str = "") -> int:
-        """The seq of a1's first event of a kind, with a token."""
+    def find(self, kind: str, token: str = "", outcome: str = "", without: str = "\0") -> int:
+        """The seq of a1's first event of a kind, with a token and without another."""
         for seq, words in self.lines().items():
             has = not token or any(word.startswith(token) for word in words[8:])
+            has = has and not any(word.startswith(without) for word in words[8:])
             if words[1] == kind and outcome in ("", words[6]) and has:
                 return seq
         raise LookupError(f"the traffic made no {kind} {token}")

@@ -61,12 +61,21 @@ ALTERED = [
     *[("BUCKET_CLOSED", "z=", field, "") for field in (0, 1, 2, 3)],
     *[("SET_SPENDING_CAP", "q=account:live:", 3, "")],
     *[("CREATE_ACCOUNT", "a=", field, "") for field in (1, 2)],
+    *[("WITHDRAW_BALANCE", "b=", field, "") for field in (1, 2, 3, 4)],
+    *[("ADJUST_BUCKET", "b=", field, "") for field in (1, 2, 3, 4)],
+    *[("REVERSE_TOP_UP", "b=", field, "") for field in (1, 2, 3, 4)],
+    *[("REFUND", "b=", field, "") for field in (1, 2, 3, 4)],
+    *[("REFUND", "j=", field, "") for field in (2,)],
+    *[("REFUND", "k=account:", field, "") for field in (2, 3, 4)],
     *[("UPDATE_ACCOUNT", "w=", field, "") for field in (0, 1)],
 ]
 # An event that says a thing once is told by the account, or by the event that follows.
 TOLD_ONCE = {
     ("TOP_UP", "b="),
     ("TOP_UP", "t="),
+    ("WITHDRAW_BALANCE", "b="),
+    ("ADJUST_BUCKET", "b="),
+    ("REVERSE_TOP_UP", "b="),
     ("SET_SPENDING_CAP", "q=account:live:"),
     ("CREATE_ACCOUNT", "a="),
     ("UPDATE_ACCOUNT", "w="),
@@ -113,6 +122,10 @@ async def test_an_event_altered_by_one_is_named(
         ("RELEASE", 7, "r77"),
         ("EXPIRE", 7, "r77"),
         ("TOP_UP", 7, "b77"),
+        ("WITHDRAW_BALANCE", 1, "TOP_UP"),
+        ("REFUND", 1, "ADJUST_BUCKET"),
+        ("REFUND", 7, "9999"),
+        ("REVERSE_TOP_UP", 7, "b77"),
         ("DEBIT", 7, "r77"),
         ("COMMIT", 5, "1-1"),
         ("COMMIT", 5, "-"),
@@ -128,7 +141,8 @@ async def test_an_event_with_another_word_is_named(
 ) -> None:
     outcome = {"RESERVE": "GRANTED", "COMMIT": "CHARGED", "DEBIT": "CHARGED"}.get(kind, "")
     # A token tells apart an event that did something.
-    seq = store.find(kind, "b=", outcome)
+    # Nor did it come too late: then no hold says whose it was.
+    seq = store.find(kind, "b=", outcome, without="f=l")
 
     store.alter(seq, lambda words: [*words[:word], value, *words[word + 1 :]])
     report = await store.audit()

@@ -1,0 +1,9 @@
+-- Purpose: give a quantity back to a bucket, in memory: it undoes what the bucket spent; what
+--   another one spent is a credit here.
+-- Returns: nothing
+local function give_share(bucket, quantity)
+  local credited, others = string.match(bucket.rest, '^(%d+)( %d+ %d+)$')
+  local unspent = math.min(quantity, bucket.spent + 0)
+  bucket.balance, bucket.spent = bucket.balance + quantity, bucket.spent - unspent
+  bucket.rest = string.format('%d', credited + quantity - unspent) .. others
+end
