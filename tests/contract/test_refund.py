@@ -205,6 +205,22 @@ async def test_no_figure_passes_its_bound(bench: Bench) -> None:
     assert (await bucket_of(bench)).credited == QUANTITY_MAX
 
 
+@pytest.mark.parametrize("units", [1, 2, 3, 4])
+async def test_at_the_bound_sums_are_exact(bench: Bench, units: int) -> None:
+    """Doubles are exact up to 2^53 only: no sum may pass it on the way to a figure that fits."""
+    await bench.open()
+    used = await debit(bench, units)
+    quantity = QUANTITY_MAX - 1_000
+    await bench.ledger.execute(
+        AdjustBucket(quantity=quantity, bucket_id="main", unit=Unit.MICROS, **bench.call())
+    )
+
+    await refund(bench, used.seq)
+    bucket = await bucket_of(bench)
+
+    assert (bucket.balance, bucket.credited, bucket.spent) == (QUANTITY_MAX, QUANTITY_MAX, 0)
+
+
 async def test_caps_of_money_count_it_off_in_the_same_period_only(bench: Bench) -> None:
     """Of the account, the line and its group; a cap of units counts use, which stays used."""
     await bench.open()
