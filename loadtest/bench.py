@@ -2,15 +2,16 @@
 
 Three processes beside this one: the service as `ocs serve` runs it, its store (`always`), and a
 bare grpc.aio server that answers with the same bytes. The same callers drive both servers, in
-turns; each figure is the median of the rounds. Every answer is checked: granted, not replayed.
+short turns; each figure is the median of the rounds. Every answer is checked: granted, new.
 """
 
 import argparse
 import json
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Final
@@ -30,7 +31,10 @@ _PERCENTILES: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured. connection_count: between callers and server."""
+    """How much is measured.
+
+    connection_count: between callers and server. slice_count: calls before the other server's turn.
+    """
 
     call_count: int
     round_count: int
@@ -38,6 +42,7 @@ class Plan:
     connection_count: int
     account_count: int
     store_connections: int
+    slice_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,35 @@ class Figures:
     calls_per_read: float = 0.0
 
 
+@dataclass(slots=True)
+class Tally:
+    """What the slices of one round add up to. The store's share is 0 for the echo."""
+
+    calls: int = 0
+    cpu_s: float = 0.0
+    seconds: float = 0.0
+    latencies_s: list[float] = field(default_factory=list)
+    store_cpu_s: float = 0.0
+    script_calls: int = 0
+    script_s: float = 0.0
+    reads: int = 0
+
+    def figures(self) -> Figures:
+        """The figures per call."""
+        cuts = quantiles(self.latencies_s, n=_PERCENTILES, method="inclusive")
+        calls, scripts = self.calls, self.script_calls
+        per_call = (self.cpu_s / calls * 1e6, calls / self.seconds, cuts[49] * 1e3, cuts[98] * 1e3)
+        if scripts == 0:
+            return Figures(*per_call)
+        assert scripts >= calls, "some answers did not come from the store"
+        return Figures(
+            *per_call,
+            self.store_cpu_s / calls * 1e6,
+            self.script_s / scripts * 1e6,
+            scripts / self.reads,
+        )
+
+
 class Bench:
     """The servers, and the callers of each."""
 
@@ -76,18 +110,26 @@ class Bench:
     async def round(
         self, echo: tuple[processes.Server, Callers] | None, call_count: int
     ) -> dict[str, Figures]:
-        """Measure each method on the echo and on the service, one after the other."""
-        figures = {}
+        """Measure each method on the echo and on the service, in slices, by turns.
+
+        The slices are shorter than the moods of a shared machine, so that both get their part of
+        each.
+        """
+        tallies: dict[str, Tally] = defaultdict(Tally)
         sessions = self._sessions.open(call_count)
         for method in MEASURED:
-            wires = [MAKE[method](session) for session in sessions]
-            if echo is not None:
-                figures[f"{method} echo"], _ = await self._run(echo, method, wires)
-            wires = [MAKE[method](session) for session in sessions]
-            figures[method], answers = await self._run(self._service, method, wires)
-            sessions = _continued(method, sessions, answers)
+            following: list[Session] = []
+            for first in range(0, call_count, self._plan.slice_count):
+                part = sessions[first : first + self._plan.slice_count]
+                if echo is not None:
+                    wires = [MAKE[method](session) for session in part]
+                    await self._run(echo, method, wires, tallies[f"{method} echo"])
+                wires = [MAKE[method](session) for session in part]
+                answers = await self._run(self._service, method, wires, tallies[method])
+                following += _continued(method, part, answers)
+            sessions = following
         await self._release(sessions)
-        return figures
+        return {name: tally.figures() for name, tally in tallies.items()}
 
     async def prepare(self) -> dict[str, bytes]:
         """Make one session's calls; returns a reply of each method for the echo."""
@@ -106,34 +148,29 @@ class Bench:
         _continued("Release", sessions, answers)
 
     async def _run(
-        self, target: tuple[processes.Server, Callers], method: str, wires: Sequence[bytes]
-    ) -> tuple[Figures, Answers]:
+        self,
+        target: tuple[processes.Server, Callers],
+        method: str,
+        wires: Sequence[bytes],
+        tally: Tally,
+    ) -> Answers:
+        """Send a slice, check its answers, count what it used."""
         server, callers = target
         store_before = StoreUsage.read(self._store)
         before_s = process_cpu_s(server.pid)
         answers = await callers.send(method, wires)
-        used_s = process_cpu_s(server.pid) - before_s
+        tally.cpu_s += process_cpu_s(server.pid) - before_s
         store = StoreUsage.read(self._store)
-        calls = len(wires)
-        script_calls = store.script_calls - store_before.script_calls
         for reply in answers.replies:
             CHECK[method](reply)
-        cuts = quantiles(answers.latencies_s, n=_PERCENTILES, method="inclusive")
-        figures = Figures(
-            used_s / calls * 1e6, calls / answers.seconds, cuts[49] * 1e3, cuts[98] * 1e3
-        )
-        if script_calls == 0:
-            return figures, answers
-        assert script_calls >= calls, "some answers did not come from the store"
-        return Figures(
-            figures.cpu_us,
-            figures.calls_per_s,
-            figures.p50_ms,
-            figures.p99_ms,
-            (store.cpu_s - store_before.cpu_s) / calls * 1e6,
-            (store.script_s - store_before.script_s) / script_calls * 1e6,
-            script_calls / (store.reads - store_before.reads),
-        ), answers
+        tally.calls += len(wires)
+        tally.seconds += answers.seconds
+        tally.latencies_s += answers.latencies_s
+        tally.store_cpu_s += store.cpu_s - store_before.cpu_s
+        tally.script_calls += store.script_calls - store_before.script_calls
+        tally.script_s += store.script_s - store_before.script_s
+        tally.reads += store.reads - store_before.reads
+        return answers
 
 
 def _continued(method: str, sessions: Sequence[Session], answers: Answers) -> list[Session]:
@@ -181,8 +218,13 @@ def summarise(rounds: Sequence[Mapping[str, Figures]]) -> dict[str, Figures]:
     }
 
 
-def run(plan: Plan, service_settings: Mapping[str, str] | None = None) -> dict[str, Figures]:
-    """Start everything in a directory of its own, measure, stop."""
+def against_echo(rounds: Sequence[Mapping[str, Figures]], method: str) -> float:
+    """The echo's CPU per call by the service's: the median of the rounds' own ratios."""
+    return median(each[f"{method} echo"].cpu_us / each[method].cpu_us for each in rounds)
+
+
+def run(plan: Plan, service_settings: Mapping[str, str] | None = None) -> list[dict[str, Figures]]:
+    """Start everything in a directory of its own, measure, stop. Returns what each round gave."""
     settings = {"OCS_STORE_CONNECTIONS": str(plan.store_connections), **(service_settings or {})}
     with (
         tempfile.TemporaryDirectory() as directory,
@@ -190,7 +232,7 @@ def run(plan: Plan, service_settings: Mapping[str, str] | None = None) -> dict[s
         processes.echo() as echo,
         processes.service(store.url, Path(directory) / "log", settings) as service,
     ):
-        return summarise(uvloop.run(measure(plan, store, service, echo)))
+        return uvloop.run(measure(plan, store, service, echo))
 
 
 def main() -> int:
@@ -202,6 +244,7 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=4, help="callers to server")
     parser.add_argument("--accounts", type=int, default=1_000)
     parser.add_argument("--store-connections", type=int, default=4)
+    parser.add_argument("--slice", type=int, default=1_000, help="calls before the other's turn")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     options = parser.parse_args()
     plan = Plan(
@@ -211,9 +254,15 @@ def main() -> int:
         options.connections,
         options.accounts,
         options.store_connections,
+        options.slice,
     )
-    figures = run(plan)
-    result = report.result(asdict(plan), {name: asdict(each) for name, each in figures.items()})
+    rounds = run(plan)
+    result = report.result(
+        asdict(plan),
+        {name: asdict(each) for name, each in summarise(rounds).items()},
+        unary_vs_echo=against_echo(rounds, "Reserve"),
+        commit_vs_echo=against_echo(rounds, "Commit"),
+    )
     print(json.dumps(result, indent=2) if options.json else report.text(result))
     return 0
 
