@@ -63,6 +63,8 @@ SUBSCRIBERS_LISTED_MAX: Final = 1000
 # Messages.
 UNARY_CHARGING_BYTES_MAX: Final = 64 * 1024
 RECEIVE_BYTES_MAX: Final = 1024 * 1024
+# From the start of a call until its message is there: who holds a place uses it.
+MESSAGE_WAIT_MS: Final = 5_000
 
 # Who may call.
 CREDENTIALS_MAX: Final = 4096
