@@ -25,6 +25,11 @@ WINDOW_SETTLE_MS: Final = 60 * 60_000
 WINDOW_USED_MS: Final = 48 * 3_600_000
 REQUEST_AHEAD_MAX_MS: Final = 60_000
 
+# Refusals that an account stores under their request_ids within a window that begins with the
+# first; a caller that is wrong all the time must not fill the store.
+REFUSALS_MAX: Final = 1000
+REFUSALS_WINDOW_MS: Final = 60 * 60_000
+
 # How long an ended reservation answers for itself, and a session's rating is kept.
 REMEMBER_MS: Final = 60 * 60_000
 
