@@ -9,9 +9,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from ocs import limits
-from tests.rpc.support import SERVICE, Running, granted, request, running
-from tests.support.http2 import (
+from loadtest.frames import (
     ACK,
     CANCEL,
     ENHANCE_YOUR_CALM,
@@ -24,8 +22,10 @@ from tests.support.http2 import (
     RST_STREAM,
     SETTINGS,
     header_block,
-    raw_connection,
 )
+from ocs import limits
+from tests.rpc.support import SERVICE, Running, granted, request, running
+from tests.support.http2 import raw_connection
 
 RESERVE: Final = f"/{SERVICE}/Reserve"
 SOON_S: Final = 30.0
