@@ -176,6 +176,7 @@ def _rpc_options(
         port=settings.port,
         so_reuseport=settings.so_reuseport,
         calls_in_flight_max=settings.calls_in_flight_max,
+        connections_max=settings.connections_max,
         drain_probe_s=settings.drain_probe_s,
         drain_grace_s=settings.drain_grace_s,
         gate=OpenGate() if credentials is None else credentials.gate,
@@ -207,7 +208,7 @@ async def _watch_readiness(server: RpcServer, ledger: ValkeyLedger) -> None:
     was: Reason | None = Reason.STORE_UNAVAILABLE
     while True:
         doubt = await ledger.doubt()
-        await server.set_ready(ready=doubt is None)
+        server.set_ready(ready=doubt is None)
         if doubt is not was:
             log.info("readiness", ready=doubt is None, reason=doubt.value if doubt else "")
             was = doubt

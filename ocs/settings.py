@@ -146,6 +146,13 @@ class Settings(BaseSettings):
         le=65_536,
         description="Calls worked on at once; more are refused with RESOURCE_EXHAUSTED.",
     )
+    connections_max: int = Field(
+        default=960,
+        ge=16,
+        le=65_536,
+        description="Connections open at once; more are closed at once. Each takes a file"
+        " descriptor: the usual limit of a process is 1024.",
+    )
     so_reuseport: bool = Field(
         default=False, description="Let several service processes share the port."
     )

@@ -91,6 +91,7 @@ _BY_REASON: Final = {
     "STORE_UNAVAILABLE": "see whether the store runs, then run it again",
     "DEADLINE_TOO_SHORT": "give a longer --timeout",
     "OVERLOADED": "come back a little later",
+    "TOO_MANY_REFUSALS": "see in the log what is sent wrong again and again",
     "STORE_FULL": "give the store more memory; commits still work",
     "ACCOUNT_BUSY": "run it again",
     "STATE_CORRUPT": "leave the account as it is and call an operator; `ocs audit` says more",

@@ -14,12 +14,14 @@ from redis.exceptions import ResponseError
 
 from ocs import app
 from ocs.domain.answer import Reason
+from ocs.rpc.errors import FAILURES
 from ocs.store.embedded import EmbeddedValkey, private_valkey
 from ocs.store.ledger import reason_of
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import types_pb2
 from tests.rpc.support import taken_apart
 from tests.support.live import Live, now_ms, serving
+from tests.support.seen import SEEN
 
 SKEW_MS: Final = 10_000
 SOON_S: Final = 10.0
@@ -37,6 +39,7 @@ async def shaky(own_store: EmbeddedValkey) -> AsyncIterator[Live]:
     """A service over it."""
     async with serving(own_store) as live:
         yield live
+        SEEN.journaled(live.journal_kinds())
 
 
 async def unavailable(live: Live, request: Any, reason: str = "STORE_UNAVAILABLE") -> None:
@@ -261,6 +264,7 @@ async def test_row_89_a_store_that_is_full_still_settles(shaky: Live) -> None:
 )
 def test_row_89_what_a_store_says_of_itself(text: str, reason: Reason) -> None:
     assert reason_of(ResponseError(text)) is reason
+    SEEN.answered(FAILURES[reason].code.name, reason)
 
 
 async def test_row_90_scripts_that_are_gone_are_loaded_again(live: Live) -> None:
