@@ -1,4 +1,4 @@
-"""The commands that run a part of the service here: `up`, `serve`, `audit` and `token`.
+"""The commands that run a part of the service here: `up`, `serve`, `audit`, `doctor`, `token`.
 
 `ocs.app` is imported inside each function, so that the other commands start without it.
 """
@@ -14,8 +14,8 @@ DATA_DIR_DEFAULT: Final = Path(".ocs")
 STORE_URL_VARIABLE: Final = "OCS_STORE_URL"
 
 
-class AuditFailedError(Exception):
-    """Nothing can be said about the books; the text says why."""
+class UpkeepFailedError(Exception):
+    """It could not be done; the text says why."""
 
 
 class CredentialRefusedError(Exception):
@@ -96,17 +96,56 @@ def audit(
 ) -> AuditReport:
     """Fold the journal of a store and compare; the store of the settings or of `up` by default.
 
-    Raises AuditFailedError.
+    Raises UpkeepFailedError.
     """
-    from ocs.app import AuditError, run_audit  # noqa: PLC0415  # keeps the other commands quick
+    from ocs.upkeep import UpkeepError, run_audit  # noqa: PLC0415  # keeps the other commands quick
 
     if store_url is None and data_dir is None:
         store_url = os.environ.get(STORE_URL_VARIABLE)
         data_dir = None if store_url else DATA_DIR_DEFAULT
     try:
         return run_audit(store_url=store_url, data_dir=data_dir, on_progress=on_progress)
-    except AuditError as error:
-        raise AuditFailedError(str(error)) from None
+    except UpkeepError as error:
+        raise UpkeepFailedError(str(error)) from None
+
+
+class Finding(Protocol):
+    """One check of a store."""
+
+    @property
+    def check(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def level(self) -> str:
+        """One of ok, warning, fault."""
+        ...
+
+    @property
+    def found(self) -> str:
+        """What was found."""
+        ...
+
+    @property
+    def step(self) -> str:
+        """What to do; empty if it is well."""
+        ...
+
+
+def doctor(
+    store_url: str | None, data_dir: Path | None, durability: str | None
+) -> Sequence[Finding]:
+    """Examine a store; the store of the settings or of `up` by default.
+
+    Raises UpkeepFailedError.
+    """
+    from ocs.upkeep import UpkeepError, run_doctor  # noqa: PLC0415  # keeps other commands quick
+
+    try:
+        return run_doctor(store_url=store_url, data_dir=data_dir, durability=durability)
+    except UpkeepError as error:
+        raise UpkeepFailedError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)

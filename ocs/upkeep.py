@@ -1,0 +1,106 @@
+"""What an operator does with a store beside a service: prove its books, examine it.
+
+Wires like ocs.app, with no server.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import uvloop
+
+from ocs.app import now_ms
+from ocs.ports import StoreUnavailableError
+from ocs.service.audit import AuditReport, audit
+from ocs.settings import SettingsError, load_settings
+from ocs.store.connect import StoreUnfitError, make_pool
+from ocs.store.doctor import examine
+from ocs.store.embedded import EmbeddedOptions, EmbeddedStoreError, EmbeddedValkey
+from ocs.store.event_log import ValkeyEventLog
+from ocs.store.fitness import Demands, Finding
+from ocs.store.ledger import ValkeyLedger
+from ocs.store.pipeline import StoreLostError
+
+ProgressCallback = Callable[[int, int], None]
+_DATA_DIR_DEFAULT = Path(".ocs")
+
+
+class UpkeepError(Exception):
+    """It could not be done; the text says why."""
+
+
+@contextmanager
+def _store_at(store_url: str | None, data_dir: Path | None) -> Iterator[str]:
+    """Find a store: at its URL, or in a directory, whose own is started if its service is stopped.
+
+    Raises UpkeepError.
+    """
+    if store_url is not None:
+        yield store_url
+        return
+    directory = (data_dir or _DATA_DIR_DEFAULT) / "store"
+    try:
+        running_url = EmbeddedValkey.url_of_running(directory)
+        if running_url is not None:
+            yield running_url
+            return
+        if not directory.exists():
+            # Started there, a new store would pass.
+            raise UpkeepError(f"there is no store in {directory.parent}")
+        with EmbeddedValkey.start(EmbeddedOptions(directory)) as store:
+            yield store.url
+    except EmbeddedStoreError as error:
+        raise UpkeepError(str(error)) from None
+    except OSError as error:
+        raise UpkeepError(f"the data directory cannot be used: {error.strerror}") from None
+
+
+def run_audit(
+    *,
+    store_url: str | None,
+    data_dir: Path | None,
+    on_progress: ProgressCallback | None = None,
+) -> AuditReport:
+    """Fold a store's journal and compare: online, or a directory whose service is stopped.
+
+    Raises:
+        UpkeepError: the store cannot be reached or started, or was lost on the way.
+    """
+    with _store_at(store_url, data_dir) as url:
+        return uvloop.run(audit_store(url, on_progress))
+
+
+async def audit_store(store_url: str, on_progress: ProgressCallback | None = None) -> AuditReport:
+    """Audit the store at a URL. Raises UpkeepError."""
+    try:
+        ledger = ValkeyLedger(make_pool(store_url, 4), connections=4, now_ms=now_ms)
+    except StoreUnfitError as error:
+        raise UpkeepError(str(error)) from None
+    try:
+        return await audit(ledger, ValkeyEventLog(ledger), on_progress=on_progress)
+    except StoreUnavailableError:
+        raise UpkeepError("the store does not answer, or was lost during the audit") from None
+    finally:
+        with suppress(OSError):
+            await ledger.close()
+
+
+def run_doctor(
+    *, store_url: str | None, data_dir: Path | None, durability: str | None
+) -> list[Finding]:
+    """Examine a store as OCS_* and the arguments name it, with what a service would demand of it.
+
+    Raises:
+        UpkeepError: no store answers there, or a setting breaks a rule.
+    """
+    try:
+        settings = load_settings(durability=durability)
+        if store_url is None and data_dir is None and settings.store_url is not None:
+            store_url = settings.store_url.get_secret_value()
+        demands = Demands(settings.durability, settings.cves_accepted)
+        with _store_at(store_url, data_dir) as url:
+            return uvloop.run(examine(url, demands, now_ms))
+    except (SettingsError, StoreUnfitError) as error:
+        raise UpkeepError(str(error)) from None
+    except StoreLostError:
+        raise UpkeepError("the store was lost during the examination") from None
