@@ -75,7 +75,7 @@ def print_problem(kind: str, what: str, step: str) -> None:
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+def progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
     """A bar on standard error, if that is a terminal: standard output is for the report."""
     columns = (TextColumn(title), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)

@@ -6,7 +6,15 @@ from typing import Annotated
 import typer
 
 from ocs.cli import exits, local, options
-from ocs.cli.output import Fields, Listing, print_blocks, print_json, print_problem, progress
+from ocs.cli.output import (
+    Block,
+    Fields,
+    Listing,
+    print_blocks,
+    print_json,
+    print_problem,
+    progress,
+)
 
 app = typer.Typer()
 
@@ -68,7 +76,39 @@ def audit(
 
 
 def _print_report(report: local.AuditReport, *, as_json: bool) -> None:
-    rows = [
+    if as_json:
+        print_json(report_object(report))
+    else:
+        print_blocks(report_blocks(report))
+
+
+def report_object(report: local.AuditReport) -> dict[str, object]:
+    """An audit's report as JSON shows it."""
+    return {
+        "ok": report.difference_count == 0,
+        "account_count": report.account_count,
+        "event_count": report.event_count,
+        "difference_count": report.difference_count,
+        "differences": _rows(report),
+    }
+
+
+def report_blocks(report: local.AuditReport) -> list[Block]:
+    """An audit's report as text shows it."""
+    rows = _rows(report)
+    verdict = f"{report.difference_count} differences" if report.difference_count else "ok"
+    counted = f"{report.account_count} accounts, {report.event_count} events"
+    if report.difference_count > len(rows):
+        counted += f"; the first {len(rows)} are shown"
+    blocks: list[Block] = []
+    if rows:
+        columns = tuple(rows[0])
+        blocks.append(Listing(columns, [[str(row[name]) for name in columns] for row in rows]))
+    return [*blocks, Fields([("audit:", f"{verdict} ({counted})")])]
+
+
+def _rows(report: local.AuditReport) -> list[dict[str, object]]:
+    return [
         {
             "tenant": one.tenant,
             "account_id": one.account_id,
@@ -78,22 +118,3 @@ def _print_report(report: local.AuditReport, *, as_json: bool) -> None:
         }
         for one in report.differences
     ]
-    if as_json:
-        print_json(
-            {
-                "ok": report.difference_count == 0,
-                "account_count": report.account_count,
-                "event_count": report.event_count,
-                "difference_count": report.difference_count,
-                "differences": rows,
-            }
-        )
-    else:
-        verdict = f"{report.difference_count} differences" if report.difference_count else "ok"
-        counted = f"{report.account_count} accounts, {report.event_count} events"
-        if report.difference_count > len(rows):
-            counted += f"; the first {len(rows)} are shown"
-        if rows:
-            columns = tuple(rows[0])
-            print_blocks([Listing(columns, [[str(row[name]) for name in columns] for row in rows])])
-        print_blocks([Fields([("audit:", f"{verdict} ({counted})")])])
