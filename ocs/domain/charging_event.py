@@ -127,7 +127,7 @@ def decode_event(line: str) -> ChargingEvent:
     try:
         version, kind, name, seq, store_ms, prev, outcome, ref, *tokens = parts
         if version != EVENT_VERSION:
-            message = f"event version {version!r} is not known"
+            message = f"event of version {version[:20]!r}; this reader knows {EVENT_VERSION}"
             raise EventFormatError(message)
         tenant, account_id = name.split("/")
         event = ChargingEvent(
@@ -142,6 +142,8 @@ def decode_event(line: str) -> ChargingEvent:
         )
         for token in tokens:
             _read_token(event, token[0], token[2:].split(":"))
+    except EventFormatError:
+        raise
     except (ValueError, IndexError) as error:
         message = f"not a charging event: {line[:200]!r}"
         raise EventFormatError(message) from error
