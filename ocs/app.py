@@ -44,7 +44,7 @@ from ocs.service.mutations import Mutations
 from ocs.service.queries import Queries
 from ocs.service.refunds import Refunds
 from ocs.settings import Settings, SettingsError, load_settings
-from ocs.store.connect import StoreUnfitError, check_store, make_pool
+from ocs.store.connect import StoreUnfitError, check_store, make_pool, wait_loaded
 from ocs.store.due_index import ValkeyDueIndex
 from ocs.store.embedded import EmbeddedOptions, EmbeddedStoreError, EmbeddedValkey
 from ocs.store.event_log import ValkeyEventLog
@@ -102,6 +102,7 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
     credentials = _credential_file(settings, metrics)
     exports = _exports(settings, metrics)
     try:
+        await wait_loaded(ledger.pipelines[0], _say)
         durability = await check_store(ledger.pipelines[0], _demands(settings))
         loaded = await ledger.load(ledger.pipelines[0])
         if loaded is not None:

@@ -1,5 +1,8 @@
 """Connections to the store, and the checks before it may hold money."""
 
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from redis.asyncio.connection import ConnectionPool
@@ -8,11 +11,12 @@ from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
 from ocs.store.embedded_config import Durability
-from ocs.store.fitness import FITNESS, Demands, Finding, Level, StoreFacts, read_facts
+from ocs.store.fitness import FITNESS, Demands, Finding, Level, StoreFacts, read_facts, read_section
 from ocs.store.pipeline import Pipeline, StoreLostError
 from ocs.store.record import check_record, read_record, write_record
 
 SOCKET_TIMEOUT_S: Final = 5.0
+_LOADING_LOOK_S: Final = 1.0
 
 
 class StoreUnfitError(Exception):
@@ -36,6 +40,18 @@ def make_pool(url: str, connections: int) -> ConnectionPool:
     except (ValueError, RedisError):
         message = "OCS_STORE_URL must be redis://, rediss:// or unix://"
         raise StoreUnfitError(message) from None
+
+
+async def wait_loaded(pipeline: Pipeline, on_progress: Callable[[str], None]) -> None:
+    """Wait as long as the store reads its data in after a start, which may take minutes.
+
+    on_progress: told about once a second. One that does not answer is check_store's to refuse.
+    """
+    with suppress(StoreLostError, ResponseError):
+        while (info := await read_section(pipeline, "persistence")).get("loading") == "1":
+            done, left = info.get("loading_loaded_perc", "0"), info.get("loading_eta_seconds", "?")
+            on_progress(f"the store is loading its data: {done} %, about {left} s left")
+            await asyncio.sleep(_LOADING_LOOK_S)
 
 
 async def check_store(pipeline: Pipeline, demands: Demands) -> Durability:

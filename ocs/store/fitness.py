@@ -84,14 +84,19 @@ async def read_facts(pipeline: Pipeline) -> StoreFacts:
     """Ask the store. Raises StoreLostError, ResponseError (INFO is refused)."""
     info: dict[str, str] = {}
     for section in SECTIONS:
-        lines = text_of(await pipeline.send("INFO", section)).splitlines()
-        info |= dict(line.split(":", 1) for line in lines if ":" in line)
+        info |= await read_section(pipeline, section)
     config: dict[str, str] = {}
     for name in ("appendfsync", "hash-max-listpack-value"):
         # A user that can read the configuration can read its passwords: ours should not.
         reply = await pipeline.send("CONFIG", "GET", name)
         config |= {} if isinstance(reply, ResponseError) else fields_of(reply)
     return StoreFacts(info, config)
+
+
+async def read_section(pipeline: Pipeline, section: str) -> dict[str, str]:
+    """Read a section of INFO. Raises StoreLostError, ResponseError."""
+    lines = text_of(await pipeline.send("INFO", section)).splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
 def check_version(facts: StoreFacts, _: Demands) -> Finding:
