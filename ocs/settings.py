@@ -92,8 +92,9 @@ class Settings(BaseSettings):
     )
     durability: Literal["memory", "everysec", "always"] = Field(
         default="always",
-        description="What an acknowledged write survives in the embedded store: nothing, all but"
-        " about the last second, or a crash of the machine.",
+        description="What an acknowledged write survives: nothing, all but about the last second,"
+        " or a crash of the machine. The embedded store runs so; one of your own that promises"
+        " less is refused.",
     )
     store_connections: int = Field(
         default=4, ge=4, le=64, description="Connections to the store, per node and process."

@@ -26,7 +26,7 @@ UNAVAILABLE: Final = 5
 
 MEANINGS: Final = {
     DONE: "done, or granted",
-    FAULT: "the audit found a difference, or the service failed",
+    FAULT: "the audit found a difference, the doctor a fault, or the service failed",
     USAGE: "the command line is wrong; nothing was sent",
     REFUSED: "refused by a business decision: credit, cap, service, price",
     REQUEST: "the request does not fit: bad field, unknown, taken, wrong state, not allowed",

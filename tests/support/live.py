@@ -338,6 +338,7 @@ def connect(store: EmbeddedValkey) -> redis.Redis:
 async def serving(store: EmbeddedValkey, **settings: Any) -> AsyncIterator[Live]:
     """Serve as in production, jobs included, on a free port."""
     given: dict[str, Any] = {"listen": "127.0.0.1:0", "drain_probe_s": 0.0}
+    given["durability"] = store.durability
     log = _take_log()
     async with (
         app.running(load_settings(**given | settings), store.url) as running,
