@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health import SERVICE_NAME
 
-from ocs.rpc.message import first_message
+from ocs.rpc.message import Arrivals
 from ocs.service.errors import ServiceError
 
 # The empty name is what a probe asks for by default: may this process be given calls?
@@ -36,6 +36,7 @@ class Health:
         # Of each watch: set when there may be something new to say.
         self._watches: dict[asyncio.Task[Any], asyncio.Event] = {}
         self._draining = False
+        self._arrivals = Arrivals()
 
     def set_ready(self, *, ready: bool) -> None:
         """Say whether calls may be sent here. Once draining, a process is never ready again."""
@@ -72,7 +73,7 @@ class Health:
 
     async def _check(self, _: object, context: _Context) -> health_pb2.HealthCheckResponse:
         """Answer with the status now."""
-        status = self._statuses.get(await _asked(context))
+        status = self._statuses.get(await self._asked(context))
         if status is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, "unknown name")
         return _response(status)
@@ -85,7 +86,7 @@ class Health:
         assert watch is not None
         changed = self._watches[watch] = asyncio.Event()
         try:
-            name, said = await _asked(context), None
+            name, said = await self._asked(context), None
             while True:
                 changed.clear()
                 status = self._statuses.get(name, _Status.SERVICE_UNKNOWN)
@@ -99,15 +100,15 @@ class Health:
         finally:
             del self._watches[watch]
 
-
-async def _asked(context: _Context) -> str:
-    """The name that is asked for; a call that does not say it properly is ended."""
-    try:
-        request = health_pb2.HealthCheckRequest.FromString(await first_message(context))
-    except (ServiceError, DecodeError):
-        await _malformed(context)
-    name: str = request.service
-    return name
+    async def _asked(self, context: _Context) -> str:
+        """The name that is asked for; a call that does not say it properly is ended."""
+        try:
+            message = await self._arrivals.first(context)
+            request = health_pb2.HealthCheckRequest.FromString(message)
+        except (ServiceError, DecodeError):
+            await _malformed(context)
+        name: str = request.service
+        return name
 
 
 async def _malformed(context: _Context) -> NoReturn:

@@ -24,7 +24,7 @@ from ocs.rpc import errors
 from ocs.rpc.call import CallInfo
 from ocs.rpc.errors import RefusedError
 from ocs.rpc.identity import Context, Gate, OpenGate
-from ocs.rpc.message import first_message
+from ocs.rpc.message import Arrivals
 from ocs.rpc.roles import roles_for
 from ocs.rpc.validate import compile_rules, violations
 from ocs.service.errors import ServiceError
@@ -41,12 +41,14 @@ LOGGED_ID_CHARACTERS_MAX: Final = 128
 class CallHost:
     """What all methods of a process share.
 
-    calls_in_flight_max: above it calls are refused. gate: tells who calls.
+    calls_in_flight_max: above it calls are refused. gate: tells who calls. arrivals: calls whose
+    message is still to come.
     """
 
     metrics: Metrics
     calls_in_flight_max: int
     gate: Gate = field(default_factory=OpenGate)
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
 
 class UnaryMethod:
@@ -71,6 +73,7 @@ class UnaryMethod:
         self._request_bytes_max = request_bytes_max
         self._calls_in_flight_max = host.calls_in_flight_max
         self._identify = host.gate.identify
+        self._first_message = host.arrivals.first
         self._roles = roles_for(self.name)
         self._metrics = host.metrics
         self._ok = host.metrics.durations(self.name, "OK")
@@ -86,7 +89,7 @@ class UnaryMethod:
         metrics.calls_in_flight += 1
         try:
             self._admit(call, context)
-            request = self._accept(await first_message(context), call)
+            request = self._accept(await self._first_message(context), call)
             self._set_deadline(call, context)
             reply = (await self._handler(call, request)).SerializeToString()
         except asyncio.CancelledError as error:
