@@ -223,7 +223,7 @@ def _rate(line: _Table, increment: int, per: int) -> Rate:
     # Fraction reads a decimal string exactly; the pattern has left nothing else to read.
     price = Fraction(text) * _MICROS_PER_CURRENCY_UNIT / per
     try:
-        return Rate(increment, price.numerator, price.denominator)
+        return Rate.flat(increment, price.numerator, price.denominator)
     except PriceTooFineError as error:
         raise TariffError(line.at("price"), str(error)) from None
 

@@ -194,7 +194,9 @@ def _within_caps(
     for cap in caps:
         headroom = max(0, cap.headroom)
         if cap.cap.unit is not Unit.MICROS:
-            allowed = to if to - start <= headroom else rate.round_down(start + headroom)
+            allowed = to
+            if to - start > headroom:
+                allowed = max(start, rate.round_down(start + headroom))
         else:
             allowed = _reach_money(rate, start, to, segments, headroom)
         if allowed < to:
@@ -208,14 +210,14 @@ def _reach_money(
     """Largest increment boundary in [start, to] whose money stays within the headroom."""
     if money_within(rate, segments, to) <= headroom:
         return to
-    low, high = 0, (to - start) // rate.increment
+    low, high = start, to - 1
     while low < high:
         middle = low + (high - low + 1) // 2
-        if money_within(rate, segments, start + middle * rate.increment) <= headroom:
+        if money_within(rate, segments, middle) <= headroom:
             low = middle
         else:
             high = middle - 1
-    return start + low * rate.increment
+    return max(start, rate.round_down(low))
 
 
 def _cap_lines(

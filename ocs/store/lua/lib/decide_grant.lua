@@ -1,7 +1,7 @@
 -- Purpose: decide how much may be held now; order of refusals: buckets, then caps. Reads only. A
 --   partial grant is at least grant_min and ends on an increment boundary.
--- Include: allocate, cap_text, clip, new_grant, no_grant, sources_for, target_of, wished_target,
---   within_caps
+-- Include: allocate, cap_text, clip, new_grant, no_grant, round_down, sources_for, target_of,
+--   wished_target, within_caps
 -- Returns: the grant: outcome, and if GRANTED what to hold
 local function decide_grant(account, terms, session, wish, caps)
   if account.open_count >= LIMITS.OPEN_RESERVATIONS_MAX then
@@ -13,7 +13,7 @@ local function decide_grant(account, terms, session, wish, caps)
   if not need then return no_grant('CREDIT_LIMIT_REACHED') end
   local full = wished_target(rate, session, wish.requested)
   local segments, to = allocate(rate, start, full, sources_for(account, terms))
-  if to < full then to = math.max(start, to - math.fmod(to, rate.increment)) end
+  if to < full then to = math.max(start, round_down(rate, to)) end
   if to < need then return no_grant('CREDIT_LIMIT_REACHED') end
   local binding
   to, binding = within_caps(account, rate, start, to, segments, caps)
