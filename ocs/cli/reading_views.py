@@ -51,6 +51,7 @@ def _(result: QuoteResult) -> list[Block]:
         ("price", f"{decimal_of(result.price_micros)} {result.currency}"),
         ("paid by", ", ".join(paid)),
         *_prices(result.steps, result.unit),
+        ("connect fee", decimal_of(result.connect_micros) if result.connect_micros else ""),
         ("zone", result.zone),
         ("tariff", result.tariff_version),
     ]

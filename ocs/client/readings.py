@@ -31,6 +31,7 @@ class QuoteResult:
     zone: str
     tariff_version: str
     steps: tuple[RateStep, ...]
+    connect_micros: int  # part of the price
     store_time: datetime | None
 
 

@@ -76,14 +76,16 @@ class Rate:
     """What a session of one service costs, by how far it has come.
 
     steps: 1 .. 8, the first from 0, each beginning where the one before ends an increment.
-    rounding: to whole quanta. quantum: micro-units, 1 .. 2^53-1. max_micros: a session costs no
-    more; 0 = no such bound.
+    rounding: to whole quanta. quantum: micro-units, 1 .. 2^53-1. max_micros: the use of a session
+    costs no more; 0 = no such bound. connect_micros: an item of its own, due once, at the session's
+    first used unit, from money; with max_micros at most 2^53-1.
     """
 
     steps: tuple[RateStep, ...]
     rounding: Rounding = Rounding.HALF_UP
     quantum: int = 1
     max_micros: int = 0
+    connect_micros: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.steps) <= RATE_STEPS_MAX:
@@ -98,6 +100,9 @@ class Rate:
                 raise ValueError(message)
         if not 1 <= self.quantum <= QUANTITY_MAX or not 0 <= self.max_micros <= QUANTITY_MAX:
             message = "quantum must be 1 .. 2^53-1, max_micros 0 .. 2^53-1"
+            raise ValueError(message)
+        if not 0 <= self.connect_micros <= QUANTITY_MAX - self.max_micros:
+            message = "connect_micros must be 0 .. 2^53-1, max_micros included"
             raise ValueError(message)
 
     @classmethod
@@ -120,6 +125,7 @@ class Rate:
         rounding: Rounding = Rounding.HALF_UP,
         quantum: int = 1,
         max_micros: int = 0,
+        connect_micros: int = 0,
     ) -> "Rate":
         """Compile a price list, in order of position.
 
@@ -138,7 +144,7 @@ class Rate:
             )
             if number + 1 < len(stretches):
                 reached += (stretches[number + 1].start - start) * per_unit
-        return cls(tuple(steps), rounding, quantum, max_micros)
+        return cls(tuple(steps), rounding, quantum, max_micros, connect_micros)
 
     def price_list(self) -> list[Stretch]:
         """Return the lines that it was compiled from."""
@@ -148,7 +154,7 @@ class Rate:
         ]
 
     def cost(self, units: int) -> int | None:
-        """C(units) in micro-units; None when it would pass 2^53-1."""
+        """C(units) in micro-units; None when it would pass 2^53-1, with the connect fee."""
         step = self._step(units)
         parts = step.rest + (units - step.start) * step.num
         if self.rounding is Rounding.HALF_UP:
@@ -160,7 +166,11 @@ class Rate:
         micros = (step.base + quanta) * self.quantum
         if self.max_micros:
             return min(micros, self.max_micros)
-        return micros if micros <= QUANTITY_MAX else None
+        return micros if micros <= QUANTITY_MAX - self.connect_micros else None
+
+    def connect_due(self, position: int, used_units: int) -> int:
+        """Return the connect fee of more use from a position; 0 once something was used."""
+        return self.connect_micros if position == 0 and used_units > 0 else 0
 
     def round_down(self, units: int) -> int:
         """Return the last increment boundary at or before `units`."""

@@ -47,6 +47,7 @@ class QueryHandlers:
             outcome=convert.OUTCOMES[answer.outcome],
             rated_units=found.rated_units,
             price_micros=found.price_micros,
+            connect_micros=found.connect_micros,
             currency=found.currency,
         )
         for payment in answer.payments:

@@ -153,8 +153,8 @@ def service_terms_text(terms: ServiceTerms) -> str:
     steps = ",".join(map(_step_text, rate.steps))
     return (
         f"{terms.service_id} {terms.unit} {dash(terms.zone)} {steps} {rate.rounding}"
-        f" {rate.quantum} {rate.max_micros} {terms.grant_min} {terms.validity_ms}"
-        f" {terms.tariff_version}"
+        f" {rate.quantum} {rate.max_micros} {rate.connect_micros} {terms.grant_min}"
+        f" {terms.validity_ms} {terms.tariff_version}"
     )
 
 
@@ -163,13 +163,14 @@ def _step_text(step: RateStep) -> str:
     return ":".join(map(str, figures))
 
 
-def read_rate(steps: str, rounding: str, quantum: str, max_micros: str) -> Rate:
+def read_rate(steps: str, rounding: str, quantum: str, max_micros: str, connect: str) -> Rate:
     """Read a compiled price list."""
     return Rate(
         tuple(RateStep(*map(int, step.split(":"))) for step in steps.split(",")),
         Rounding(rounding),
         int(quantum),
         int(max_micros),
+        int(connect),
     )
 
 

@@ -779,6 +779,7 @@ class QuoteResponse(_message.Message):
     TARIFF_VERSION_FIELD_NUMBER: _builtins.int
     STEPS_FIELD_NUMBER: _builtins.int
     STORE_TIME_FIELD_NUMBER: _builtins.int
+    CONNECT_MICROS_FIELD_NUMBER: _builtins.int
     outcome: _types_pb2.Outcome.ValueType
     """CHARGED, or why a debit would be refused now."""
     unit: _types_pb2.UnitType.ValueType
@@ -786,13 +787,15 @@ class QuoteResponse(_message.Message):
     rated_units: _builtins.int
     """The units, rounded up to increments; 0 without a price."""
     price_micros: _builtins.int
-    """What they cost if money pays for all of them, micro-units of `currency`."""
+    """What they cost a new session if money pays for all of them, micro-units of `currency`."""
     currency: _builtins.str
     """ISO 4217."""
     zone: _builtins.str
     """Where it is priced; empty: at home."""
     tariff_version: _builtins.str
     """The tariff that prices it."""
+    connect_micros: _builtins.int
+    """The connect fee in the price: due once, at a session's first used unit, from money."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.BucketCharge]:
         """Who would pay now, in the order they would be drawn on; empty on a refusal."""
@@ -823,10 +826,11 @@ class QuoteResponse(_message.Message):
         tariff_version: _builtins.str = ...,
         steps: _abc.Iterable[Global___RateStep] | None = ...,
         store_time: _timestamp_pb2.Timestamp | None = ...,
+        connect_micros: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "store_time", b"store_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "currency", b"currency", "lines", b"lines", "outcome", b"outcome", "price_micros", b"price_micros", "rated_units", b"rated_units", "steps", b"steps", "store_time", b"store_time", "tariff_version", b"tariff_version", "unit", b"unit", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "connect_micros", b"connect_micros", "currency", b"currency", "lines", b"lines", "outcome", b"outcome", "price_micros", b"price_micros", "rated_units", b"rated_units", "steps", b"steps", "store_time", b"store_time", "tariff_version", b"tariff_version", "unit", b"unit", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -31,6 +31,8 @@ MINIMUM = Rate.compiled(
     max_micros=700,
 )
 
+CONNECTED = Rate.compiled([Stretch(0, 1, Fraction(1, 2))], connect_micros=90)
+
 SERVICES: dict[str, list[ServiceTerms]] = {
     "data": [
         ServiceTerms("data", Unit.OCTETS, "", Rate.per_increment(10, 25, 3), 20, 600_000, "v1"),
@@ -40,6 +42,7 @@ SERVICES: dict[str, list[ServiceTerms]] = {
     "voice": [
         ServiceTerms("voice", Unit.SECONDS, "", Rate.per_increment(60, 100, 1), 60, 90_000, "v1"),
         ServiceTerms("voice", Unit.SECONDS, "abroad", MINIMUM, 60, 90_000, "v1"),
+        ServiceTerms("voice", Unit.SECONDS, "connected", CONNECTED, 60, 90_000, "v1"),
     ],
     "sms": [ServiceTerms("sms", Unit.COUNT, "", Rate.flat(1, 50, 1), 1, 5_000, "v1")],
     "work": [ServiceTerms("work", Unit.COUNT, "", Rate.flat(1, 1, 1), 1, 30_000, "v1")],

@@ -45,6 +45,7 @@ def quote(message: charging.QuoteResponse) -> readings.QuoteResult:
         zone=message.zone,
         tariff_version=message.tariff_version,
         steps=_steps(message),
+        connect_micros=message.connect_micros,
         store_time=time(message, "store_time"),
     )
 

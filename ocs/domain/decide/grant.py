@@ -12,6 +12,7 @@ from ocs.domain.allocation import (
     Source,
     allocate,
     clip,
+    fee_in,
     money_within,
     reached,
     target_of,
@@ -141,7 +142,10 @@ def decide_grant(
     if need is None:
         return GrantDecision(Outcome.CREDIT_LIMIT_REACHED)
     full = _full_target(rate, rating, wish.requested_units)
-    segments = allocate(rate, start, full, sources_for(turn, terms))
+    fee = rate.connect_due(rating.position, wish.requested_units)
+    segments = allocate(rate, start, full, sources_for(turn, terms), fee)
+    if fee_in(segments) < fee:
+        return GrantDecision(Outcome.CREDIT_LIMIT_REACHED)
     covered = reached(segments, start)
     to = full if covered >= full else max(start, rate.round_down(covered))
     if to < need:

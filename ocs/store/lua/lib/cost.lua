@@ -1,7 +1,7 @@
 -- Purpose: C(units), the price of a session up to a position. A step goes on from what those before
 --   it cost, so that all of it is rounded once.
 -- Include: muldiv, step_at
--- Returns: micro-units, or nil past 2^53-1
+-- Returns: micro-units, or nil where it would pass 2^53-1, with the connect fee
 local function cost(rate, units)
   local step = step_at(rate, units)
   local quanta = muldiv(units - step.start, step.num, step.den, step.rest, rate.rounding)
