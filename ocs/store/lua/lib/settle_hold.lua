@@ -1,7 +1,7 @@
 -- Purpose: charge a stretch to what a reservation holds, in memory; give the rest back unless it is
 --   kept. Its cap lines are settled by settle_cap_lines.
 -- Include: allocate
--- Returns: nothing; charge gains segments, at, fee_left, micros; hold.lines is what is left, spelled
+-- Returns: nothing; charge gains segments, at, fee_left and micros; hold.lines is what is left
 local function settle_hold(hold, rate, charge, keep_rest)
   local lines, paid, left = hold.lines, {}, {}
   local segments, at, fee = allocate(rate, charge.start, charge.finish, lines, charge.connect)
