@@ -20,7 +20,7 @@ CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
-	mutants cases load load-ui latency bench demo docs lock clean
+	mutants cases bad-inputs load load-ui latency bench demo docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -114,6 +114,9 @@ mutants: $(DEV) ## mutants of the Lua that the model test has to catch
 
 cases: $(DEV) ## worked cases by id: tested, or not expressible and why
 	@exec $(PY) -m tests.campaigns.cases
+
+bad-inputs: $(DEV) ## bad inputs by number: the answers and the state that this run's tests saw
+	@exec $(PY) -m tests.campaigns.bad_inputs
 
 # OCS_ADDRESS loads a service that runs (OCS_STORE_URL or OCS_DATA_DIR names its books).
 load: $(DEV) ## USERS gateways and top-up systems for SECONDS: report, plot, audit; WEB=1 as below

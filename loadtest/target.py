@@ -16,8 +16,8 @@ from rich.console import Console
 from loadtest import processes
 from loadtest.workload.accounts import open_accounts
 from loadtest.workload.prices import TARIFF_VARIABLE
-from ocs.app import AuditError, run_audit
 from ocs.client import OcsError
+from ocs.upkeep import UpkeepError, run_audit
 
 ADDRESS_VARIABLE: Final = "OCS_ADDRESS"
 STORE_VARIABLE: Final = "OCS_STORE_URL"
@@ -69,7 +69,7 @@ class Target:
                 report = run_audit(
                     store_url=self.store_url, data_dir=self.data_dir, on_progress=on_progress
                 )
-        except AuditError as error:
+        except UpkeepError as error:
             raise TargetError(f"no audit: {error}") from None
         counted = f"{report.account_count} accounts, {report.event_count} events"
         if not report.difference_count:

@@ -12,7 +12,7 @@ import time
 import tomllib
 import zoneinfo
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -25,7 +25,6 @@ from ocs.domain.periods import check_time_zone
 from ocs.domain.tariff import Tariff
 from ocs.domain.tariff_document import TariffError, parse_tariff
 from ocs.jobs.expire import ExpireJob
-from ocs.ports import StoreUnavailableError
 from ocs.rpc.account import AccountServicer
 from ocs.rpc.charging import ChargingServicer
 from ocs.rpc.credential_file import CredentialFile
@@ -37,7 +36,6 @@ from ocs.rpc.server import ListenError, RpcOptions, RpcServer, check_exposure
 from ocs.rpc.spending_cap import SpendingCapServicer
 from ocs.rpc.tls import ServerTls, TlsFiles
 from ocs.service.accounts import Accounts
-from ocs.service.audit import AuditReport, audit
 from ocs.service.charging import Charging
 from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
@@ -46,10 +44,11 @@ from ocs.service.mutations import Mutations
 from ocs.service.queries import Queries
 from ocs.service.refunds import Refunds
 from ocs.settings import Settings, SettingsError, load_settings
-from ocs.store.connect import StoreUnfitError, check_store, make_pool
+from ocs.store.connect import StoreUnfitError, check_store, make_pool, wait_loaded
 from ocs.store.due_index import ValkeyDueIndex
 from ocs.store.embedded import EmbeddedOptions, EmbeddedStoreError, EmbeddedValkey
 from ocs.store.event_log import ValkeyEventLog
+from ocs.store.fitness import Demands
 from ocs.store.ledger import ValkeyLedger
 from ocs.store.lookups import ValkeyLookups
 from ocs.store.reader import ValkeyReader
@@ -71,10 +70,6 @@ _START_ERRORS = (
     StoreUnfitError,
     TariffError,
 )
-
-
-class AuditError(Exception):
-    """Nothing can be said about the books; the text says why."""
 
 
 def now_ms() -> int:
@@ -107,7 +102,8 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
     credentials = _credential_file(settings, metrics)
     exports = _exports(settings, metrics)
     try:
-        durability = await check_store(ledger.pipelines[0], settings.cves_accepted)
+        await wait_loaded(ledger.pipelines[0], _say)
+        durability = await check_store(ledger.pipelines[0], _demands(settings))
         loaded = await ledger.load(ledger.pipelines[0])
         if loaded is not None:
             message = f"the store does not take the scripts: {loaded}"
@@ -133,6 +129,10 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
         await ledger.close()
         for export in exports:
             await asyncio.to_thread(export.stop)
+
+
+def _demands(settings: Settings) -> Demands:
+    return Demands(settings.durability, settings.cves_accepted)
 
 
 def _exports(settings: Settings, metrics: Metrics) -> list[PrometheusExport | OtlpExport]:
@@ -176,6 +176,7 @@ def _rpc_options(
         port=settings.port,
         so_reuseport=settings.so_reuseport,
         calls_in_flight_max=settings.calls_in_flight_max,
+        connections_max=settings.connections_max,
         drain_probe_s=settings.drain_probe_s,
         drain_grace_s=settings.drain_grace_s,
         gate=OpenGate() if credentials is None else credentials.gate,
@@ -207,7 +208,7 @@ async def _watch_readiness(server: RpcServer, ledger: ValkeyLedger) -> None:
     was: Reason | None = Reason.STORE_UNAVAILABLE
     while True:
         doubt = await ledger.doubt()
-        await server.set_ready(ready=doubt is None)
+        server.set_ready(ready=doubt is None)
         if doubt is not was:
             log.info("readiness", ready=doubt is None, reason=doubt.value if doubt else "")
             was = doubt
@@ -348,51 +349,3 @@ async def _keep_alive(store: EmbeddedValkey) -> object:
             await asyncio.sleep(_STORE_RETRY_S)
         else:
             log.warning("embedded store started again", pid=store.pid)
-
-
-def run_audit(
-    *,
-    store_url: str | None,
-    data_dir: Path | None,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> AuditReport:
-    """Fold a store's journal and compare: online, or a directory whose service is stopped.
-
-    Raises:
-        AuditError: the store cannot be reached or started, or was lost on the way.
-    """
-    try:
-        return _run_audit(store_url, data_dir, on_progress)
-    except StoreUnavailableError:
-        raise AuditError("the store does not answer, or was lost during the audit") from None
-    except (EmbeddedStoreError, StoreUnfitError) as error:
-        raise AuditError(str(error)) from None
-    except OSError as error:
-        raise AuditError(f"the data directory cannot be used: {error.strerror}") from None
-
-
-def _run_audit(
-    store_url: str | None,
-    data_dir: Path | None,
-    on_progress: Callable[[int, int], None] | None,
-) -> AuditReport:
-    if store_url is not None:
-        return uvloop.run(_audit(store_url, on_progress))
-    directory = (data_dir or Path(".ocs")) / "store"
-    running_url = EmbeddedValkey.url_of_running(directory)
-    if running_url is not None:
-        return uvloop.run(_audit(running_url, on_progress))
-    if not directory.exists():
-        # Started there, a new store would pass.
-        raise AuditError(f"there is no store in {directory.parent}")
-    with EmbeddedValkey.start(EmbeddedOptions(directory)) as store:
-        return uvloop.run(_audit(store.url, on_progress))
-
-
-async def _audit(store_url: str, on_progress: Callable[[int, int], None] | None) -> AuditReport:
-    ledger = ValkeyLedger(make_pool(store_url, 4), connections=4, now_ms=now_ms)
-    try:
-        return await audit(ledger, ValkeyEventLog(ledger), on_progress=on_progress)
-    finally:
-        with suppress(OSError):
-            await ledger.close()

@@ -28,6 +28,11 @@ WINDOW_SETTLE_MS: Final = 60 * 60_000
 WINDOW_USED_MS: Final = 48 * 3_600_000
 REQUEST_AHEAD_MAX_MS: Final = 60_000
 
+# Refusals that an account stores under their request_ids within a window that begins with the
+# first; a caller that is wrong all the time must not fill the store.
+REFUSALS_MAX: Final = 1000
+REFUSALS_WINDOW_MS: Final = 60 * 60_000
+
 # How long an ended reservation answers for itself, and a session's rating is kept.
 REMEMBER_MS: Final = 60 * 60_000
 
@@ -66,6 +71,8 @@ SUBSCRIBERS_LISTED_MAX: Final = 1000
 # Messages.
 UNARY_CHARGING_BYTES_MAX: Final = 64 * 1024
 RECEIVE_BYTES_MAX: Final = 1024 * 1024
+# From the start of a call until its message is there: who holds a place uses it.
+MESSAGE_WAIT_MS: Final = 5_000
 
 # Who may call.
 CREDENTIALS_MAX: Final = 4096

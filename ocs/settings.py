@@ -92,8 +92,9 @@ class Settings(BaseSettings):
     )
     durability: Literal["memory", "everysec", "always"] = Field(
         default="always",
-        description="What an acknowledged write survives in the embedded store: nothing, all but"
-        " about the last second, or a crash of the machine.",
+        description="What an acknowledged write survives: nothing, all but about the last second,"
+        " or a crash of the machine. The embedded store runs so; one of your own that promises"
+        " less is refused.",
     )
     store_connections: int = Field(
         default=4, ge=4, le=64, description="Connections to the store, per node and process."
@@ -145,6 +146,13 @@ class Settings(BaseSettings):
         ge=16,
         le=65_536,
         description="Calls worked on at once; more are refused with RESOURCE_EXHAUSTED.",
+    )
+    connections_max: int = Field(
+        default=960,
+        ge=16,
+        le=65_536,
+        description="Connections open at once; more are closed at once. Each takes a file"
+        " descriptor: the usual limit of a process is 1024.",
     )
     so_reuseport: bool = Field(
         default=False, description="Let several service processes share the port."

@@ -26,7 +26,7 @@ UNAVAILABLE: Final = 5
 
 MEANINGS: Final = {
     DONE: "done, or granted",
-    FAULT: "the audit found a difference, or the service failed",
+    FAULT: "the audit found a difference, the doctor a fault, or the service failed",
     USAGE: "the command line is wrong; nothing was sent",
     REFUSED: "refused by a business decision: credit, cap, service, price",
     REQUEST: "the request does not fit: bad field, unknown, taken, wrong state, not allowed",
@@ -91,6 +91,7 @@ _BY_REASON: Final = {
     "STORE_UNAVAILABLE": "see whether the store runs, then run it again",
     "DEADLINE_TOO_SHORT": "give a longer --timeout",
     "OVERLOADED": "come back a little later",
+    "TOO_MANY_REFUSALS": "see in the log what is sent wrong again and again",
     "STORE_FULL": "give the store more memory; commits still work",
     "ACCOUNT_BUSY": "run it again",
     "STATE_CORRUPT": "leave the account as it is and call an operator; `ocs audit` says more",

@@ -1,10 +1,11 @@
-"""The commands that run a part of the service here: `up`, `serve`, `audit` and `token`.
+"""The commands that run a part of the service here: `up`, `serve`, `audit`, `doctor`, `token`.
 
 `ocs.app` is imported inside each function, so that the other commands start without it.
 """
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,8 +15,8 @@ DATA_DIR_DEFAULT: Final = Path(".ocs")
 STORE_URL_VARIABLE: Final = "OCS_STORE_URL"
 
 
-class AuditFailedError(Exception):
-    """Nothing can be said about the books; the text says why."""
+class UpkeepFailedError(Exception):
+    """It could not be done; the text says why."""
 
 
 class CredentialRefusedError(Exception):
@@ -92,21 +93,135 @@ def serve() -> int:
 
 
 def audit(
-    store_url: str | None, data_dir: Path | None, on_progress: Callable[[int, int], None]
+    store_url: str | None, data_dir: Path | None, on_progress: Callable[[int, int | None], None]
 ) -> AuditReport:
     """Fold the journal of a store and compare; the store of the settings or of `up` by default.
 
-    Raises AuditFailedError.
+    Raises UpkeepFailedError.
     """
-    from ocs.app import AuditError, run_audit  # noqa: PLC0415  # keeps the other commands quick
+    from ocs.upkeep import UpkeepError, run_audit  # noqa: PLC0415  # keeps the other commands quick
 
     if store_url is None and data_dir is None:
         store_url = os.environ.get(STORE_URL_VARIABLE)
         data_dir = None if store_url else DATA_DIR_DEFAULT
     try:
         return run_audit(store_url=store_url, data_dir=data_dir, on_progress=on_progress)
-    except AuditError as error:
-        raise AuditFailedError(str(error)) from None
+    except UpkeepError as error:
+        raise UpkeepFailedError(str(error)) from None
+
+
+class Finding(Protocol):
+    """One check of a store."""
+
+    @property
+    def check(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def level(self) -> str:
+        """One of ok, warning, fault."""
+        ...
+
+    @property
+    def found(self) -> str:
+        """What was found."""
+        ...
+
+    @property
+    def step(self) -> str:
+        """What to do; empty if it is well."""
+        ...
+
+
+def doctor(
+    store_url: str | None, data_dir: Path | None, durability: str | None
+) -> Sequence[Finding]:
+    """Examine a store; the store of the settings or of `up` by default.
+
+    Raises UpkeepFailedError.
+    """
+    from ocs.upkeep import UpkeepError, run_doctor  # noqa: PLC0415  # keeps other commands quick
+
+    try:
+        return run_doctor(store_url=store_url, data_dir=data_dir, durability=durability)
+    except UpkeepError as error:
+        raise UpkeepFailedError(str(error)) from None
+
+
+class Header(Protocol):
+    """What a backup says of itself: when, and from what, it was made."""
+
+    @property
+    def created(self) -> str:
+        """RFC 3339."""
+        ...
+
+    @property
+    def product(self) -> str:
+        """The store's."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """The store's."""
+        ...
+
+
+class Backup(Protocol):
+    """A backup that was made."""
+
+    @property
+    def header(self) -> Header:
+        """What it says of itself."""
+        ...
+
+    @property
+    def snapshot_bytes(self) -> int:
+        """Of the data in it."""
+        ...
+
+
+class Restored(Protocol):
+    """A backup that was restored."""
+
+    @property
+    def header(self) -> Header:
+        """What it says of itself."""
+        ...
+
+    @property
+    def report(self) -> AuditReport:
+        """What the audit of the new store found."""
+        ...
+
+
+Stages = Callable[[str], AbstractContextManager[Callable[[int, int | None], None]]]
+
+
+def backup(path: Path, store_url: str | None, data_dir: Path | None, stages: Stages) -> Backup:
+    """Back a store up; that of the settings or of `up` by default.
+
+    Raises UpkeepFailedError.
+    """
+    from ocs.upkeep import UpkeepError, run_backup  # noqa: PLC0415  # keeps other commands quick
+
+    if store_url is None and data_dir is None:
+        store_url = os.environ.get(STORE_URL_VARIABLE)
+    try:
+        return run_backup(path, store_url=store_url, data_dir=data_dir, stages=stages)
+    except UpkeepError as error:
+        raise UpkeepFailedError(str(error)) from None
+
+
+def restore(path: Path, store_url: str | None, data_dir: Path | None, stages: Stages) -> Restored:
+    """Restore a backup into an empty store. Raises UpkeepFailedError."""
+    from ocs.upkeep import UpkeepError, run_restore  # noqa: PLC0415  # keeps other commands quick
+
+    try:
+        return run_restore(path, store_url=store_url, data_dir=data_dir, stages=stages)
+    except UpkeepError as error:
+        raise UpkeepFailedError(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,17 @@
 
 import typer
 
-from ocs.cli import accounts, caps, charging, corrections, exits, reading, system, tokens
+from ocs.cli import (
+    accounts,
+    caps,
+    charging,
+    corrections,
+    exits,
+    reading,
+    system,
+    tokens,
+    upkeep,
+)
 
 app = typer.Typer(
     name="ocs",
@@ -18,5 +28,12 @@ app.add_typer(accounts.subscriber_app, name="subscriber")
 app.add_typer(reading.reservation_app, name="reservation")
 app.add_typer(caps.cap_app, name="cap")
 app.add_typer(tokens.token_app, name="token")
-for commands in (accounts.top_app, charging.app, corrections.app, reading.app, system.app):
+for commands in (
+    accounts.top_app,
+    charging.app,
+    corrections.app,
+    reading.app,
+    system.app,
+    upkeep.app,
+):
     app.add_typer(commands)

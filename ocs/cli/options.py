@@ -1,12 +1,14 @@
 """The types of arguments and options that several commands share."""
 
+import enum
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from ocs.cli import parse
+from ocs.cli import exits, parse
+from ocs.cli.output import print_problem
 from ocs.client import Identity, Unit
 
 UNITS: Final = parse.argument(parse.whole)
@@ -181,3 +183,29 @@ RequestTime = Annotated[
         "--request-time", metavar="TIME", parser=INSTANT, help="Of the first attempt, with its id."
     ),
 ]
+
+StoreUrl = Annotated[
+    str | None,
+    typer.Option("--store-url", metavar="URL", help="A store; default OCS_STORE_URL."),
+]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", metavar="DIR", help="Of `ocs up`; default .ocs.")
+]
+
+
+class Durability(enum.StrEnum):
+    """What an acknowledged write survives."""
+
+    MEMORY = "memory"
+    EVERYSEC = "everysec"
+    ALWAYS = "always"
+
+
+DURABILITY_WORDS: Final = "|".join(Durability)
+
+
+def check_one_store(store_url: str | None, data_dir: Path | None) -> None:
+    """Say that two stores are one too many, and exit."""
+    if store_url is not None and data_dir is not None:
+        print_problem("error", "two stores are named", "give --store-url or --data-dir, not both")
+        raise typer.Exit(exits.USAGE)

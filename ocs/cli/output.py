@@ -5,13 +5,15 @@ in UTC, words in capitals, what was not said as null.
 """
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -70,3 +72,14 @@ def print_blocks(blocks: Iterable[Block]) -> None:
 def print_problem(kind: str, what: str, step: str) -> None:
     """Say what is wrong and what to do next, one line each, on standard error."""
     sys.stderr.write(f"{kind}: {plain(what)}\nnext: {plain(step)}\n")
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar on standard error, if that is a terminal: standard output is for the report."""
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,27 +1,22 @@
 """Run the service, and prove its books."""
 
-import enum
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ocs.cli import exits, local, options
-from ocs.cli.output import Fields, Listing, print_blocks, print_json, print_problem
+from ocs.cli.output import (
+    Block,
+    Fields,
+    Listing,
+    print_blocks,
+    print_json,
+    print_problem,
+    progress,
+)
 
 app = typer.Typer()
-
-
-class Durability(enum.StrEnum):
-    """When the embedded store writes to disk."""
-
-    MEMORY = "memory"
-    EVERYSEC = "everysec"
-    ALWAYS = "always"
 
 
 @app.command("up", epilog="Example: ocs up --data-dir .ocs")
@@ -34,11 +29,13 @@ def up(
         int, typer.Option("--port", metavar="PORT", parser=options.UNITS, help="Of localhost.")
     ] = 7707,
     durability: Annotated[
-        Durability,
+        options.Durability,
         typer.Option(
-            "--durability", metavar="|".join(Durability), help="When the store writes to disk."
+            "--durability",
+            metavar=options.DURABILITY_WORDS,
+            help="When the store writes to disk.",
         ),
-    ] = Durability.ALWAYS,
+    ] = options.Durability.ALWAYS,
     tariff: Annotated[
         Path | None,
         typer.Option("--tariff", metavar="FILE", help="Price book; default the built-in one."),
@@ -54,28 +51,11 @@ def serve() -> None:
     raise typer.Exit(local.serve())
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, if that is a terminal: standard output is for the report."""
-    columns = (TextColumn("audit"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    hidden = not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
-        task = progress.add_task("audit", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
-
-
 @app.command("audit", epilog="Example: ocs audit --data-dir .ocs")
 def audit(
     *,
-    store_url: Annotated[
-        str | None,
-        typer.Option("--store-url", metavar="URL", help="A store; default OCS_STORE_URL."),
-    ] = None,
-    data_dir: Annotated[
-        Path | None,
-        typer.Option("--data-dir", metavar="DIR", help="Of `ocs up`; default .ocs."),
-    ] = None,
+    store_url: options.StoreUrl = None,
+    data_dir: options.DataDir = None,
     as_json: options.Json = False,
 ) -> None:
     """Fold the journal and compare every bucket, cap, hold and number with it.
@@ -83,13 +63,11 @@ def audit(
     Runs beside traffic. Exits with 1 and names account, term and both values on any difference,
     with 5 if there is no store to read.
     """
-    if store_url is not None and data_dir is not None:
-        print_problem("error", "two stores are named", "give --store-url or --data-dir, not both")
-        raise typer.Exit(exits.USAGE)
+    options.check_one_store(store_url, data_dir)
     try:
-        with _progress() as on_progress:
+        with progress("audit") as on_progress:
             report = local.audit(store_url, data_dir, on_progress)
-    except local.AuditFailedError as error:
+    except local.UpkeepFailedError as error:
         print_problem("error", f"no audit: {error}", "see whether the store runs, and run it again")
         raise typer.Exit(exits.UNAVAILABLE) from error
     _print_report(report, as_json=as_json)
@@ -98,7 +76,39 @@ def audit(
 
 
 def _print_report(report: local.AuditReport, *, as_json: bool) -> None:
-    rows = [
+    if as_json:
+        print_json(report_object(report))
+    else:
+        print_blocks(report_blocks(report))
+
+
+def report_object(report: local.AuditReport) -> dict[str, object]:
+    """An audit's report as JSON shows it."""
+    return {
+        "ok": report.difference_count == 0,
+        "account_count": report.account_count,
+        "event_count": report.event_count,
+        "difference_count": report.difference_count,
+        "differences": _rows(report),
+    }
+
+
+def report_blocks(report: local.AuditReport) -> list[Block]:
+    """An audit's report as text shows it."""
+    rows = _rows(report)
+    verdict = f"{report.difference_count} differences" if report.difference_count else "ok"
+    counted = f"{report.account_count} accounts, {report.event_count} events"
+    if report.difference_count > len(rows):
+        counted += f"; the first {len(rows)} are shown"
+    blocks: list[Block] = []
+    if rows:
+        columns = tuple(rows[0])
+        blocks.append(Listing(columns, [[str(row[name]) for name in columns] for row in rows]))
+    return [*blocks, Fields([("audit:", f"{verdict} ({counted})")])]
+
+
+def _rows(report: local.AuditReport) -> list[dict[str, object]]:
+    return [
         {
             "tenant": one.tenant,
             "account_id": one.account_id,
@@ -108,22 +118,3 @@ def _print_report(report: local.AuditReport, *, as_json: bool) -> None:
         }
         for one in report.differences
     ]
-    if as_json:
-        print_json(
-            {
-                "ok": report.difference_count == 0,
-                "account_count": report.account_count,
-                "event_count": report.event_count,
-                "difference_count": report.difference_count,
-                "differences": rows,
-            }
-        )
-    else:
-        verdict = f"{report.difference_count} differences" if report.difference_count else "ok"
-        counted = f"{report.account_count} accounts, {report.event_count} events"
-        if report.difference_count > len(rows):
-            counted += f"; the first {len(rows)} are shown"
-        if rows:
-            columns = tuple(rows[0])
-            print_blocks([Listing(columns, [[str(row[name]) for name in columns] for row in rows])])
-        print_blocks([Fields([("audit:", f"{verdict} ({counted})")])])

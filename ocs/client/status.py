@@ -16,7 +16,14 @@ _NANOS_PER_SECOND = 1_000_000_000
 
 # Reasons that say: this attempt wrote nothing.
 _NOTHING_WRITTEN = frozenset(
-    {"ACCOUNT_BUSY", "CLOCK_SKEW", "DEADLINE_TOO_SHORT", "STATE_CORRUPT", "STORE_FULL"}
+    {
+        "ACCOUNT_BUSY",
+        "CLOCK_SKEW",
+        "DEADLINE_TOO_SHORT",
+        "STATE_CORRUPT",
+        "STORE_FULL",
+        "TOO_MANY_REFUSALS",
+    }
 )
 # Statuses of an attempt that was refused before it could write.
 _REFUSED = frozenset(

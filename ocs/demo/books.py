@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-from ocs.app import AuditError, run_audit
 from ocs.demo.link import Link
+from ocs.upkeep import UpkeepError, run_audit
 
 _DIFFERENCES_SHOWN_MAX: Final = 20
 _PROGRESS_EVERY_S: Final = 0.1
@@ -21,7 +21,7 @@ def main() -> None:
         report = run_audit(
             store_url=None, data_dir=Path(order["data_dir"]), on_progress=_Progress(link).told
         )
-    except AuditError as error:
+    except UpkeepError as error:
         raise SystemExit(f"no audit: {error}") from None
     link.send(
         account_count=report.account_count,

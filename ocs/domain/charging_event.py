@@ -124,12 +124,12 @@ class ChargingEvent:
 
 def decode_event(line: str) -> ChargingEvent:
     """Read the text form. EventFormatError if it is not one."""
-    parts = line.split(" ")
+    version, *parts = line.split(" ")
+    if version != EVENT_VERSION:
+        newer = f"event of version {version}; this reader knows {EVENT_VERSION}"
+        raise EventFormatError(newer if version.isdecimal() else _not_an_event(line))
     try:
-        version, kind, name, seq, store_ms, prev, outcome, ref, *tokens = parts
-        if version != EVENT_VERSION:
-            message = f"event version {version!r} is not known"
-            raise EventFormatError(message)
+        kind, name, seq, store_ms, prev, outcome, ref, *tokens = parts
         tenant, account_id = name.split("/")
         event = ChargingEvent(
             kind=EventKind(kind),
@@ -144,9 +144,12 @@ def decode_event(line: str) -> ChargingEvent:
         for token in tokens:
             _read_token(event, token[0], token[2:].split(":"))
     except (ValueError, IndexError) as error:
-        message = f"not a charging event: {line[:200]!r}"
-        raise EventFormatError(message) from error
+        raise EventFormatError(_not_an_event(line)) from error
     return event
+
+
+def _not_an_event(line: str) -> str:
+    return f"not a charging event: {line[:200]!r}"
 
 
 def _read_token(event: ChargingEvent, letter: str, fields: list[str]) -> None:

@@ -56,6 +56,8 @@ class RequestRecord:
 class AccountState:
     """State of one account. refunded: by event, what each bucket that paid got back, for ever.
 
+    refusals: since when refusals that are stored are counted, and how many there were.
+
     `decide` never changes one in place: it returns a changed clone.
     """
 
@@ -68,6 +70,7 @@ class AccountState:
     profile_version: int = 1
     seq: int = 0
     replayed_count: int = 0
+    refusals: tuple[int, int] = (0, 0)
     buckets: dict[str, Bucket] = field(default_factory=dict)
     caps: dict[tuple[str, str], SpendingCap] = field(default_factory=dict)
     counters: dict[tuple[str, str], CapCounter] = field(default_factory=dict)

@@ -16,6 +16,8 @@ from ocs.service.requests import SetAccountStatusAsked, UpdateAccountAsked
 from ocs.v1 import account_service_pb2 as pb
 
 UPDATABLE: Final = frozenset({"plan", "segment", "credit_limit_micros"})
+# What caps and prices are built on; named apart, because a caller may well try.
+_FIXED: Final = frozenset({"currency", "time_zone", "billing_anchor_day"})
 
 _Changing = pb.SuspendAccountRequest | pb.ResumeAccountRequest | pb.CloseAccountRequest
 
@@ -89,6 +91,9 @@ def _named(request: pb.UpdateAccountRequest) -> set[str]:
     named, violations = set(paths), []
     if not paths or len(named) != len(paths) or not named <= UPDATABLE:
         rule = f"must name some of {', '.join(sorted(UPDATABLE))}, each once"
+        fixed = sorted(named & _FIXED)
+        if fixed:
+            rule += f"; fixed when an account opens: {', '.join(fixed)}"
         violations.append(("update_mask", rule))
     if "plan" in named and not request.plan:
         violations.append(("plan", "must be said if update_mask names it"))

@@ -117,6 +117,11 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         OVERLOADED: Failure(
             StatusCode.RESOURCE_EXHAUSTED, "too many calls at once", retry_ms=50
         ),
+        "TOO_MANY_REFUSALS": Failure(
+            StatusCode.RESOURCE_EXHAUSTED,
+            "the account has stored as many refusals as it may for now",
+            retry_ms=60_000,
+        ),
         DEADLINE_TOO_SHORT: Failure(
             StatusCode.DEADLINE_EXCEEDED, "too little time was left; nothing was written"
         ),

@@ -1,12 +1,21 @@
-"""Health: the stock servicer, with liveness and readiness apart and watches that end in a drain."""
+"""Health: liveness and readiness apart, watches that end in a drain, strangers that cannot hold it.
+
+Not the stock servicer: that keeps a lock while it writes to a watcher, so one that does not read
+would keep everybody from ever hearing of a change, this process's own drain included.
+"""
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Any, Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, NoReturn
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
-from grpc_health.v1.health import SERVICE_NAME, aio
+from grpc_health.v1.health import SERVICE_NAME
+
+from ocs.rpc.message import Arrivals
+from ocs.service.errors import ServiceError
 
 # The empty name is what a probe asks for by default: may this process be given calls?
 READINESS: Final = ("", "ocs.readiness")
@@ -15,65 +24,102 @@ LIVENESS: Final = "ocs.liveness"
 WATCHES_MAX: Final = 64
 
 _Context = grpc.aio.ServicerContext[Any, Any]
+_Status = health_pb2.HealthCheckResponse
 
 
 class Health:
     """Liveness holds while the process answers; readiness is what `set_ready` last said."""
 
     def __init__(self) -> None:
-        self._stock = aio.HealthServicer()
-        self._watches: set[asyncio.Future[None]] = set()
+        self._statuses: dict[str, int] = {LIVENESS: _Status.SERVING}
+        self._statuses.update(dict.fromkeys(READINESS, _Status.NOT_SERVING))
+        # Of each watch: set when there may be something new to say.
+        self._watches: dict[asyncio.Task[Any], asyncio.Event] = {}
         self._draining = False
+        self._arrivals = Arrivals()
 
-    async def start(self, server: grpc.aio.Server) -> None:
-        """Register with a server that is not started yet: live, not ready."""
-        server.add_generic_rpc_handlers([self.handler()])
-        await self._stock.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
-        await self.set_ready(ready=False)
-
-    async def set_ready(self, *, ready: bool) -> None:
+    def set_ready(self, *, ready: bool) -> None:
         """Say whether calls may be sent here. Once draining, a process is never ready again."""
         serving = ready and not self._draining
-        response = health_pb2.HealthCheckResponse
-        for name in READINESS:
-            await self._stock.set(name, response.SERVING if serving else response.NOT_SERVING)
+        status = _Status.SERVING if serving else _Status.NOT_SERVING
+        self._statuses.update(dict.fromkeys(READINESS, status))
+        for changed in self._watches.values():
+            changed.set()
 
-    async def drain(self) -> None:
+    def drain(self) -> None:
         """Be unready from now on."""
         self._draining = True
-        await self.set_ready(ready=False)
+        self.set_ready(ready=False)
 
     def end_watches(self) -> None:
         """End every open watch; one alone would hold the server's stop for its whole grace."""
         for watch in self._watches:
             watch.cancel()
 
-    async def _watch(self, request: health_pb2.HealthCheckRequest, context: _Context) -> None:
+    def handler(self) -> grpc.GenericRpcHandler:
+        """The methods; also for a further server."""
+        render = _Status.SerializeToString
+        return grpc.method_handlers_generic_handler(
+            SERVICE_NAME,
+            {
+                "Check": grpc.stream_unary_rpc_method_handler(
+                    self._check, response_serializer=render
+                ),
+                "Watch": grpc.stream_stream_rpc_method_handler(
+                    self._watch, response_serializer=render
+                ),
+            },
+        )
+
+    async def _check(self, _: object, context: _Context) -> health_pb2.HealthCheckResponse:
+        """Answer with the status now."""
+        status = self._statuses.get(await self._asked(context))
+        if status is None:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "unknown name")
+        return _response(status)
+
+    async def _watch(self, _: object, context: _Context) -> None:
         """Send the status now and at each change, until the caller leaves or the drain ends."""
         if len(self._watches) >= WATCHES_MAX:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watches")
-        watching: Awaitable[None] = self._stock.Watch(request, context)
-        watch = asyncio.ensure_future(watching)
-        self._watches.add(watch)
+        watch = asyncio.current_task()
+        assert watch is not None
+        changed = self._watches[watch] = asyncio.Event()
         try:
-            await watch
+            name, said = await self._asked(context), None
+            while True:
+                changed.clear()
+                status = self._statuses.get(name, _Status.SERVICE_UNKNOWN)
+                if status != said:
+                    await context.write(_response(status))
+                    said = status
+                await changed.wait()
         except asyncio.CancelledError:
             if not self._draining:
                 raise
         finally:
-            self._watches.discard(watch)
+            del self._watches[watch]
 
-    def handler(self) -> grpc.GenericRpcHandler:
-        """The methods, for a further server."""
-        # Not List: the stock servicer has none, and what it inherits answers with a traceback.
-        parse, render = (
-            health_pb2.HealthCheckRequest.FromString,
-            health_pb2.HealthCheckResponse.SerializeToString,
-        )
-        return grpc.method_handlers_generic_handler(
-            SERVICE_NAME,
-            {
-                "Check": grpc.unary_unary_rpc_method_handler(self._stock.Check, parse, render),
-                "Watch": grpc.unary_stream_rpc_method_handler(self._watch, parse, render),
-            },
-        )
+    async def _asked(self, context: _Context) -> str:
+        """The name that is asked for; a call that does not say it properly is ended."""
+        try:
+            message = await self._arrivals.first(context)
+            request = health_pb2.HealthCheckRequest.FromString(message)
+        except (ServiceError, DecodeError):
+            await _malformed(context)
+        name: str = request.service
+        return name
+
+
+async def _malformed(context: _Context) -> NoReturn:
+    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "must be one well-formed message")
+    raise AssertionError
+
+
+_RESPONSES: Final[Mapping[int, health_pb2.HealthCheckResponse]] = MappingProxyType(
+    {status: _Status(status=status) for status in _Status.ServingStatus.values()}
+)
+
+
+def _response(status: int) -> health_pb2.HealthCheckResponse:
+    return _RESPONSES[status]

@@ -1,8 +1,8 @@
 """The one wrapper around every unary handler.
 
-Order: caller, load, size, parse, rules, deadline, handler. Whatever goes wrong, the caller gets a
-status of the table in errors.py and no text of an exception. Bytes are parsed here, not by grpc:
-its own decoder would answer UNKNOWN with the parser's text.
+Order: caller, load, message, size, parse, rules, deadline, handler. Whatever goes wrong, the caller
+gets a status of the table in errors.py and no text of an exception. Bytes are parsed here, not by
+grpc: its own decoder would answer UNKNOWN with the parser's text.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from ocs.rpc import errors
 from ocs.rpc.call import CallInfo
 from ocs.rpc.errors import RefusedError
 from ocs.rpc.identity import Context, Gate, OpenGate
+from ocs.rpc.message import Arrivals
 from ocs.rpc.roles import roles_for
 from ocs.rpc.validate import compile_rules, violations
 from ocs.service.errors import ServiceError
@@ -40,12 +41,14 @@ LOGGED_ID_CHARACTERS_MAX: Final = 128
 class CallHost:
     """What all methods of a process share.
 
-    calls_in_flight_max: above it calls are refused. gate: tells who calls.
+    calls_in_flight_max: above it calls are refused. gate: tells who calls. arrivals: calls whose
+    message is still to come.
     """
 
     metrics: Metrics
     calls_in_flight_max: int
     gate: Gate = field(default_factory=OpenGate)
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
 
 class UnaryMethod:
@@ -70,13 +73,14 @@ class UnaryMethod:
         self._request_bytes_max = request_bytes_max
         self._calls_in_flight_max = host.calls_in_flight_max
         self._identify = host.gate.identify
+        self._first_message = host.arrivals.first
         self._roles = roles_for(self.name)
         self._metrics = host.metrics
         self._ok = host.metrics.durations(self.name, "OK")
         # Bound once: the lazy logger would look its configuration up on every line.
         self._log = structlog.get_logger().bind()
 
-    async def handle(self, wire: bytes, context: Context) -> bytes:
+    async def handle(self, _: object, context: Context) -> bytes:
         """Serve one call; the only coroutine between grpc and the handler."""
         started = time.perf_counter()
         now_ms = time.time_ns() // 1_000_000
@@ -85,7 +89,7 @@ class UnaryMethod:
         metrics.calls_in_flight += 1
         try:
             self._admit(call, context)
-            request = self._accept(wire, call)
+            request = self._accept(await self._first_message(context), call)
             self._set_deadline(call, context)
             reply = (await self._handler(call, request)).SerializeToString()
         except asyncio.CancelledError as error:
@@ -106,16 +110,16 @@ class UnaryMethod:
         return await context.abort_with_status(status)
 
     def _admit(self, call: CallInfo, context: Context) -> None:
-        """Learn who calls; raises RefusedError if not known, or not for this method."""
+        """Learn who calls; raises RefusedError if not known, not for this method, or too many."""
         caller = self._identify(context, call.now_ms)
         call.tenant, call.actor = caller.tenant, caller.actor
         if self._roles.isdisjoint(caller.roles):
             raise RefusedError(errors.ROLE_MISSING)
+        if self._metrics.calls_in_flight > self._calls_in_flight_max:
+            raise RefusedError(errors.OVERLOADED)
 
     def _accept(self, wire: bytes, call: CallInfo) -> Any:
         """Parse and validate; raises what the caller is to be told."""
-        if self._metrics.calls_in_flight > self._calls_in_flight_max:
-            raise RefusedError(errors.OVERLOADED)
         if len(wire) > self._request_bytes_max:
             rule = f"must be at most {self._request_bytes_max} bytes"
             raise ServiceError(Reason.INVALID_FIELD, violations=[("", rule)])
@@ -232,7 +236,8 @@ class RpcService:
                 f"{self.descriptor.full_name}: handlers and methods differ: {different}"
             )
         wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-            method.name: grpc.unary_unary_rpc_method_handler(
+            # The same on the wire; but a stream's messages are asked for by the handler.
+            method.name: grpc.stream_unary_rpc_method_handler(
                 UnaryMethod(
                     method,
                     self.handlers[method.name],

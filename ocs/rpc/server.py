@@ -8,12 +8,12 @@ from typing import Final, Literal
 
 import grpc
 from grpc_health.v1.health import SERVICE_NAME
-from grpc_reflection.v1alpha import reflection
 
 from ocs import limits
 from ocs.rpc.health import Health
 from ocs.rpc.identity import Gate, OpenGate
 from ocs.rpc.method import CallHost, RpcService
+from ocs.rpc.reflection import Reflection
 from ocs.rpc.tls import ServerTls, TlsError
 from ocs.telemetry.metrics import Metrics
 
@@ -25,7 +25,7 @@ _PROBES_MAX: Final = 64
 _PENDING_MAX: Final = 1_000_000
 
 
-Reflection = Literal["loopback", "on", "off"]
+ReflectionFor = Literal["loopback", "on", "off"]
 
 
 class ListenError(Exception):
@@ -37,7 +37,10 @@ class RpcOptions:
     """How one process serves.
 
     host: a name or address; beyond loopback a gate and TLS are needed. port: 0 .. 65535, 0 = any
-    free one. so_reuseport: several processes share the port on purpose. drain_probe_s: how long
+    free one. so_reuseport: several processes share the port on purpose. connections_max: open at
+    once; more are closed at once. handshake_s: until a connection has said who it is (TLS, HTTP/2).
+    connection_age_s, connection_idle_s: after which one is asked to leave; connection_grace_s: how
+    long its calls may still take then. drain_probe_s: how long
     the process still serves after it said it is unready. drain_grace_s: how long running calls may
     take to end after that. gate: tells who calls. tls: None = clear text. reflection: whether the
     contract is told to whoever asks, `loopback` = only on this machine. probes: host and port
@@ -48,11 +51,16 @@ class RpcOptions:
     port: int = 7707
     so_reuseport: bool = False
     calls_in_flight_max: int = 2048
+    connections_max: int = 960
+    handshake_s: float = 10.0
+    connection_age_s: float = 3600.0
+    connection_grace_s: float = 90.0
+    connection_idle_s: float = 900.0
     drain_probe_s: float = 1.0
     drain_grace_s: float = 5.0
     gate: Gate = field(default_factory=OpenGate)
     tls: ServerTls | None = None
-    reflection: Reflection = "loopback"
+    reflection: ReflectionFor = "loopback"
     probes: tuple[str, int] | None = None
 
 
@@ -92,13 +100,13 @@ class RpcServer:
         options = self._options
         check_exposure(options)
         server = grpc.aio.server(
-            options=_core_options(so_reuseport=options.so_reuseport),
+            options=_core_options(options, options.connections_max),
             maximum_concurrent_rpcs=options.calls_in_flight_max + _CALLS_BEYOND,
         )
         server.add_generic_rpc_handlers(
             [service.generic_handler(self._host) for service in self._services]
         )
-        await self._health.start(server)
+        server.add_generic_rpc_handlers([self._health.handler()])
         self._reflect(server)
         self._port = _bind(server, options.host, options.port, options.tls)
         if options.probes is not None:
@@ -109,7 +117,7 @@ class RpcServer:
     async def _start_probes(self, host: str, port: int) -> None:
         """Serve health to those who speak no TLS; it says nothing that a stranger may not know."""
         server = grpc.aio.server(
-            options=_core_options(so_reuseport=self._options.so_reuseport),
+            options=_core_options(self._options, _PROBES_MAX),
             maximum_concurrent_rpcs=_PROBES_MAX,
         )
         server.add_generic_rpc_handlers([self._health.handler()])
@@ -123,11 +131,11 @@ class RpcServer:
         if chosen == "off" or (chosen == "loopback" and not is_loopback(self._options.host)):
             return
         names = [service.descriptor.full_name for service in self._services]
-        reflection.enable_server_reflection([*names, SERVICE_NAME, reflection.SERVICE_NAME], server)
+        server.add_generic_rpc_handlers([Reflection([*names, SERVICE_NAME]).handler()])
 
-    async def set_ready(self, *, ready: bool) -> None:
+    def set_ready(self, *, ready: bool) -> None:
         """Say whether calls may be sent here; ignored once the server stops."""
-        await self._health.set_ready(ready=ready)
+        self._health.set_ready(ready=ready)
 
     async def stop(self) -> None:
         """Say unready, serve on for one probe period, refuse new calls, end the running ones.
@@ -139,7 +147,7 @@ class RpcServer:
         await asyncio.shield(self._stopping)
 
     async def _stop(self) -> None:
-        await self._health.drain()
+        self._health.drain()
         if self._server is None:
             return
         await asyncio.sleep(self._options.drain_probe_s)
@@ -195,10 +203,19 @@ def _target(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _core_options(*, so_reuseport: bool) -> list[tuple[str, int]]:
+def _core_options(options: RpcOptions, connections_max: int) -> list[tuple[str, int]]:
     """Every bound of the transport, none left to a default."""
     return [
-        ("grpc.so_reuseport", int(so_reuseport)),
+        ("grpc.so_reuseport", int(options.so_reuseport)),
+        # Who connects and says nothing is sent away, and so is one connection too many.
+        ("grpc.server_handshake_timeout_ms", int(options.handshake_s * 1000)),
+        ("grpc.max_allowed_incoming_connections", connections_max),
+        # A connection is asked to leave when it is old, which spreads callers over processes that
+        # came later, and one that has made no call for a while is given up. Calls go on for longer
+        # than the longest deadline; grpc's clients connect again by themselves.
+        ("grpc.max_connection_age_ms", int(options.connection_age_s * 1000)),
+        ("grpc.max_connection_age_grace_ms", int(options.connection_grace_s * 1000)),
+        ("grpc.max_connection_idle_ms", int(options.connection_idle_s * 1000)),
         ("grpc.max_receive_message_length", limits.RECEIVE_BYTES_MAX),
         ("grpc.max_send_message_length", 4 * limits.RECEIVE_BYTES_MAX),
         # Request metadata: above the first some calls are refused, above the second all.

@@ -1,7 +1,8 @@
-"""Connections to the store, and what must be true of it before it may hold money."""
+"""Connections to the store, and the checks before it may hold money."""
 
-import re
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from redis.asyncio.connection import ConnectionPool
@@ -9,13 +10,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from ocs.store.advisories import Product, Version, open_cves
+from ocs.store.embedded_config import Durability
+from ocs.store.fitness import FITNESS, Demands, Finding, Level, StoreFacts, read_facts, read_section
 from ocs.store.pipeline import Pipeline, StoreLostError
-from ocs.store.replies import fields_of, text_of
+from ocs.store.record import check_record, read_record, write_record
 
 SOCKET_TIMEOUT_S: Final = 5.0
-VERSION_LEAST: Final = (7, 2)
-_VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)", re.ASCII)
+_LOADING_LOOK_S: Final = 1.0
 
 
 class StoreUnfitError(Exception):
@@ -41,58 +42,45 @@ def make_pool(url: str, connections: int) -> ConnectionPool:
         raise StoreUnfitError(message) from None
 
 
-async def check_store(pipeline: Pipeline, cves_accepted: Collection[str] = ()) -> str:
-    """Check version, known flaws and eviction; return the durability the store promises.
+async def wait_loaded(pipeline: Pipeline, on_progress: Callable[[str], None]) -> None:
+    """Wait as long as the store reads its data in after a start, which may take minutes.
 
-    One of `memory`, `everysec`, `always`. cves_accepted: flaws that the operator vouches for.
+    on_progress: told about once a second. One that does not answer is check_store's to refuse.
+    """
+    with suppress(StoreLostError, ResponseError):
+        while (info := await read_section(pipeline, "persistence")).get("loading") == "1":
+            done, left = info.get("loading_loaded_perc", "0"), info.get("loading_eta_seconds", "?")
+            on_progress(f"the store is loading its data: {done} %, about {left} s left")
+            await asyncio.sleep(_LOADING_LOOK_S)
+
+
+async def check_store(pipeline: Pipeline, demands: Demands) -> Durability:
+    """Refuse what is unfit, record the layout in a new store; return what the store promises.
+
     Raises StoreUnfitError.
     """
+    facts, fitness = await examine_fitness(pipeline, demands)
+    for finding in fitness:
+        if finding.level is Level.FAULT:
+            raise StoreUnfitError(f"{finding.found}: {finding.step}")
     try:
-        info = {name: await _info(pipeline, name) for name in ("server", "memory", "persistence")}
-        fsync = await _appendfsync(pipeline)
+        await write_record(pipeline)
     except StoreLostError:
-        message = "the store does not answer; is it running at OCS_STORE_URL, and lets us in?"
-        raise StoreUnfitError(message) from None
+        raise StoreUnfitError(_NO_ANSWER) from None
+    return facts.durability
+
+
+async def examine_fitness(pipeline: Pipeline, demands: Demands) -> tuple[StoreFacts, list[Finding]]:
+    """Ask the store all that a start asks. Raises StoreUnfitError if it does not answer."""
+    try:
+        facts = await read_facts(pipeline)
+        record = await read_record(pipeline)
+    except StoreLostError:
+        raise StoreUnfitError(_NO_ANSWER) from None
     except ResponseError:
         message = "the store refuses INFO; its user needs what docs/operations.md lists"
         raise StoreUnfitError(message) from None
-    _check_version(info["server"], cves_accepted)
-    policy = info["memory"].get("maxmemory_policy", "")
-    if policy != "noeviction":
-        message = f"maxmemory-policy is {policy!r}, which deletes balances; set it to noeviction"
-        raise StoreUnfitError(message)
-    if info["persistence"].get("aof_enabled") != "1":
-        return "memory"
-    return "always" if fsync == "always" else "everysec"
+    return facts, [*(check(facts, demands) for check in FITNESS), check_record(record)]
 
 
-def _check_version(server: Mapping[str, str], cves_accepted: Collection[str]) -> None:
-    if _version(server.get("redis_version", ""))[:2] < VERSION_LEAST:
-        message = "the store must speak at least Redis 7.2"
-        raise StoreUnfitError(message)
-    # Valkey says, beside its own version, for which Redis it may be taken.
-    product: Product = "Valkey" if "valkey_version" in server else "Redis"
-    version = server.get("valkey_version") or server["redis_version"]
-    known = [cve for cve in open_cves(product, _version(version)) if cve not in cves_accepted]
-    if known:
-        raise StoreUnfitError(
-            f"the store is {product} {version}, whose scripts are open to {', '.join(known)}:"
-            " upgrade it, or name them in OCS_STORE_CVES_ACCEPTED if your build has the fixes"
-        )
-
-
-async def _info(pipeline: Pipeline, section: str) -> Mapping[str, str]:
-    lines = text_of(await pipeline.send("INFO", section)).splitlines()
-    return dict(line.split(":", 1) for line in lines if ":" in line)
-
-
-async def _appendfsync(pipeline: Pipeline) -> str:
-    """When the log is written to disk; empty if our user may not ask, as it should not."""
-    reply = await pipeline.send("CONFIG", "GET", "appendfsync")
-    return "" if isinstance(reply, ResponseError) else fields_of(reply).get("appendfsync", "")
-
-
-def _version(text: str) -> Version:
-    """The three numbers of a version; zeros if it is none."""
-    found = _VERSION.match(text)
-    return (0, 0, 0) if found is None else (int(found[1]), int(found[2]), int(found[3]))
+_NO_ANSWER: Final = "the store does not answer; is it running at OCS_STORE_URL, and lets us in?"

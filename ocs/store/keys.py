@@ -199,3 +199,8 @@ def lease_key(partition: int) -> str:
 def probe_key() -> str:
     """What readiness writes to learn whether the store takes writes."""
     return f"{{{KEY_TAGS[0]}}}:probe"
+
+
+def layout_key() -> str:
+    """What the store says of its own layout."""
+    return f"{{{KEY_TAGS[0]}}}:layout"

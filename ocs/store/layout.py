@@ -119,6 +119,12 @@ def read_caps(holder: str, fields: Fields) -> list[SpendingCap]:
     return caps
 
 
+def read_refusals(fields: Fields) -> tuple[int, int]:
+    """Read since when an account counts the refusals it stores, and how many there were."""
+    since_ms, count = fields.get("refusals", "0 0").split(" ")
+    return int(since_ms), int(count)
+
+
 def read_status(fields: Fields) -> AccountStatus:
     """Read the status from an account hash; absent while it is active."""
     return AccountStatus(fields.get("status", "active"))

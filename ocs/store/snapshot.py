@@ -15,6 +15,7 @@ from ocs.store.layout import (
     read_caps,
     read_counters,
     read_hold,
+    read_refusals,
     read_status,
     undash,
 )
@@ -159,6 +160,7 @@ def _state(at: tuple[str, str], account: Fields, profile: Fields, holds: Fields)
         profile_version=int(version),
         seq=int(seq),
         replayed_count=int(account.get("replays", "0")),
+        refusals=read_refusals(account),
         buckets=read_buckets(account),
         counters=read_counters("account", account),
         holds={reservation_id: read_hold(text) for reservation_id, text in holds.items()},

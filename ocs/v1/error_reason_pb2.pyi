@@ -120,6 +120,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND. The account has no such event."""
     ERROR_REASON_REFUND_EXCEEDS: _ErrorReason.ValueType  # 48
     """FAILED_PRECONDITION. More than the event collected, earlier refunds taken off; or nothing."""
+    ERROR_REASON_TOO_MANY_REFUSALS: _ErrorReason.ValueType  # 49
+    """RESOURCE_EXHAUSTED. Would be refused for the state of what it names, and the account has stored
+    1000 such refusals within an hour; nothing was written. See what the caller does wrong.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -224,4 +228,8 @@ ERROR_REASON_EVENT_NOT_FOUND: ErrorReason.ValueType  # 47
 """NOT_FOUND. The account has no such event."""
 ERROR_REASON_REFUND_EXCEEDS: ErrorReason.ValueType  # 48
 """FAILED_PRECONDITION. More than the event collected, earlier refunds taken off; or nothing."""
+ERROR_REASON_TOO_MANY_REFUSALS: ErrorReason.ValueType  # 49
+"""RESOURCE_EXHAUSTED. Would be refused for the state of what it names, and the account has stored
+1000 such refusals within an hour; nothing was written. See what the caller does wrong.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -9,6 +9,7 @@ import pytest
 
 from ocs.store.embedded import EmbeddedValkey, private_valkey
 from tests.support.live import Live, serving, serving_at
+from tests.support.seen import SEEN
 from tests.support.stage import Clock
 
 
@@ -32,16 +33,18 @@ async def service_on_a_test_clock(store: EmbeddedValkey) -> AsyncIterator[tuple[
 
 
 @pytest.fixture
-def live(service: Live) -> Live:
+def live(service: Live) -> Iterator[Live]:
     """The service over an empty store. Functions survive a FLUSHALL."""
     service.store.flushall()
-    return service
+    yield service
+    SEEN.journaled(service.journal_kinds())
 
 
 @pytest.fixture
-def clocked(service_on_a_test_clock: tuple[Live, Clock]) -> tuple[Live, Clock]:
+def clocked(service_on_a_test_clock: tuple[Live, Clock]) -> Iterator[tuple[Live, Clock]]:
     """The service on a clock that only the test moves, over an empty store."""
     live, clock = service_on_a_test_clock
     live.store.flushall()
     clock.now_ms = Clock().now_ms
-    return live, clock
+    yield live, clock
+    SEEN.journaled(live.journal_kinds())

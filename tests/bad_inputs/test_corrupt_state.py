@@ -68,6 +68,10 @@ class Case:
         spec = accounts.BucketSpec(bucket_id="messages")
         return self.live.top_up(self.account_id, units=1, unit=4, bucket=spec)
 
+    def mismatch(self) -> Any:
+        """Be refused, which is recorded and counted."""
+        return self.live.reserve(self.account_id, 2, unit=types_pb2.UNIT_TYPE_OCTETS)
+
     def hold_short(self) -> Any:
         """Hold for less long than anything that is held: the account's earliest deadline moves."""
         validity = duration_pb2.Duration(seconds=1)
@@ -90,7 +94,9 @@ async def case(live: Live) -> Case:
     answered = live.debit(account, 3, session_id=SESSION, subscriber_id=LINE)
     await live.call(answered)
     reservation = await live.hold(account, 5, session_id=SESSION, subscriber_id=LINE)
-    return Case(live, account, reservation, answered)
+    case = Case(live, account, reservation, answered)
+    await live.refused(case.mismatch())
+    return case
 
 
 def field(key: str, name: str, value: str | None) -> Callable[[Case], None]:
@@ -173,6 +179,7 @@ SPOILT: Final[dict[str, tuple[Callable[[Case], None], list[str]]]] = {
     "line's cap counter": (field("line", "c:cap", "today 3"), [*CHARGES, "get"]),
     "hold": (hold("soon 5 messages:5 -"), ["commit", "commit_next", "release", "get"]),
     "reservation": (whole("reservation", "open"), ["commit", "commit_next", "release"]),
+    "count of refusals": (field("account", "refusals", "many 3"), ["mismatch", "get"]),
     "session": (whole("session", "later 3 3 0"), ["reserve", "debit", "commit"]),
     "record": (whole("request", "for ever"), ["resend"]),
     "account of another type": (retyped("account"), ALL),

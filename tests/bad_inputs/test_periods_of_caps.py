@@ -8,6 +8,7 @@ import pytest
 from ocs.domain.periods import Period, period_bounds
 from ocs.v1 import types_pb2
 from tests.support.live import Live
+from tests.support.seen import SEEN
 from tests.support.stage import Clock
 
 Clocked = tuple[Live, Clock]
@@ -114,6 +115,7 @@ def test_row_66_a_year_that_begins_on_the_leap_day() -> None:
         now_ms = bounds.end_ms
 
     assert starts == ["2026-02-28", "2027-02-28", "2028-02-29", "2029-02-28"]
+    SEEN.answered("a year opens", ", ".join(start[5:] for start in starts))
 
 
 @pytest.mark.parametrize(
@@ -151,6 +153,31 @@ async def test_row_69_an_hour_that_comes_twice_is_one(clocked: Clocked) -> None:
     grant = (await live.call(live.reserve(account, 10))).grant
 
     assert (grant.granted_units, text(grant.cap.reset_time)) == (3, "2026-10-25 02:00")
+
+
+async def test_row_70_the_zone_of_an_account_cannot_be_changed(clocked: Clocked) -> None:
+    live, clock = clocked
+    # Noon in Paris; in Auckland the next day has begun, in Honolulu this one has not.
+    clock.now_ms = ms("2026-11-20T11:00:00")
+    account = await open_with_cap(live, 10, "DAY", time_zone="Europe/Paris")
+    await live.call(live.debit(account, 7))
+    # What a later version of the contract, or a forger, would send along with the mask.
+    zone = b"\x4a\x10Pacific/Auckland"
+
+    for path in ("time_zone", "currency", "billing_anchor_day"):
+        change = live.keep("Update", account, plan="prepaid", update_mask={"paths": ["plan", path]})
+        with live.unchanged():
+            refusal = await live.refused(("UpdateAccount", change.SerializeToString() + zone))
+        assert (refusal.code.name, list(refusal.violations)) == (
+            "INVALID_ARGUMENT",
+            ["update_mask"],
+        )
+        assert path in refusal.violations["update_mask"]
+
+    cap = (await live.caps(account))["cap"]
+    assert (cap.spent, text(cap.reset_time)) == (7, "2026-11-20 23:00")
+    clock.now_ms = ms("2026-11-20T23:00:00")
+    assert (await live.call(live.reserve(account, 10))).grant.granted_units == 10
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from types import MappingProxyType
 import pytest
 
 from tests.bad_inputs import rows
+from tests.campaigns import bad_inputs
+from tests.support.seen import UNCHANGED, Seen
 
 
 def test_every_row_is_shown_or_says_why_not() -> None:
@@ -33,3 +35,31 @@ def test_a_row_that_is_nowhere_is_found(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(rows, "NUMBERS", (*rows.NUMBERS, 96))
 
     assert rows.faults() == ["row 96: must be either shown or later"]
+
+
+def test_a_row_of_which_nothing_was_seen_is_missing() -> None:
+    seen = Seen()
+    seen.answered("OK")
+    by_test = {name: seen for names in rows.SHOWN.values() for name in names}
+    assert bad_inputs.missing(by_test) == []
+    del by_test["test_row_20_case_tells_accounts_apart"]
+    by_test["test_row_2_nothing_is_no_request"] = Seen()
+
+    assert bad_inputs.missing(by_test) == [2, 20]
+
+
+def test_the_report_says_what_was_seen() -> None:
+    seen = Seen()
+    for reason in ("GRANTED", "", "CHARGED"):
+        seen.answered("OK", reason)
+    for _ in range(2):
+        seen.answered("NOT_FOUND", "ACCOUNT_NOT_FOUND")
+    assert bad_inputs.answers_of(seen).split("; ") == [
+        "NOT_FOUND ACCOUNT_NOT_FOUND x2",
+        "OK GRANTED x1",
+        "OK CHARGED x1",
+    ]
+    seen.journaled(["TOP_UP", "DEBIT", "TOP_UP"])
+    assert bad_inputs.state_of(seen) == "journal: DEBIT 1, TOP_UP 2"
+    seen.left(UNCHANGED)
+    assert bad_inputs.state_of(seen) == "unchanged x1"

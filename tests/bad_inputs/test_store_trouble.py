@@ -14,12 +14,15 @@ from redis.exceptions import ResponseError
 
 from ocs import app
 from ocs.domain.answer import Reason
+from ocs.rpc.errors import FAILURES
 from ocs.store.embedded import EmbeddedValkey, private_valkey
 from ocs.store.ledger import reason_of
+from ocs.upkeep import audit_store
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import types_pb2
 from tests.rpc.support import taken_apart
 from tests.support.live import Live, now_ms, serving
+from tests.support.seen import SEEN
 
 SKEW_MS: Final = 10_000
 SOON_S: Final = 10.0
@@ -37,6 +40,7 @@ async def shaky(own_store: EmbeddedValkey) -> AsyncIterator[Live]:
     """A service over it."""
     async with serving(own_store) as live:
         yield live
+        SEEN.journaled(live.journal_kinds())
 
 
 async def unavailable(live: Live, request: Any, reason: str = "STORE_UNAVAILABLE") -> None:
@@ -223,7 +227,9 @@ async def test_row_89_a_store_that_does_not_even_read(shaky: Live) -> None:
     assert found.account_id == account
 
 
-async def test_row_89_a_store_that_is_full_still_settles(shaky: Live) -> None:
+async def test_row_89_a_store_that_is_full_still_settles(
+    shaky: Live, own_store: EmbeddedValkey
+) -> None:
     account = await shaky.open(messages=100)
     reservations = [await shaky.hold(account, 4) for _ in range(3)]
     shaky.store.config_set("maxmemory", "1mb")
@@ -243,6 +249,13 @@ async def test_row_89_a_store_that_is_full_still_settles(shaky: Live) -> None:
     await shaky.call(shaky.debit(account, 5))
 
     assert await shaky.bucket(account) == (91, 3, 9)
+    await readiness(shaky, ready=False)
+    assert (await audit_store(own_store.url)).ok
+
+    shaky.store.config_set("maxmemory", "100mb")
+    await readiness(shaky, ready=True)
+    assert await shaky.hold(account, 4)
+    assert (await audit_store(own_store.url)).ok
 
 
 @pytest.mark.parametrize(
@@ -261,6 +274,7 @@ async def test_row_89_a_store_that_is_full_still_settles(shaky: Live) -> None:
 )
 def test_row_89_what_a_store_says_of_itself(text: str, reason: Reason) -> None:
     assert reason_of(ResponseError(text)) is reason
+    SEEN.answered(FAILURES[reason].code.name, reason)
 
 
 async def test_row_90_scripts_that_are_gone_are_loaded_again(live: Live) -> None:

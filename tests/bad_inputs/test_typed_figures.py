@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from ocs.cli.main import app
 from ocs.domain.tariff_document import TariffError, parse_tariff
 from tests.support.live import Live
+from tests.support.seen import SEEN
 
 USAGE: Final = 2
 NOT_A_FIGURE: Final = [
@@ -38,6 +39,7 @@ async def is_usage(live: Live, *arguments: str) -> None:
     result = await run(live, *arguments)
     assert result.exit_code == USAGE, result.output
     assert b'"rpc"' not in live.log.getvalue()[before:]
+    SEEN.answered("usage error", f"exit {result.exit_code}")
 
 
 async def test_a_right_figure_is_sent(live: Live) -> None:
@@ -92,6 +94,11 @@ def tariff(price: str = '"1.00"', per: str = "1024") -> Any:
     return tomllib.loads(TARIFF.format(price=price, per=per))
 
 
+def refused_at(error: TariffError, path: str) -> None:
+    assert error.path == path
+    SEEN.answered("tariff refused", path)
+
+
 def test_a_right_tariff_is_one() -> None:
     assert parse_tariff(tariff()).version == "v1"
 
@@ -122,7 +129,7 @@ def test_prices_in_a_tariff(price: str) -> None:
     with pytest.raises(TariffError) as caught:
         parse_tariff(tariff(price=price))
 
-    assert caught.value.path == "services.data.price"
+    refused_at(caught.value, "services.data.price")
 
 
 @pytest.mark.parametrize("per", ["1.5", "nan", "inf", "0", "-1", '"1"', '"1e3"', "true"])
@@ -130,4 +137,4 @@ def test_quantities_in_a_tariff(per: str) -> None:
     with pytest.raises(TariffError) as caught:
         parse_tariff(tariff(per=per))
 
-    assert caught.value.path == "services.data.per"
+    refused_at(caught.value, "services.data.per")

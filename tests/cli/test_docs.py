@@ -22,7 +22,15 @@ METHODS = ["Check"] + [
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods_by_name
 ]
-RUN_HERE = {"ocs up", "ocs serve", "ocs audit", "ocs token new"}
+RUN_HERE = {
+    "ocs up",
+    "ocs serve",
+    "ocs audit",
+    "ocs doctor",
+    "ocs backup",
+    "ocs restore",
+    "ocs token new",
+}
 
 
 def test_the_page_is_what_the_commands_give() -> None:
@@ -35,7 +43,8 @@ def test_every_command_is_there() -> None:
         "account update", "withdraw", "adjust", "reverse-top-up", "account list", "quote",
         "request", "reservation show", "reservation list", "subscriber add",
         "subscriber lookup", "top-up", "cap set", "cap list", "reserve", "commit", "release",
-        "debit", "refund", "events", "audit", "health", "up", "serve", "token new",
+        "debit", "refund", "events", "audit", "doctor", "backup", "restore",
+        "health", "up", "serve", "token new",
     } == {name.removeprefix("ocs ") for name in COMMANDS}  # fmt: skip
 
 

@@ -3,7 +3,11 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
+from ocs.limits import REFUSALS_MAX, REFUSALS_WINDOW_MS
+from ocs.store import keys
 from tests.model.actor import Actor
+from tests.model.pair import TENANT
+from tests.model.pools import accounts
 
 
 class Passage(Actor):
@@ -47,12 +51,23 @@ class Passage(Actor):
                     *(found.forget_ms for found in state.reservations.values()),
                     *(session.expire_ms for session in state.sessions.values()),
                     *(record.expire_ms for record in state.records.values()),
+                    state.refusals[0] + REFUSALS_WINDOW_MS,
                 )
                 if time > self.pair.now_ms
             }
         )
         if times:
             self.pair.advance(times[pick % len(times)] + delta - self.pair.now_ms)
+
+    @rule(account=accounts, room=st.sampled_from([None] * 6 + [0, 1, 2]))
+    def many_refusals_came_before(self, *, account: str, room: int | None) -> None:
+        """As if a caller had been wrong all the time; each of them would take too long here."""
+        if room is not None:
+            state = self.pair.spec.accounts[(TENANT, account)]
+            since_ms, count = max(self.pair.now_ms, state.floor_ms), REFUSALS_MAX - room
+            state.refusals = (since_ms, count)
+            key = keys.account_key(TENANT, account)
+            self.pair.lua.client.hset(key, "refusals", f"{since_ms} {count}")
 
     @precondition(lambda self: self.pair.sent)
     @rule(back=st.integers(1, 6), other_meaning=st.sampled_from([False, False, True]))

@@ -233,6 +233,7 @@ def _account(
         profile_version=int(version),
         seq=int(seq),
         replayed_count=int(account.get("replays", "0")),
+        refusals=layout.read_refusals(account),
         buckets=layout.read_buckets(account),
         counters=layout.read_counters("account", account),
         holds={rid: layout.read_hold(text) for rid, text in holds.items()},

@@ -74,6 +74,9 @@ class ShortContext:
         self.remaining_s = remaining_s
         self.status: Any = None
 
+    async def read(self) -> bytes:
+        return request().SerializeToString()
+
     def time_remaining(self) -> float:
         return self.remaining_s
 
@@ -98,10 +101,10 @@ async def test_too_short_a_deadline_starts_nothing(remaining_s: float, started: 
     )
     context: Any = ShortContext(remaining_s)
     if started:
-        await method.handle(request().SerializeToString(), context)
+        await method.handle(None, context)
     else:
         with pytest.raises(grpc.aio.AbortError):
-            await method.handle(request().SerializeToString(), context)
+            await method.handle(None, context)
         assert context.status.code is grpc.StatusCode.DEADLINE_EXCEEDED
         assert b"DEADLINE_TOO_SHORT" in context.status.trailing_metadata[0][1]
 

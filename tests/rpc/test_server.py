@@ -95,10 +95,10 @@ async def test_liveness_and_readiness_are_apart() -> None:
         assert await health(server, "ocs.liveness") == SERVING
         assert await health(server) == await health(server, "ocs.readiness") == NOT_SERVING
 
-        await server.server.set_ready(ready=True)
+        server.server.set_ready(ready=True)
         assert await health(server) == await health(server, "ocs.readiness") == SERVING
 
-        await server.server.set_ready(ready=False)
+        server.server.set_ready(ready=False)
         assert await health(server) == NOT_SERVING
         assert await health(server, "ocs.liveness") == SERVING
 
@@ -145,7 +145,7 @@ async def test_a_stopping_server_says_so_serves_on_and_lets_calls_end() -> None:
         return await granted(call, asked)
 
     async with running(reserve, drain_probe_s=2) as server:
-        await server.server.set_ready(ready=True)
+        server.server.set_ready(ready=True)
         slow = server.stub.Reserve(request(request_id="slow"))
         await entered.wait()
         watch = health_pb2_grpc.HealthStub(server.channel).Watch(health_pb2.HealthCheckRequest())
@@ -153,7 +153,7 @@ async def test_a_stopping_server_says_so_serves_on_and_lets_calls_end() -> None:
 
         stopping = asyncio.ensure_future(server.server.stop())
         assert (await watch.read()).status == NOT_SERVING
-        await server.server.set_ready(ready=True)  # too late
+        server.server.set_ready(ready=True)  # too late
         assert await health(server) == NOT_SERVING
         assert await health(server, "ocs.liveness") == SERVING
         assert (await server.stub.Reserve(request())).grant.granted_units == 1024

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import grpc
-from google.protobuf import message_factory
 from google.protobuf.message import Message
 
 from ocs import app
@@ -25,7 +24,7 @@ from ocs.settings import load_settings
 from ocs.store.embedded import EmbeddedValkey
 from ocs.telemetry.logging import configure_logging
 from tests.rpc.support import Refusal, taken_apart
-from tests.support.live import METHODS, Live, connect, method_of, now_ms
+from tests.support.live import METHODS, Live, answer_of, connect, method_of, now_ms
 
 TIMEOUT_S: Final = 10.0
 ALL_ROLES: Final = tuple(role.value for role in Role)
@@ -107,6 +106,7 @@ class Guarded:
 async def guarded(store: EmbeddedValkey, **settings: Any) -> AsyncIterator[Guarded]:
     """Serve as in production on a free port."""
     given: dict[str, Any] = {"listen": "127.0.0.1:0", "drain_probe_s": 0.0}
+    given["durability"] = store.durability
     log = io.BytesIO()
     configure_logging(level="info", stream=log)
     async with app.running(load_settings(**given | settings), store.url) as service:
@@ -124,8 +124,7 @@ async def send(
     descriptor = METHODS[method]
     path = f"/{descriptor.containing_service.full_name}/{method}"
     call: Any = channel.unary_unary(path)
-    reply = await call(wire, timeout=TIMEOUT_S, metadata=tuple(metadata))
-    return message_factory.GetMessageClass(descriptor.output_type).FromString(reply)
+    return await answer_of(call(wire, timeout=TIMEOUT_S, metadata=tuple(metadata)), descriptor)
 
 
 # Refused by every method once it is looked at; an empty message is a good one for some.

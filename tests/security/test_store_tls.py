@@ -12,6 +12,7 @@ from ocs import app
 from ocs.settings import load_settings
 from ocs.store.connect import StoreUnfitError
 from ocs.store.embedded import EmbeddedValkey
+from ocs.upkeep import audit_store
 from tests.security.pki import Authority
 from tests.security.support import Guarded, caller, first_lines
 from tests.support.live import connect, now_ms
@@ -56,7 +57,9 @@ def server_context(ours: Authority, client_ca: Authority | None = None) -> ssl.S
 
 async def grants(store: EmbeddedValkey, url: str) -> bool:
     """Whether a service on this URL charges, and its books are right."""
-    settings = load_settings(listen="127.0.0.1:0", drain_probe_s=0.0, store_url=url)
+    settings = load_settings(
+        listen="127.0.0.1:0", drain_probe_s=0.0, store_url=url, durability=store.durability
+    )
     assert settings.store_url is not None
     async with app.running(settings, settings.store_url.get_secret_value()) as service:
         with connect(store) as owner:
@@ -67,7 +70,7 @@ async def grants(store: EmbeddedValkey, url: str) -> bool:
                 await client.call(live.create(name))
                 await client.call(live.top_up(name, micros=5_000_000, payment_reference=name))
                 answer = await client.call(live.reserve(name))
-    report = await app._audit(url, None)
+    report = await audit_store(url)
     return answer.grant.granted_units == 1 and report.difference_count == 0
 
 
@@ -109,7 +112,7 @@ async def test_a_process_of_its_own_does_the_same(store: EmbeddedValkey, ours: A
         url = f"rediss://{address}?ssl_ca_certs={ours.pair.certificate}"
         said = await asyncio.to_thread(
             first_lines, "serve", until='"ready":true', listen="127.0.0.1:0", store_url=url,
-            drain_probe_s=0,
+            drain_probe_s=0, durability=store.durability,
         )  # fmt: skip
 
     assert "your store" in said

@@ -18,6 +18,7 @@ from ocs import app
 from ocs.settings import load_settings
 from ocs.store import keys
 from ocs.store.embedded import EmbeddedValkey, private_valkey
+from ocs.upkeep import audit_store
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import types_pb2
@@ -76,7 +77,7 @@ def guarded_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded
 async def side(guarded_store: EmbeddedValkey) -> AsyncIterator[Side]:
     path = str(guarded_store.socket_path)
     url = guarded_store.url.replace("unix://", "unix://ocs@") + f"?password={PASSWORD}"
-    settings = load_settings(listen="127.0.0.1:0", drain_probe_s=0.0)
+    settings = load_settings(listen="127.0.0.1:0", drain_probe_s=0.0, durability="everysec")
     user = redis.Redis(
         unix_socket_path=path, username="ocs", password=PASSWORD, retry=Retry(NoBackoff(), 0)
     )
@@ -149,7 +150,7 @@ async def test_the_service_works_as_the_documented_user(side: Side) -> None:
     await expire_something(side)
 
     assert await side.service.ledger.doubt() is None
-    report = await app._audit(side.url, None)
+    report = await audit_store(side.url)
     assert report.difference_count == 0
     assert report.account_count >= 2
     refused = side.owner.execute_command("ACL", "LOG")  # type: ignore[no-untyped-call]

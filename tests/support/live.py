@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -30,6 +30,7 @@ from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
 from tests.rpc.support import Refusal, taken_apart
+from tests.support.seen import SEEN, UNCHANGED
 
 TENANT: Final = "main"
 TIMEOUT_S: Final = 10.0
@@ -80,8 +81,7 @@ class Live:
         descriptor = METHODS[method]
         path = f"/{descriptor.containing_service.full_name}/{method}"
         call: Any = (channel or self.channel).unary_unary(path)
-        reply = await call(wire, timeout=timeout_s)
-        return message_factory.GetMessageClass(descriptor.output_type).FromString(reply)
+        return await answer_of(call(wire, timeout=timeout_s), descriptor)
 
     async def call(self, request: Message, *, timeout_s: float = TIMEOUT_S) -> Any:
         """Send a request; return the answer. Raises AioRpcError."""
@@ -290,11 +290,32 @@ class Live:
         after = self.dump()
         changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
         assert not changed, sorted(changed)
+        SEEN.left(UNCHANGED)
 
     def journal_length(self) -> int:
         """How many events all journals have together."""
-        keys = [key for key in self.store.scan_iter(count=1000) if key.endswith(b":journal")]
-        return sum(self.store.xlen(key) for key in keys)
+        return sum(self.store.xlen(key) for key in self._journals())
+
+    def journal_kinds(self) -> list[str]:
+        """The kind of every event in the journals."""
+        entries = (entry for key in self._journals() for _, entry in self.store.xrange(key))
+        return [entry[b"e"].split(b" ", 2)[1].decode() for entry in entries]
+
+    def _journals(self) -> list[bytes]:
+        keys = (key for key in self.store.scan_iter(count=1000) if key.endswith(b":journal"))
+        return [key for key in keys if self.store.type(key) == b"stream"]
+
+
+async def answer_of(call: Awaitable[bytes], method: MethodDescriptor) -> Any:
+    """Wait for a call's reply; return the answer. Raises AioRpcError; either is noted."""
+    try:
+        reply = await call
+    except grpc.aio.AioRpcError as error:
+        SEEN.refused(error)
+        raise
+    answer = message_factory.GetMessageClass(method.output_type).FromString(reply)
+    SEEN.took(answer)
+    return answer
 
 
 def method_of(request: Message) -> str:
@@ -317,6 +338,7 @@ def connect(store: EmbeddedValkey) -> redis.Redis:
 async def serving(store: EmbeddedValkey, **settings: Any) -> AsyncIterator[Live]:
     """Serve as in production, jobs included, on a free port."""
     given: dict[str, Any] = {"listen": "127.0.0.1:0", "drain_probe_s": 0.0}
+    given["durability"] = store.durability
     log = _take_log()
     async with (
         app.running(load_settings(**given | settings), store.url) as running,

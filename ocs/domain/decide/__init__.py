@@ -31,7 +31,7 @@ from ocs.domain.decide.commit import commit
 from ocs.domain.decide.corrections import adjust_bucket, reverse_top_up, withdraw_balance
 from ocs.domain.decide.debit import debit
 from ocs.domain.decide.expire import expire_due
-from ocs.domain.decide.prelude import answer_from_record, check_age, record
+from ocs.domain.decide.prelude import answer_from_record, check_age, count_refusal, record
 from ocs.domain.decide.refund import refund
 from ocs.domain.decide.release import release
 from ocs.domain.decide.reserve import reserve
@@ -89,7 +89,7 @@ def decide(state: AccountState | None, command: Command, now_ms: int) -> Decisio
         return Decision(state, early, [])
     if expire_due(turn):
         return turn.finish(turn.refuse(Reason.EXPIRE_MORE))
-    answer = _operate(turn, command)
+    answer = count_refusal(turn, _operate(turn, command))
     record(turn, command, answer)
     return turn.finish(answer)
 

@@ -6,7 +6,7 @@ from ocs.domain.answer import RECORDED_REASONS, Answer, Reason
 from ocs.domain.commands import Mutation
 from ocs.domain.decide.turn import Turn
 from ocs.domain.state import RequestRecord
-from ocs.limits import REQUEST_AHEAD_MAX_MS
+from ocs.limits import REFUSALS_MAX, REFUSALS_WINDOW_MS, REQUEST_AHEAD_MAX_MS
 
 
 def answer_from_record(turn: Turn, command: Mutation) -> Answer | None:
@@ -27,6 +27,19 @@ def check_age(turn: Turn, command: Mutation) -> Answer | None:
     if command.request_time_ms + command.window_ms <= turn.now_ms:
         return turn.refuse(Reason.REQUEST_TOO_OLD)
     return None
+
+
+def count_refusal(turn: Turn, answer: Answer) -> Answer:
+    """Count a refusal that is to be stored; without room for it the account refuses even that."""
+    if answer.reason not in RECORDED_REASONS:
+        return answer
+    since_ms, count = turn.state.refusals
+    if since_ms + REFUSALS_WINDOW_MS <= turn.now_ms:
+        since_ms, count = turn.now_ms, 0
+    if count >= REFUSALS_MAX:
+        return turn.refuse(Reason.TOO_MANY_REFUSALS)
+    turn.state.refusals = (since_ms, count + 1)
+    return answer
 
 
 def record(turn: Turn, command: Mutation, answer: Answer) -> None:

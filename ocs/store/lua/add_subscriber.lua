@@ -23,7 +23,8 @@
 -- Returns: `DONE seq store_ms`
 -- Outcomes: DONE
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
---   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT, ACCOUNT_CLOSED, SUBSCRIBER_EXISTS
+--   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT, TOO_MANY_REFUSALS,
+--   ACCOUNT_CLOSED, SUBSCRIBER_EXISTS
 -- Emits: ADD_SUBSCRIBER, EXPIRE, BUCKET_CLOSED
 -- Keeps: a line belongs to one account
 -- Include: begin_call, emit, expire_due, write_account, write_record, write_refusal

@@ -27,7 +27,7 @@
 -- Returns: `DONE seq store_ms micros bucket:to:quantity,...`, to - for what lapsed
 -- Outcomes: DONE
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
---   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT,
+--   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT, TOO_MANY_REFUSALS,
 --   EVENT_NOT_FOUND, REFUND_EXCEEDS, BUCKET_NOT_FOUND, BUCKET_MISMATCH, BALANCE_LIMIT
 -- Emits: REFUND, EXPIRE, BUCKET_CLOSED
 -- Keeps: refunds of an event <= what it collected; credited = balance + spent + expired + withdrawn

@@ -20,7 +20,7 @@
 -- Returns: see lib/bucket_answer; then what was taken back
 -- Outcomes: DONE
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
---   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT,
+--   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT, TOO_MANY_REFUSALS,
 --   PAYMENT_NOT_FOUND, TOP_UP_REVERSED, TOP_UP_ALREADY_USED
 -- Emits: REVERSE_TOP_UP, EXPIRE, BUCKET_CLOSED
 -- Keeps: a payment is taken back once, and only from what its bucket has and does not hold

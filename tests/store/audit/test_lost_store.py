@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ocs.app import AuditError, run_audit
 from ocs.store.embedded import private_valkey
+from ocs.upkeep import UpkeepError, run_audit
 from tests.support.live import serving
 
 
@@ -22,7 +22,7 @@ async def test_a_store_lost_on_the_way_ends_the_audit_without_a_verdict(tmp_path
             assert store.wait_dead(10.0)
 
         whole = await asyncio.to_thread(run_audit, store_url=store.url, data_dir=None)
-        with pytest.raises(AuditError, match="was lost during the audit"):
+        with pytest.raises(UpkeepError, match="was lost during the audit"):
             await asyncio.to_thread(run_audit, store_url=store.url, data_dir=None, on_progress=kill)
 
     assert (whole.difference_count, whole.event_count) == (0, 2)

@@ -1,6 +1,7 @@
 -- Purpose: answer with a reason. What expired on the way is written; a refusal that depends on the
---   state of what the call names is recorded, so that a resend gets the same answer.
--- Include: refuse, write_account, write_record
+--   state of what the call names is recorded, so that a resend gets the same answer; if the account
+--   has stored too many of late, it is another refusal, and that one is not recorded.
+-- Include: count_refusal, refuse, write_account, write_record
 -- Returns: the answer
 local function write_refusal(account, reason)
   local answer = refuse(account, reason)
@@ -13,6 +14,9 @@ local function write_refusal(account, reason)
     or reason == 'ACCOUNT_HAS_BALANCE' or reason == 'ETAG_MISMATCH'
     or reason == 'BALANCE_TOO_LOW' or reason == 'TOP_UP_ALREADY_USED'
     or reason == 'TOP_UP_REVERSED' or reason == 'REFUND_EXCEEDS'
+  if recorded and not count_refusal(account) then
+    recorded, answer = false, refuse(account, 'TOO_MANY_REFUSALS')
+  end
   if recorded or #account.events > 0 then write_account(account) end
   if recorded then write_record(account, answer) end
   return answer

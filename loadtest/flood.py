@@ -1,0 +1,250 @@
+"""A caller that costs little: gRPC over frames by hand, so that one process can outrun the service.
+
+grpc's own client spends on a call what the server does. This one spends a tenth, and keeps to what
+the server allows: streams at once, and bytes to be taken.
+"""
+
+import asyncio
+import re
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+from loadtest.frames import (
+    ACK,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HEADER_TABLE_SIZE,
+    HEADERS,
+    INITIAL_WINDOW_SIZE,
+    MAX_CONCURRENT_STREAMS,
+    PING,
+    PREFACE,
+    RST_STREAM,
+    SETTINGS,
+    WINDOW_DEFAULT,
+    WINDOW_UPDATE,
+    Frame,
+    call_headers,
+    frame,
+    message,
+    settings_payload,
+    take_frames,
+)
+
+# Of how a call ended: the number of its grpc-status, or one of these.
+OK: Final = "0"
+RESOURCE_EXHAUSTED: Final = "8"
+UNANSWERED: Final = "unanswered"
+
+_WINDOW: Final = 2**30
+# Without a table of its own the server spells headers out; grpc does not compress these two.
+_GREETING: Final = (
+    PREFACE
+    + frame(
+        SETTINGS, payload=settings_payload([(HEADER_TABLE_SIZE, 0), (INITIAL_WINDOW_SIZE, _WINDOW)])
+    )
+    + frame(WINDOW_UPDATE, payload=_WINDOW.to_bytes(4, "big"))
+)
+_STATUS: Final = re.compile(rb"grpc-status[\x01\x02](\d{1,2})")
+
+# Told once for each call: how it ended, and the message of the answer (empty if none).
+Done = Callable[[str, bytes], None]
+
+
+class Connection(asyncio.Protocol):
+    """One connection; use from its loop only."""
+
+    def __init__(self) -> None:
+        self.ready = asyncio.Event()
+        self.ended = asyncio.Event()
+        self._transport: asyncio.Transport | None = None
+        self._buffer = bytearray()
+        self._open: dict[int, tuple[Done, bytearray]] = {}
+        self._waiting: deque[tuple[bytes, bytes, Done]] = deque()
+        self._next_stream = 1
+        self._streams_max = 0
+        self._window = WINDOW_DEFAULT
+
+    def call(self, headers: bytes, wire: bytes, done: Done) -> None:
+        """Make a call, as soon as the server allows one more."""
+        self._waiting.append((headers, message(wire), done))
+        self._send()
+
+    def _send(self) -> None:
+        waiting, parts = self._waiting, []
+        while waiting and len(self._open) < self._streams_max:
+            headers, body, done = waiting[0]
+            if len(body) > self._window:
+                break
+            waiting.popleft()
+            stream, self._next_stream = self._next_stream, self._next_stream + 2
+            self._window -= len(body)
+            self._open[stream] = done, bytearray()
+            parts.append(frame(HEADERS, END_HEADERS, stream, headers))
+            parts.append(frame(DATA, END_STREAM, stream, body))
+        if parts and self._transport is not None:
+            self._transport.write(b"".join(parts))
+
+    # What asyncio tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.write(_GREETING)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived."""
+        self._buffer += data
+        for arrived in take_frames(self._buffer):
+            self._take(arrived)
+        self._send()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as asyncio has it
+        """End what is open."""
+        for done, _ in self._open.values():
+            done(UNANSWERED, b"")
+        for _, _, done in self._waiting:
+            done(UNANSWERED, b"")
+        self._open, self._waiting = {}, deque()
+        self.ended.set()
+        self.ready.set()
+
+    def _take(self, arrived: Frame) -> None:
+        kind, flags, stream, payload = arrived
+        found = self._open.get(stream)
+        if kind == DATA and found is not None:
+            found[1].extend(payload)
+        elif kind == HEADERS and flags & END_STREAM and found is not None:
+            del self._open[stream]
+            status = _STATUS.search(payload)
+            found[0](status[1].decode() if status else UNANSWERED, bytes(found[1][5:]))
+        elif kind == RST_STREAM and found is not None:
+            del self._open[stream]
+            found[0](f"reset {int.from_bytes(payload, 'big')}", b"")
+        elif kind == WINDOW_UPDATE and stream == 0:
+            self._window += int.from_bytes(payload, "big")
+        elif kind == SETTINGS and not flags & ACK:
+            self._streams_max = arrived.settings().get(MAX_CONCURRENT_STREAMS, 2**31)
+            self._write(frame(SETTINGS, ACK))
+            self.ready.set()
+        elif kind == PING and not flags & ACK:
+            self._write(frame(PING, ACK, 0, payload))
+        elif kind == GOAWAY:
+            self._streams_max = 0
+
+    def _write(self, data: bytes) -> None:
+        assert self._transport is not None
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Leave."""
+        assert self._transport is not None
+        self._transport.close()
+
+
+class Flood:
+    """Calls of one method over some connections."""
+
+    def __init__(self, connections: Sequence[Connection], path: str, timeout_s: float) -> None:
+        self._connections = connections
+        timeout = f"{int(timeout_s * 1000)}m".encode()
+        self._headers = call_headers(path, (b"grpc-timeout", timeout))
+        self._count = 0
+        self.clock = asyncio.get_running_loop().time
+
+    def send(self, wire: bytes, done: Done) -> None:
+        """Make a call on the next connection in turn."""
+        self._count += 1
+        connection = self._connections[self._count % len(self._connections)]
+        connection.call(self._headers, wire, done)
+
+    async def callers(self, count: int, seconds: float, make: Callable[[], bytes]) -> "Tally":
+        """Let so many callers send as fast as they are answered."""
+        tally = Tally(self.clock(), seconds)
+        over = asyncio.Event()
+
+        def done(status: str, _: bytes) -> None:
+            tally.add(status, self.clock())
+            if self.clock() < tally.until_s:
+                tally.sent += 1
+                self.send(make(), done)
+            elif tally.complete:
+                over.set()
+
+        for _ in range(count):
+            tally.sent += 1
+            self.send(make(), done)
+        await over.wait()
+        return tally
+
+    async def arrivals(self, rate: float, seconds: float, make: Callable[[], bytes]) -> "Tally":
+        """Send so many a second, whatever the service does; wait until all have ended."""
+        tally = Tally(self.clock(), seconds)
+        over = asyncio.Event()
+
+        def done(status: str, _: bytes) -> None:
+            tally.add(status, self.clock())
+            if tally.complete and self.clock() >= tally.until_s:
+                over.set()
+
+        while (now_s := self.clock()) < tally.until_s:
+            due = int((now_s - tally.began_s) * rate) - tally.sent
+            for _ in range(due):
+                tally.sent += 1
+                self.send(make(), done)
+            await asyncio.sleep(_TICK_S)
+        if not tally.complete:
+            await over.wait()
+        return tally
+
+
+_TICK_S: Final = 0.001
+
+
+class Tally:
+    """How the calls of one run ended; only what was answered within its time counts as goodput."""
+
+    def __init__(self, began_s: float, seconds: float) -> None:
+        self.began_s = began_s
+        self.until_s = began_s + seconds
+        self.sent = 0
+        self.by_status: Counter[str] = Counter()
+        self._in_time = 0
+
+    def add(self, status: str, now_s: float) -> None:
+        """Count an answer."""
+        self.by_status[status] += 1
+        self._in_time += status == OK and now_s < self.until_s
+
+    @property
+    def complete(self) -> bool:
+        """Whether every call has ended."""
+        return self.by_status.total() == self.sent
+
+    @property
+    def goodput(self) -> float:
+        """Calls a second that were answered OK."""
+        return self._in_time / (self.until_s - self.began_s)
+
+
+@asynccontextmanager
+async def flood(
+    address: str, path: str, *, connection_count: int, timeout_s: float
+) -> AsyncIterator[Flood]:
+    """Connect to a server."""
+    host, _, port = address.rpartition(":")
+    loop = asyncio.get_running_loop()
+    async with AsyncExitStack() as stack:
+        connections = []
+        for _ in range(connection_count):
+            _, connection = await loop.create_connection(Connection, host, int(port))
+            stack.callback(connection.close)
+            connections.append(connection)
+        for connection in connections:
+            await connection.ready.wait()
+        yield Flood(connections, path, timeout_s)

@@ -1,0 +1,94 @@
+"""Starts that are not like others: a log that takes long to load, a directory in use."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from ocs import app
+from ocs.client import Client
+from ocs.settings import load_settings
+from ocs.store.embedded import EmbeddedOptions, EmbeddedValkey, private_valkey
+from tests.campaigns.support.service import ServiceProcess
+from tests.security.support import until
+from tests.store.embedded.support import connect, log_of_reads, newest_log
+from tests.support.live import serving
+
+READ_BYTES = 8_000_000
+# What makes a server of the usual kind give up on a log.
+LONG_S = 10.0
+AIMED_AT_S = 14.0
+
+
+def reads_for(store: EmbeddedValkey, seconds: float) -> int:
+    """How many reads of a long text take this machine so long."""
+    client = connect(store)
+    client.setrange("long", READ_BYTES, "x")
+    started, count = time.monotonic(), 0
+    while time.monotonic() < started + 1:
+        client.bitcount("long")
+        count += 1
+    client.delete("long")
+    return int(count * seconds / (time.monotonic() - started))
+
+
+@pytest.mark.xdist_group("services")
+async def test_a_log_that_loads_longer_than_10_s_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with private_valkey(tmp_path, "always") as store:
+        async with serving(store) as live:
+            account = await live.open(messages=10)
+        count = reads_for(store, AIMED_AT_S)
+        directory, url = store.data_dir, store.url
+    log = newest_log(directory)
+    log.write_bytes(log.read_bytes() + log_of_reads("long", READ_BYTES, count))
+    started: list[EmbeddedValkey] = []
+    lines: list[str] = []
+    said: list[str] = []
+    monkeypatch.setattr(app, "_say", said.append)
+    options = EmbeddedOptions(directory)
+    thread = threading.Thread(
+        target=lambda: started.append(EmbeddedValkey.start(options, lines.append))
+    )
+
+    began = time.monotonic()
+    thread.start()
+    await until((directory / "valkey.sock").exists, "there is no socket")
+    settings = load_settings(listen="127.0.0.1:0")
+    async with app.running(settings, url):
+        took_s = time.monotonic() - began
+        await asyncio.to_thread(thread.join)
+        (store,) = started
+        with store:
+            async with serving(store) as live:
+                assert await live.bucket(account) == (10, 0, 0)
+
+    assert took_s > LONG_S, "this machine is too fast for the test's measure"
+    assert [line for line in lines if line.startswith("loading the log: ")]
+    assert [line for line in said if line.startswith("the store is loading its data: ")]
+
+
+@pytest.mark.xdist_group("services")
+def test_a_second_service_on_a_directory_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    first = ServiceProcess(tmp_path, durability="memory")
+    address = first.start()
+    try:
+        second = subprocess.run(
+            [sys.executable, "-m", "ocs", "up", "--data-dir", first.data_dir, "--port", "0"],
+            capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+
+        assert second.returncode == 1
+        (said,) = second.stderr.splitlines()
+        assert said.startswith(f"ocs: data_dir {first.data_dir / 'store'} is in use by process ")
+        assert said.endswith(": one service per directory")
+        with Client(address) as client:
+            created = client.create_account(account_id="a", currency="EUR", plan="prepaid")
+        assert created.account.account_id == "a"
+    finally:
+        first.stop()
