@@ -20,7 +20,6 @@ ZONES_PER_BUCKET_MAX: Final = 16
 USED_SEGMENTS_MAX: Final = 8
 # A reservation keeps the price list that it was opened with.
 RATE_STEPS_MAX: Final = 8
-TERMS_BYTES_MAX: Final = 512
 
 # How long a request_id protects its operation, from request_time.
 WINDOW_GRANT_MS: Final = 15 * 60_000

@@ -15,7 +15,8 @@ from ocs.domain.answer import Outcome
 from ocs.domain.rating import Rate
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.tariff import Tariff
-from ocs.domain.tariff_document import TariffError, parse_tariff
+from ocs.domain.tariff_document import parse_tariff
+from ocs.domain.tariff_table import TariffError
 from ocs.domain.units import Unit
 
 DEFAULT = Path(__file__).resolve().parents[3] / "ocs" / "tariffs" / "default.toml"
