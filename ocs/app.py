@@ -23,7 +23,8 @@ import uvloop
 from ocs.domain.answer import Reason
 from ocs.domain.periods import check_time_zone
 from ocs.domain.tariff import Tariff
-from ocs.domain.tariff_document import TariffError, parse_tariff
+from ocs.domain.tariff_document import parse_tariff
+from ocs.domain.tariff_table import TariffError
 from ocs.jobs.expire import ExpireJob
 from ocs.rpc.account import AccountServicer
 from ocs.rpc.charging import ChargingServicer

@@ -72,7 +72,8 @@ def check_grant(
     held = grant.reserved_micros
     require(held == price if money_only else held <= price, f"held is not {price}", answer)
     if granted < requested_units:
-        whole = (stretch.rating.position + granted) % terms.rate.increment == 0
+        end = stretch.rating.position + granted
+        whole = terms.rate.round_down(end) == end
         least = min(requested_units, max(1, terms.grant_min))
         require(whole and granted >= least, "a part that is not whole, or below the least", answer)
     else:

@@ -1,5 +1,7 @@
 """Answers of reads as a human reads them; registered with views."""
 
+from collections.abc import Sequence
+
 from ocs.cli.output import Block, Fields, Listing
 from ocs.cli.parse import decimal_of
 from ocs.cli.views import (
@@ -26,11 +28,14 @@ from ocs.client import (
 __all__ = ["blocks_of"]
 
 
-def _price(step: RateStep | None, unit: Unit | None) -> str:
-    if step is None:
-        return ""
+def _prices(steps: Sequence[RateStep], unit: Unit | None) -> list[tuple[str, str]]:
+    return [("" if step.from_units else "rate", _price(step, unit)) for step in steps]
+
+
+def _price(step: RateStep, unit: Unit | None) -> str:
     each = f"{decimal_of(step.micros)} for {quantity(step.per_units, unit)}"
-    return f"{each}, in increments of {step.increment_units}"
+    start = f"from {quantity(step.from_units, unit)}: " if step.from_units else ""
+    return f"{start}{each}, in increments of {step.increment_units}"
 
 
 def _next(token: str) -> Fields:
@@ -45,7 +50,8 @@ def _(result: QuoteResult) -> list[Block]:
         ("rated", quantity(result.rated_units, result.unit)),
         ("price", f"{decimal_of(result.price_micros)} {result.currency}"),
         ("paid by", ", ".join(paid)),
-        ("rate", _price(result.step, result.unit)),
+        *_prices(result.steps, result.unit),
+        ("connect fee", decimal_of(result.connect_micros) if result.connect_micros else ""),
         ("zone", result.zone),
         ("tariff", result.tariff_version),
     ]
@@ -68,7 +74,7 @@ def _reservation_fields(value: ReservationReading) -> list[tuple[str, str]]:
         ("held in caps", ", ".join(in_caps)),
         ("held until", moment(value.expire_time)),
         ("known until", moment(value.forget_time)),
-        ("rate", _price(value.step, value.unit)),
+        *_prices(value.steps, value.unit),
         ("tariff", value.tariff_version),
     ]
 

@@ -103,7 +103,7 @@ def charge_fields(value: Charge) -> list[tuple[str, str]]:
     ]
     return [
         ("charged", f"{value.charged_units} for {decimal_of(value.charged_micros)}"),
-        ("uncollected", uncollected if value.uncollected_units else ""),
+        ("uncollected", uncollected if value.uncollected_micros else ""),
         (
             "paid by",
             ", ".join(

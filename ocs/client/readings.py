@@ -9,8 +9,9 @@ from ocs.client.values import AccountStatus, CapHolder, Outcome, ReservationStat
 
 @dataclass(frozen=True, slots=True)
 class RateStep:
-    """n units, rounded up to increments, cost n * micros / per_units, rounded half up."""
+    """From `from_units` of the session on, each per_units cost micros, in whole increments."""
 
+    from_units: int
     increment_units: int
     micros: int
     per_units: int
@@ -29,7 +30,8 @@ class QuoteResult:
     currency: str
     zone: str
     tariff_version: str
-    step: RateStep | None
+    steps: tuple[RateStep, ...]
+    connect_micros: int  # part of the price
     store_time: datetime | None
 
 
@@ -60,7 +62,7 @@ class ReservationReading:
     expire_time: datetime | None
     forget_time: datetime | None
     tariff_version: str
-    step: RateStep | None
+    steps: tuple[RateStep, ...]
 
 
 @dataclass(frozen=True, slots=True)

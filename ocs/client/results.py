@@ -368,6 +368,7 @@ class ChargingEvent:
     context: EventContext
     refunded_event: str  # empty unless a REFUND
     refunds: tuple[RefundLine, ...]
+    connect_micros: int  # the session's connect fee, if it fell due here
 
 
 @dataclass(frozen=True, slots=True)

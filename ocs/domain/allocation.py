@@ -19,35 +19,50 @@ class Source:
 
 @dataclass(slots=True)
 class Segment:
-    """The stretch [start, end) that one source pays for; quantity as the source counts."""
+    """The stretch [start, end) that one source pays for; quantity as the source counts.
+
+    fee: what of the quantity is for the connect fee; with it the stretch may be empty.
+    """
 
     source: Source
     start: int
     end: int
     quantity: int
+    fee: int = 0
 
 
-def allocate(rate: Rate, start: int, end: int, sources: Sequence[Source]) -> list[Segment]:
+def allocate(
+    rate: Rate, start: int, end: int, sources: Sequence[Source], fee: int = 0
+) -> list[Segment]:
     """Cover [start, end) as far as the sources go; the last segment's end is how far.
 
-    Greedy in order. A money source that cannot pay for all that is left pays for as many units as
-    it can. Both ends must be priced (their cost not None).
+    Greedy in order. Money pays what is due of the connect fee before it pays for units. A money
+    source that cannot pay for all that is left pays for as many units as it can. Both ends must be
+    priced (their cost not None).
     """
     segments: list[Segment] = []
     at = start
     for source in sources:
-        if at >= end:
+        if at >= end and fee == 0:
             break
+        part = 0
         if source.money:
-            to = rate.reach(at, end, source.capacity)
-            quantity = cost_between(rate, at, to)
+            part = max(0, min(fee, source.capacity))
+            to = rate.reach(at, end, source.capacity - part)
+            quantity = part + cost_between(rate, at, to)
+            fee -= part
         else:
             to = min(end, at + source.capacity)
             quantity = to - at
-        if to > at:
-            segments.append(Segment(source, at, to, quantity))
+        if to > at or part > 0:
+            segments.append(Segment(source, at, to, quantity, part))
             at = to
     return segments
+
+
+def fee_in(segments: Sequence[Segment]) -> int:
+    """Return what the segments pay of the connect fee."""
+    return sum(segment.fee for segment in segments)
 
 
 def reached(segments: Sequence[Segment], start: int) -> int:
@@ -59,26 +74,21 @@ def clip(rate: Rate, segments: Sequence[Segment], end: int) -> list[Segment]:
     """Cut a coverage short at `end`."""
     kept: list[Segment] = []
     for segment in segments:
-        if segment.start >= end:
-            break
         if segment.end <= end:
             kept.append(segment)
-        else:
-            quantity = (
-                cost_between(rate, segment.start, end)
-                if segment.source.money
-                else end - segment.start
-            )
-            kept.append(Segment(segment.source, segment.start, end, quantity))
+        elif segment.start < end or segment.fee > 0:
+            start, source = min(segment.start, end), segment.source
+            stretch = cost_between(rate, start, end) if source.money else end - start
+            kept.append(Segment(source, start, end, segment.fee + stretch, segment.fee))
     return kept
 
 
 def money_within(rate: Rate, segments: Sequence[Segment], end: int) -> int:
-    """Money that the coverage up to `end` costs."""
+    """Money that the coverage up to `end` costs, the connect fee included."""
     return sum(
-        cost_between(rate, segment.start, min(segment.end, end))
+        segment.fee + cost_between(rate, min(segment.start, end), min(segment.end, end))
         for segment in segments
-        if segment.source.money and segment.start < end
+        if segment.source.money
     )
 
 

@@ -109,6 +109,7 @@ class ChargingEvent:
     payments: list[Payment] = field(default_factory=list)
     uncollected_units: int = 0
     uncollected_micros: int = 0
+    connect_micros: int = 0
     hold: tuple[int, int] | None = None
     hold_lines: list[tuple[str, int]] = field(default_factory=list)
     cap_lines: list[CapLine] = field(default_factory=list)
@@ -192,6 +193,8 @@ def _read_single(event: ChargingEvent, letter: str, value: str) -> None:
             event.used_units = int(value)
         case "g":
             event.granted_units = int(value)
+        case "c":
+            event.connect_micros = int(value)
         case "n":
             event.successor_id = value
         case "f":

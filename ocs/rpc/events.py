@@ -25,6 +25,7 @@ def event_message(logged: LoggedEvent) -> pb.ChargingEvent:
         granted_units=event.granted_units,
         uncollected_units=event.uncollected_units,
         uncollected_micros=event.uncollected_micros,
+        connect_micros=event.connect_micros,
         flags=[_FLAGS[letter] for letter in event.flags],
     )
     convert.set_time(message.store_time, event.store_ms)

@@ -47,6 +47,7 @@ class QueryHandlers:
             outcome=convert.OUTCOMES[answer.outcome],
             rated_units=found.rated_units,
             price_micros=found.price_micros,
+            connect_micros=found.connect_micros,
             currency=found.currency,
         )
         for payment in answer.payments:
@@ -59,7 +60,7 @@ class QueryHandlers:
             response.unit = convert.UNIT_TYPES[found.terms.unit]
             response.zone = found.terms.zone
             response.tariff_version = found.terms.tariff_version
-            _set_step(response.step, found.terms)
+            _set_steps(response, found.terms)
         convert.set_time(response.store_time, answer.store_ms)
         return response
 
@@ -132,7 +133,7 @@ def _set_reservation(message: pb.Reservation, name: str, view: ReservationView) 
     message.unit = convert.UNIT_TYPES[terms.unit]
     message.zone = terms.zone
     message.tariff_version = terms.tariff_version
-    _set_step(message.step, terms)
+    _set_steps(message, terms)
     convert.set_time(message.forget_time, reservation.forget_ms)
     if hold is None:
         return
@@ -147,10 +148,14 @@ def _set_reservation(message: pb.Reservation, name: str, view: ReservationView) 
         convert.set_time(held.period_start_time, line.period_start_ms)
 
 
-def _set_step(step: pb.RateStep, terms: ServiceTerms) -> None:
-    step.increment_units = terms.rate.increment
-    step.micros = terms.rate.num
-    step.per_units = terms.rate.den
+def _set_steps(message: pb.QuoteResponse | pb.Reservation, terms: ServiceTerms) -> None:
+    for line in terms.rate.price_list():
+        message.steps.add(
+            from_units=line.start,
+            increment_units=line.increment,
+            micros=line.price.numerator,
+            per_units=line.price.denominator,
+        )
 
 
 def place_of(request: pb.ReserveRequest | pb.DebitRequest | pb.QuoteRequest) -> Place:

@@ -16,7 +16,10 @@ from ocs.service.requests import Payer, Place
 
 
 class Quote(NamedTuple):
-    """What a debit would be answered, and its price. price_micros: if money pays for all of it."""
+    """What a debit would be answered, and its price.
+
+    price_micros: if money pays for all of it, the connect fee included.
+    """
 
     account_id: str
     answer: Answer
@@ -24,6 +27,7 @@ class Quote(NamedTuple):
     terms: ServiceTerms | None
     rated_units: int
     price_micros: int
+    connect_micros: int
 
 
 class Queries:
@@ -106,8 +110,10 @@ class Queries:
             raise failure(answer)
         rated = terms.rate.round_up(units) if terms is not None else None
         cost = terms.rate.cost(rated) if terms is not None and rated is not None else None
+        fee = terms.rate.connect_due(0, units) if terms is not None else 0
+        price_micros = cost + fee if cost is not None else 0
         currency = state.terms.currency
-        return Quote(account_id, answer, currency, terms, rated or 0, cost or 0)
+        return Quote(account_id, answer, currency, terms, rated or 0, price_micros, fee)
 
 
 def page_count(page_size: int) -> int:

@@ -10,7 +10,7 @@ from itertools import starmap
 from ocs.domain.bucket import Bucket, BucketTerms
 from ocs.domain.commands import ReservationFacts
 from ocs.domain.periods import Period
-from ocs.domain.rating import Rate
+from ocs.domain.rating import Rate, RateStep, Rounding
 from ocs.domain.reservation import (
     CapLine,
     Hold,
@@ -156,9 +156,27 @@ def _cap_line(holder: str, cap_id: str, period: str, quantity: str) -> CapLine:
 def service_terms_text(terms: ServiceTerms) -> str:
     """Spell how a service is metered and priced, as lib/parse_terms reads it."""
     rate = terms.rate
+    steps = ",".join(map(_step_text, rate.steps))
     return (
-        f"{terms.service_id} {terms.unit} {dash(terms.zone)} {rate.increment} {rate.num}"
-        f" {rate.den} {terms.grant_min} {terms.validity_ms} {terms.tariff_version}"
+        f"{terms.service_id} {terms.unit} {dash(terms.zone)} {steps} {rate.rounding}"
+        f" {rate.quantum} {rate.max_micros} {rate.connect_micros} {terms.grant_min}"
+        f" {terms.validity_ms} {terms.tariff_version}"
+    )
+
+
+def _step_text(step: RateStep) -> str:
+    figures = (step.start, step.increment, step.num, step.den, step.base, step.rest)
+    return ":".join(map(str, figures))
+
+
+def read_rate(steps: str, rounding: str, quantum: str, max_micros: str, connect: str) -> Rate:
+    """Read a compiled price list."""
+    return Rate(
+        tuple(RateStep(*map(int, step.split(":"))) for step in steps.split(",")),
+        Rounding(rounding),
+        int(quantum),
+        int(max_micros),
+        int(connect),
     )
 
 
@@ -179,7 +197,7 @@ def read_facts(text: str) -> ReservationFacts:
 def read_reservation(reservation_id: str, text: str) -> Reservation:
     """Read a reservation; one that lapsed unseen still reads as open."""
     state, forget_ms, session_id, subscriber_id, *parts = text.split(" ")
-    service_id, unit, zone, increment, num, den, grant_min, validity_ms, version = parts
+    service_id, unit, zone, *price, grant_min, validity_ms, version = parts
     return Reservation(
         reservation_id,
         ReservationState(state),
@@ -190,7 +208,7 @@ def read_reservation(reservation_id: str, text: str) -> Reservation:
             service_id,
             Unit(unit),
             undash(zone),
-            Rate(int(increment), int(num), int(den)),
+            read_rate(*price),
             int(grant_min),
             int(validity_ms),
             version,

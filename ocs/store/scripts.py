@@ -45,7 +45,7 @@ STANDARD: Final = (
     *("error", "ipairs", "next", "pairs", "tonumber", "unpack"),
     *("math.abs", "math.floor", "math.fmod", "math.huge", "math.max", "math.min"),
     *("string.find", "string.format", "string.gmatch", "string.gsub", "string.match", "string.sub"),
-    *("table.concat", "table.insert", "table.sort", "redis.call", "redis.setresp"),
+    *("table.concat", "table.insert", "table.remove", "table.sort", "redis.call", "redis.setresp"),
 )
 """All of Lua that a script may use: no clock, no randomness, no inexact text of a number."""
 

@@ -332,6 +332,7 @@ class ChargingEvent(_message.Message):
     CONTEXT_FIELD_NUMBER: _builtins.int
     REFUNDED_EVENT_FIELD_NUMBER: _builtins.int
     REFUNDS_FIELD_NUMBER: _builtins.int
+    CONNECT_MICROS_FIELD_NUMBER: _builtins.int
     event: _builtins.str
     """tenants/{t}/accounts/{a}/events/{seq}."""
     kind: Global___EventKind.ValueType
@@ -352,6 +353,8 @@ class ChargingEvent(_message.Message):
     """Their price."""
     refunded_event: _builtins.str
     """The event that was refunded: tenants/{t}/accounts/{a}/events/{seq}; empty unless a REFUND."""
+    connect_micros: _builtins.int
+    """The session's connect fee, if it fell due here, paid or not; part of the money above."""
     @_builtins.property
     def store_time(self) -> _timestamp_pb2.Timestamp:
         """The store's clock."""
@@ -400,10 +403,11 @@ class ChargingEvent(_message.Message):
         context: Global___EventContext | None = ...,
         refunded_event: _builtins.str = ...,
         refunds: _abc.Iterable[_types_pb2.RefundLine] | None = ...,
+        connect_micros: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "store_time", b"store_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_seq", b"account_seq", "buckets", b"buckets", "caps", b"caps", "charges", b"charges", "context", b"context", "event", b"event", "flags", b"flags", "granted_units", b"granted_units", "kind", b"kind", "outcome", b"outcome", "refunded_event", b"refunded_event", "refunds", b"refunds", "reservation_id", b"reservation_id", "store_time", b"store_time", "uncollected_micros", b"uncollected_micros", "uncollected_units", b"uncollected_units", "used_units", b"used_units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_seq", b"account_seq", "buckets", b"buckets", "caps", b"caps", "charges", b"charges", "connect_micros", b"connect_micros", "context", b"context", "event", b"event", "flags", b"flags", "granted_units", b"granted_units", "kind", b"kind", "outcome", b"outcome", "refunded_event", b"refunded_event", "refunds", b"refunds", "reservation_id", b"reservation_id", "store_time", b"store_time", "uncollected_micros", b"uncollected_micros", "uncollected_units", b"uncollected_units", "used_units", b"used_units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

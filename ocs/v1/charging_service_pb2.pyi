@@ -727,29 +727,36 @@ Global___QuoteRequest: _TypeAlias = QuoteRequest  # noqa: Y015
 
 @_typing.final
 class RateStep(_message.Message):
-    """One price: n units, rounded up to increments, cost n * micros / per_units, rounded half up."""
+    """One line of a price list. A session of n units costs what the lines up to there add up to, each
+    for the units between its from_units and the next one's, rounded up to increments; the sum is
+    rounded once.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     INCREMENT_UNITS_FIELD_NUMBER: _builtins.int
     MICROS_FIELD_NUMBER: _builtins.int
     PER_UNITS_FIELD_NUMBER: _builtins.int
+    FROM_UNITS_FIELD_NUMBER: _builtins.int
     increment_units: _builtins.int
-    """Use is rated in whole increments, units."""
+    """Use is rated in whole increments from from_units on, units."""
     micros: _builtins.int
     """Micro-units of money."""
     per_units: _builtins.int
     """For so many units."""
+    from_units: _builtins.int
+    """From how many units of the session on; 0 in the first line."""
     def __init__(
         self,
         *,
         increment_units: _builtins.int = ...,
         micros: _builtins.int = ...,
         per_units: _builtins.int = ...,
+        from_units: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["increment_units", b"increment_units", "micros", b"micros", "per_units", b"per_units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_units", b"from_units", "increment_units", b"increment_units", "micros", b"micros", "per_units", b"per_units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -770,8 +777,9 @@ class QuoteResponse(_message.Message):
     CURRENCY_FIELD_NUMBER: _builtins.int
     ZONE_FIELD_NUMBER: _builtins.int
     TARIFF_VERSION_FIELD_NUMBER: _builtins.int
-    STEP_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
     STORE_TIME_FIELD_NUMBER: _builtins.int
+    CONNECT_MICROS_FIELD_NUMBER: _builtins.int
     outcome: _types_pb2.Outcome.ValueType
     """CHARGED, or why a debit would be refused now."""
     unit: _types_pb2.UnitType.ValueType
@@ -779,13 +787,15 @@ class QuoteResponse(_message.Message):
     rated_units: _builtins.int
     """The units, rounded up to increments; 0 without a price."""
     price_micros: _builtins.int
-    """What they cost if money pays for all of them, micro-units of `currency`."""
+    """What they cost a new session if money pays for all of them, micro-units of `currency`."""
     currency: _builtins.str
     """ISO 4217."""
     zone: _builtins.str
     """Where it is priced; empty: at home."""
     tariff_version: _builtins.str
     """The tariff that prices it."""
+    connect_micros: _builtins.int
+    """The connect fee in the price: due once, at a session's first used unit, from money."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.BucketCharge]:
         """Who would pay now, in the order they would be drawn on; empty on a refusal."""
@@ -795,8 +805,8 @@ class QuoteResponse(_message.Message):
         """The cap that would refuse; unset when none would."""
 
     @_builtins.property
-    def step(self) -> Global___RateStep:
-        """The price; unset if there is none."""
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___RateStep]:
+        """The price list, in order; empty if there is none."""
 
     @_builtins.property
     def store_time(self) -> _timestamp_pb2.Timestamp:
@@ -814,12 +824,13 @@ class QuoteResponse(_message.Message):
         currency: _builtins.str = ...,
         zone: _builtins.str = ...,
         tariff_version: _builtins.str = ...,
-        step: Global___RateStep | None = ...,
+        steps: _abc.Iterable[Global___RateStep] | None = ...,
         store_time: _timestamp_pb2.Timestamp | None = ...,
+        connect_micros: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "step", b"step", "store_time", b"store_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "store_time", b"store_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "currency", b"currency", "lines", b"lines", "outcome", b"outcome", "price_micros", b"price_micros", "rated_units", b"rated_units", "step", b"step", "store_time", b"store_time", "tariff_version", b"tariff_version", "unit", b"unit", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "connect_micros", b"connect_micros", "currency", b"currency", "lines", b"lines", "outcome", b"outcome", "price_micros", b"price_micros", "rated_units", b"rated_units", "steps", b"steps", "store_time", b"store_time", "tariff_version", b"tariff_version", "unit", b"unit", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -882,7 +893,7 @@ class Reservation(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     FORGET_TIME_FIELD_NUMBER: _builtins.int
     TARIFF_VERSION_FIELD_NUMBER: _builtins.int
-    STEP_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
     reservation: _builtins.str
     """tenants/{t}/accounts/{a}/reservations/{r}."""
     state: Global___ReservationState.ValueType
@@ -918,8 +929,8 @@ class Reservation(_message.Message):
         """Until when it is remembered, unless it goes on."""
 
     @_builtins.property
-    def step(self) -> Global___RateStep:
-        """Its price."""
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___RateStep]:
+        """Its price list, in order."""
 
     def __init__(
         self,
@@ -937,11 +948,11 @@ class Reservation(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         forget_time: _timestamp_pb2.Timestamp | None = ...,
         tariff_version: _builtins.str = ...,
-        step: Global___RateStep | None = ...,
+        steps: _abc.Iterable[Global___RateStep] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "forget_time", b"forget_time", "step", b"step"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "forget_time", b"forget_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "forget_time", b"forget_time", "granted_units", b"granted_units", "held", b"held", "held_in_caps", b"held_in_caps", "reservation", b"reservation", "service_id", b"service_id", "session_id", b"session_id", "state", b"state", "step", b"step", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "unit", b"unit", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "forget_time", b"forget_time", "granted_units", b"granted_units", "held", b"held", "held_in_caps", b"held_in_caps", "reservation", b"reservation", "service_id", b"service_id", "session_id", b"session_id", "state", b"state", "steps", b"steps", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "unit", b"unit", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

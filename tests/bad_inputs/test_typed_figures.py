@@ -8,7 +8,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ocs.cli.main import app
-from ocs.domain.tariff_document import TariffError, parse_tariff
+from ocs.domain.tariff_document import parse_tariff
+from ocs.domain.tariff_table import TariffError
 from tests.support.live import Live
 from tests.support.seen import SEEN
 

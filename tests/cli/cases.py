@@ -93,7 +93,7 @@ CASES: list[Case] = [
             outcome=types_pb2.OUTCOME_CHARGED,
             rated_units=1000,
             price_micros=10,
-            step=charging_service_pb2.RateStep(increment_units=1, micros=1, per_units=100),
+            steps=[charging_service_pb2.RateStep(increment_units=1, micros=1, per_units=100)],
         ),
         {
             "account_id": "alice",

@@ -22,7 +22,7 @@ from ocs.ports import Ledger, Reader
 
 START_MS = 1_790_000_000_000
 MINUTE_MS = 60_000
-TERMS = ServiceTerms("data", Unit.OCTETS, "", Rate(1, 2, 1), 1, 10 * MINUTE_MS, "v1")
+TERMS = ServiceTerms("data", Unit.OCTETS, "", Rate.flat(1, 2, 1), 1, 10 * MINUTE_MS, "v1")
 
 
 @dataclass

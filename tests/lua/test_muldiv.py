@@ -23,7 +23,8 @@ redis.register_function('muldiv_all', function(_, argv)
   take_standard_functions()
   local results = {{}}
   for i = 1, #argv, 3 do
-    local micros = muldiv(tonumber(argv[i]), tonumber(argv[i + 1]), tonumber(argv[i + 2]))
+    local units, num, den = tonumber(argv[i]), tonumber(argv[i + 1]), tonumber(argv[i + 2])
+    local micros = muldiv(units, num, den, 0, 'half_up')
     results[#results + 1] = micros and string.format('%.0f', micros) or 'none'
   end
   return results
@@ -140,4 +141,4 @@ def test_the_specification_multiplies_alike() -> None:
     rng = random.Random(77)
     for num, den in prices_at_the_bound(rng, 200):
         for units in units_for(rng, num, den):
-            assert Rate(1, num, den).cost(units) == exactly(units, num, den)
+            assert Rate.flat(1, num, den).cost(units) == exactly(units, num, den)

@@ -1,30 +1,54 @@
 """Small pools to draw commands from, so that they meet."""
 
+from fractions import Fraction
+
 from hypothesis import strategies as st
 
 from ocs.domain.bucket import BucketTerms
 from ocs.domain.commands import GrantWish
 from ocs.domain.periods import Period
-from ocs.domain.rating import Rate
+from ocs.domain.rating import Rate, Rounding, Stretch
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.units import Unit
 from ocs.limits import QUANTITY_MAX
 
 ACCOUNTS = ("a1", "a2")
 SUBSCRIBERS = ("", "", "s1", "s1", "s1", "s2", "s2", "s9")
+# Free, then dear, then cheap, each step with a fraction of its own.
+STEPPED = Rate.compiled(
+    [
+        Stretch(0, 30, Fraction(0)),
+        Stretch(90, 10, Fraction(25, 3)),
+        Stretch(190, 7, Fraction(5, 7)),
+        Stretch(400, 1, Fraction(1, 6)),
+    ]
+)
+# A minimum of a minute, then by the second; whole tens, rounded up; at most so much a session.
+MINIMUM = Rate.compiled(
+    [Stretch(0, 60, Fraction(5, 3)), Stretch(60, 1, Fraction(7, 9))],
+    rounding=Rounding.UP,
+    quantum=10,
+    max_micros=700,
+)
+
+CONNECTED = Rate.compiled([Stretch(0, 1, Fraction(1, 2))], connect_micros=90)
+
 SERVICES: dict[str, list[ServiceTerms]] = {
     "data": [
         ServiceTerms("data", Unit.OCTETS, "", Rate.per_increment(10, 25, 3), 20, 600_000, "v1"),
-        ServiceTerms("data", Unit.OCTETS, "roam", Rate(1, 7, 3), 1, 60_000, "v1"),
+        ServiceTerms("data", Unit.OCTETS, "stepped", STEPPED, 20, 600_000, "v1"),
+        ServiceTerms("data", Unit.OCTETS, "roam", Rate.flat(1, 7, 3), 1, 60_000, "v1"),
     ],
     "voice": [
-        ServiceTerms("voice", Unit.SECONDS, "", Rate.per_increment(60, 100, 1), 60, 90_000, "v1")
+        ServiceTerms("voice", Unit.SECONDS, "", Rate.per_increment(60, 100, 1), 60, 90_000, "v1"),
+        ServiceTerms("voice", Unit.SECONDS, "abroad", MINIMUM, 60, 90_000, "v1"),
+        ServiceTerms("voice", Unit.SECONDS, "connected", CONNECTED, 60, 90_000, "v1"),
     ],
-    "sms": [ServiceTerms("sms", Unit.COUNT, "", Rate(1, 50, 1), 1, 5_000, "v1")],
-    "work": [ServiceTerms("work", Unit.COUNT, "", Rate(1, 1, 1), 1, 30_000, "v1")],
+    "sms": [ServiceTerms("sms", Unit.COUNT, "", Rate.flat(1, 50, 1), 1, 5_000, "v1")],
+    "work": [ServiceTerms("work", Unit.COUNT, "", Rate.flat(1, 1, 1), 1, 30_000, "v1")],
     "free": [
-        ServiceTerms("free", Unit.OCTETS, "", Rate(5, 0, 1), 1, 30_000, "v1"),
-        ServiceTerms("free", Unit.OCTETS, "roam", Rate(1, 0, 1), 1, 30_000, "v1"),
+        ServiceTerms("free", Unit.OCTETS, "", Rate.flat(5, 0, 1), 1, 30_000, "v1"),
+        ServiceTerms("free", Unit.OCTETS, "roam", Rate.flat(1, 0, 1), 1, 30_000, "v1"),
     ],
 }
 
@@ -45,7 +69,7 @@ used = st.one_of(
 )
 sequences = st.one_of(st.just(-1), st.integers(0, 6))
 ids = st.sampled_from(["r1", "r2", "r3", "r4", "r5", "r6"])
-zones = st.integers(0, 1)
+zones = st.integers(0, 2)
 sessions = st.sampled_from(["", "x1", "x2"])
 wishes = st.builds(
     GrantWish,

@@ -58,13 +58,13 @@ LAPSE_MS: Final = 2 * VALIDITY_MS
 # Unit, increment, and micro-units for so many units.
 _PRICES: Final[Mapping[str, tuple[Unit, Rate]]] = MappingProxyType(
     {
-        "work": (Unit.COUNT, Rate(1, 1, 1)),
-        "data": (Unit.OCTETS, Rate(1, 1, 1)),
-        "call": (Unit.SECONDS, Rate(1, MONEY, 1)),
-        "call-by-minute": (Unit.SECONDS, Rate(60, MONEY, 1)),
+        "work": (Unit.COUNT, Rate.flat(1, 1, 1)),
+        "data": (Unit.OCTETS, Rate.flat(1, 1, 1)),
+        "call": (Unit.SECONDS, Rate.flat(1, MONEY, 1)),
+        "call-by-minute": (Unit.SECONDS, Rate.flat(60, MONEY, 1)),
         "talk": (Unit.SECONDS, Rate.per_increment(1, MONEY, 60)),
-        "message": (Unit.COUNT, Rate(1, 150_000, 1)),
-        "set-up": (Unit.COUNT, Rate(1, 1_120_000, 1)),
+        "message": (Unit.COUNT, Rate.flat(1, 150_000, 1)),
+        "set-up": (Unit.COUNT, Rate.flat(1, 1_120_000, 1)),
     }
 )
 

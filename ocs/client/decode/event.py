@@ -78,6 +78,7 @@ def charging_event(message: events.ChargingEvent) -> results.ChargingEvent:
         charges=tuple(bucket_charge(one) for one in message.charges),
         uncollected_units=message.uncollected_units,
         uncollected_micros=message.uncollected_micros,
+        connect_micros=message.connect_micros,
         buckets=tuple(bucket_change(one) for one in message.buckets),
         caps=tuple(cap_change(one) for one in message.caps),
         flags=tuple(message.flags),

@@ -23,11 +23,13 @@ _STATES: dict[int, ReservationState] = {
 }
 
 
-def _step(message: charging.QuoteResponse | charging.Reservation) -> readings.RateStep | None:
-    if not message.HasField("step"):
-        return None
-    step = message.step
-    return readings.RateStep(step.increment_units, step.micros, step.per_units)
+def _steps(
+    message: charging.QuoteResponse | charging.Reservation,
+) -> tuple[readings.RateStep, ...]:
+    return tuple(
+        readings.RateStep(step.from_units, step.increment_units, step.micros, step.per_units)
+        for step in message.steps
+    )
 
 
 def quote(message: charging.QuoteResponse) -> readings.QuoteResult:
@@ -42,7 +44,8 @@ def quote(message: charging.QuoteResponse) -> readings.QuoteResult:
         currency=message.currency,
         zone=message.zone,
         tariff_version=message.tariff_version,
-        step=_step(message),
+        steps=_steps(message),
+        connect_micros=message.connect_micros,
         store_time=time(message, "store_time"),
     )
 
@@ -71,7 +74,7 @@ def reservation(message: charging.Reservation) -> readings.ReservationReading:
         expire_time=time(message, "expire_time"),
         forget_time=time(message, "forget_time"),
         tariff_version=message.tariff_version,
-        step=_step(message),
+        steps=_steps(message),
     )
 
 

@@ -43,9 +43,9 @@ _ALLOWED: Final[Mapping[EventKind, str]] = MappingProxyType(
         _K.TOP_UP: "bt",
         _K.SET_SPENDING_CAP: "q",
         _K.RESERVE: "rgbdhlkf",
-        _K.COMMIT: "rugpbyxdhlknf",
+        _K.COMMIT: "rugpbycxdhlknf",
         _K.RELEASE: "bdk",
-        _K.DEBIT: "rupbyxkf",
+        _K.DEBIT: "rupbycxkf",
         _K.EXPIRE: "bdk",
         _K.BUCKET_CLOSED: "z",
         _K.SUSPEND_ACCOUNT: "",
@@ -133,6 +133,7 @@ def _letters(event: ChargingEvent) -> Iterator[str]:
         "r": event.requested_units,
         "u": event.used_units,
         "g": event.granted_units,
+        "c": event.connect_micros,
         "p": event.position,
         "b": event.buckets,
         "y": event.payments,
@@ -226,5 +227,12 @@ def _charge(event: ChargingEvent) -> Iterator[Contradiction]:
     least = min((min(p.units, p.micros) for p in event.payments), default=0)
     if min(least, event.uncollected_units, event.uncollected_micros) < 0:
         yield "payments", "less than 0", "0 or more"
-    if event.uncollected_micros and not event.uncollected_units:
-        yield "uncollected", event.uncollected_micros, "0"
+    yield from _connect_fee(event, first=position == 0 and event.used_units > 0)
+
+
+def _connect_fee(event: ChargingEvent, *, first: bool) -> Iterator[Contradiction]:
+    """It is due at a session's first use, and the only thing that can go unpaid without units."""
+    if event.connect_micros and not first:
+        yield "connect fee", event.connect_micros, "none after the first use"
+    if event.uncollected_micros > event.connect_micros and not event.uncollected_units:
+        yield "uncollected", event.uncollected_micros, f"{event.connect_micros} at most"

@@ -79,15 +79,15 @@ def _refusal(turn: Turn, command: Commit, reservation: Reservation) -> Reason | 
 
 def _settle(case: _Case) -> Settlement:
     turn, terms, hold = case.turn, case.reservation.terms, case.hold
-    start = case.session.paid_to
-    if hold is None:
-        settlement = Settlement(start, case.target)
-    else:
+    used_units = case.command.used_units
+    fee = terms.rate.connect_due(case.session.position, used_units)
+    settlement = Settlement(case.session.paid_to, case.target, fee)
+    if hold is not None:
         keep = case.command.step is Step.KEEP
-        settlement = settle_hold(turn, hold, terms.rate, start, case.target, keep=keep)
+        settle_hold(turn, hold, terms.rate, settlement, keep=keep)
         del turn.state.holds[case.command.reservation_id]
         if settlement.remaining is not None:
-            left = max(0, hold.granted_units - case.command.used_units)
+            left = max(0, hold.granted_units - used_units)
             kept = replace(settlement.remaining, granted_units=left)
             turn.state.holds[case.command.reservation_id] = kept
     caps = caps_in_force(turn, terms, case.reservation.subscriber_id)
@@ -131,6 +131,7 @@ def _conclude(
         payments=list(settlement.payments()),
         uncollected_units=settlement.uncollected_units,
         uncollected_micros=settlement.uncollected_micros,
+        connect_micros=settlement.connect_micros,
         successor_id=successor,
         flags=flags,
         **(hold_parts(grant) if grant is not None and grant.hold is not None else _rest(holding)),

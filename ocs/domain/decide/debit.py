@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ocs.domain.allocation import allocate, reached, target_of
+from ocs.domain.allocation import allocate, fee_in, reached, target_of
 from ocs.domain.answer import Answer, CapReached, Outcome, Reason
 from ocs.domain.charging_event import EventKind
 from ocs.domain.commands import Basis, Debit
@@ -37,11 +37,12 @@ def debit(turn: Turn, command: Debit) -> Answer:
     if target is None:
         return turn.refuse(Reason.CHARGE_LIMIT)
     caps = caps_in_force(turn, terms, command.profile.subscriber_id)
+    fee = terms.rate.connect_due(session.position, command.used_units)
+    settlement = Settlement(session.paid_to, target, fee)
     if command.basis is Basis.AUTHORIZE:
-        denial, cap = _denial(turn, terms, session.paid_to, target, caps)
+        denial, cap = _denial(turn, terms, settlement, caps)
         if denial is not None:
             return _deny(turn, command, session, denial, cap)
-    settlement = Settlement(session.paid_to, target)
     settle_available(turn, terms, settlement, caps)
     after = advance(session, command.sequence_number)
     after = replace(after, position=session.position + command.used_units, paid_to=target)
@@ -54,6 +55,7 @@ def debit(turn: Turn, command: Debit) -> Answer:
         payments=list(settlement.payments()),
         uncollected_units=settlement.uncollected_units,
         uncollected_micros=settlement.uncollected_micros,
+        connect_micros=settlement.connect_micros,
         flags=order.flags,
     )
     return turn.answer(
@@ -65,10 +67,11 @@ def debit(turn: Turn, command: Debit) -> Answer:
 
 
 def _denial(
-    turn: Turn, terms: ServiceTerms, start: int, target: int, caps: list[CapInForce]
+    turn: Turn, terms: ServiceTerms, settlement: Settlement, caps: list[CapInForce]
 ) -> tuple[Outcome | None, CapReached | None]:
-    segments = allocate(terms.rate, start, target, sources_for(turn, terms))
-    if reached(segments, start) < target:
+    start, target, fee = settlement.start, settlement.end, settlement.connect_micros
+    segments = allocate(terms.rate, start, target, sources_for(turn, terms), fee)
+    if reached(segments, start) < target or fee_in(segments) < fee:
         return Outcome.CREDIT_LIMIT_REACHED, None
     money = sum(segment.quantity for segment in segments if segment.source.money)
     for cap in caps:

@@ -12,6 +12,7 @@ from ocs.domain.allocation import (
     Source,
     allocate,
     clip,
+    fee_in,
     money_within,
     reached,
     target_of,
@@ -141,7 +142,10 @@ def decide_grant(
     if need is None:
         return GrantDecision(Outcome.CREDIT_LIMIT_REACHED)
     full = _full_target(rate, rating, wish.requested_units)
-    segments = allocate(rate, start, full, sources_for(turn, terms))
+    fee = rate.connect_due(rating.position, wish.requested_units)
+    segments = allocate(rate, start, full, sources_for(turn, terms), fee)
+    if fee_in(segments) < fee:
+        return GrantDecision(Outcome.CREDIT_LIMIT_REACHED)
     covered = reached(segments, start)
     to = full if covered >= full else max(start, rate.round_down(covered))
     if to < need:
@@ -194,7 +198,9 @@ def _within_caps(
     for cap in caps:
         headroom = max(0, cap.headroom)
         if cap.cap.unit is not Unit.MICROS:
-            allowed = to if to - start <= headroom else rate.round_down(start + headroom)
+            allowed = to
+            if to - start > headroom:
+                allowed = max(start, rate.round_down(start + headroom))
         else:
             allowed = _reach_money(rate, start, to, segments, headroom)
         if allowed < to:
@@ -208,14 +214,14 @@ def _reach_money(
     """Largest increment boundary in [start, to] whose money stays within the headroom."""
     if money_within(rate, segments, to) <= headroom:
         return to
-    low, high = 0, (to - start) // rate.increment
+    low, high = start, to - 1
     while low < high:
         middle = low + (high - low + 1) // 2
-        if money_within(rate, segments, start + middle * rate.increment) <= headroom:
+        if money_within(rate, segments, middle) <= headroom:
             low = middle
         else:
             high = middle - 1
-    return start + low * rate.increment
+    return max(start, rate.round_down(low))
 
 
 def _cap_lines(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ocs.domain.allocation import Segment, Source, allocate, cost_between, reached
+from ocs.domain.allocation import Segment, Source, allocate, cost_between, fee_in, reached
 from ocs.domain.answer import Payment
 from ocs.domain.decide.grant import CapInForce, sources_for
 from ocs.domain.decide.turn import Turn
@@ -14,10 +14,11 @@ from ocs.domain.units import Unit
 
 @dataclass(slots=True)
 class Settlement:
-    """What a stretch [start, end) cost, and who paid."""
+    """What a stretch [start, end) cost, and who paid. connect_micros: the fee that was due."""
 
     start: int
     end: int
+    connect_micros: int = 0
     segments: list[Segment] = field(default_factory=list)
     uncollected_units: int = 0
     uncollected_micros: int = 0
@@ -44,10 +45,8 @@ class Settlement:
         return tuple(merged.values())
 
 
-def settle_hold(
-    turn: Turn, hold: Hold, rate: Rate, start: int, end: int, *, keep: bool
-) -> Settlement:
-    """Charge [start, end) to the held lines; give the rest back unless it is kept.
+def settle_hold(turn: Turn, hold: Hold, rate: Rate, settlement: Settlement, *, keep: bool) -> None:
+    """Charge the stretch to the held lines; give the rest back unless it is kept.
 
     A line counts in its own period: if the counter has moved on, no counter changes.
     """
@@ -56,7 +55,9 @@ def settle_hold(
         Source(bucket_id, buckets[bucket_id].terms.unit is Unit.MICROS, quantity)
         for bucket_id, quantity in hold.lines
     ]
-    settlement = Settlement(start, end, allocate(rate, start, end, sources))
+    settlement.segments = allocate(
+        rate, settlement.start, settlement.end, sources, settlement.connect_micros
+    )
     taken = {s.source.bucket_id: s.quantity for s in settlement.segments}
     lines = []
     for bucket_id, quantity in hold.lines:
@@ -68,7 +69,6 @@ def settle_hold(
     cap_lines = _settle_cap_lines(turn, hold, settlement, keep=keep)
     if keep:
         settlement.remaining = Hold(hold.expire_ms, 0, tuple(lines), cap_lines)
-    return settlement
 
 
 def _settle_cap_lines(
@@ -102,14 +102,16 @@ def settle_available(
     """
     rate = terms.rate
     at = reached(settlement.segments, settlement.start)
-    if at < settlement.end:
-        segments = allocate(rate, at, settlement.end, sources_for(turn, terms))
+    fee = settlement.connect_micros - fee_in(settlement.segments)
+    if at < settlement.end or fee > 0:
+        segments = allocate(rate, at, settlement.end, sources_for(turn, terms), fee)
         for segment in segments:
             turn.pay(segment.source.bucket_id, segment.quantity)
         settlement.segments += segments
         at = reached(settlement.segments, settlement.start)
     settlement.uncollected_units = settlement.end - at
-    settlement.uncollected_micros = cost_between(rate, at, settlement.end)
+    fee = settlement.connect_micros - fee_in(settlement.segments)
+    settlement.uncollected_micros = fee + cost_between(rate, at, settlement.end)
     for cap in caps:
         if cap.bounds is None:
             continue

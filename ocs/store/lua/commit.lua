@@ -45,9 +45,9 @@
 --   STALE_RESERVATION
 -- Emits: COMMIT, EXPIRE, BUCKET_CLOSED
 -- Keeps: available >= 0, reserved = sum of holds; what is used is collected or uncollected
--- Include: begin_call, caps_in_force, charge_answer, charge_tokens, commit_refusal, decide_grant,
---   emit, empty_hold, expire_due, hold_grant, hold_tokens, load_holders, new_charge, no_grant,
---   parse_hold, parse_reservation, parse_session, read_wish, refuse, save_reservation,
+-- Include: begin_call, caps_in_force, charge_answer, charge_tokens, commit_refusal, connect_due,
+--   decide_grant, emit, empty_hold, expire_due, hold_grant, hold_tokens, load_holders, new_charge,
+--   no_grant, parse_hold, parse_reservation, parse_session, read_wish, refuse, save_reservation,
 --   save_session, session_order, set_hold, settle_available, settle_cap_lines, settle_hold,
 --   status_denial, stored_hold, target_of, write_account, write_holder, write_record, write_refusal
 local account, early, reservation_text, session_text = begin_call({
@@ -82,7 +82,7 @@ local reason = commit_refusal(reservation.state, hold, used, ARGV.reject_overrun
   ARGV.refusal, successor, flags, target)
 if reason then return write_refusal(account, reason) end
 
-local charge = new_charge(session.paid_to, target)
+local charge = new_charge(session.paid_to, target, connect_due(terms.rate, session, used))
 if hold then
   settle_hold(hold, terms.rate, charge, keep)
   settle_cap_lines(account, holders, hold, charge, keep)

@@ -33,9 +33,10 @@
 --   SUBSCRIBER_NOT_FOUND, SEQUENCE_NUMBER_REUSED, CHARGE_LIMIT, UNIT_MISMATCH, STALE_PROFILE
 -- Emits: DEBIT, EXPIRE, BUCKET_CLOSED
 -- Keeps: available >= 0; what is used is collected or uncollected
--- Include: begin_call, caps_in_force, charge_answer, charge_tokens, emit, expire_due, load_holders,
---   new_charge, no_grant, parse_session, parse_terms, refuse, save_session, session_order,
---   settle_available, target_of, write_account, write_holder, write_record, write_refusal
+-- Include: begin_call, caps_in_force, charge_answer, charge_tokens, connect_due, emit, expire_due,
+--   load_holders, new_charge, no_grant, parse_session, parse_terms, refuse, save_session,
+--   session_order, settle_available, target_of, write_account, write_holder, write_record,
+--   write_refusal
 local account, early, session_text = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
@@ -69,7 +70,7 @@ end
 session.sequence = math.max(session.sequence, sequence)
 if denial.outcome == '' then
   denial.outcome = 'CHARGED'
-  charge = new_charge(session.paid_to, target)
+  charge = new_charge(session.paid_to, target, connect_due(terms.rate, session, used))
   settle_available(account, terms, charge, caps)
   session.position, session.paid_to = session.position + used, target
   tokens = charge_tokens(charge, used, session, flags)

@@ -15,7 +15,8 @@ from ocs.domain.answer import Outcome
 from ocs.domain.rating import Rate
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.tariff import Tariff
-from ocs.domain.tariff_document import TariffError, parse_tariff
+from ocs.domain.tariff_document import parse_tariff
+from ocs.domain.tariff_table import TariffError
 from ocs.domain.units import Unit
 
 DEFAULT = Path(__file__).resolve().parents[3] / "ocs" / "tariffs" / "default.toml"
@@ -73,7 +74,9 @@ def test_a_line_of_the_tariff_becomes_exact_terms() -> None:
         service_id="data",
         unit=Unit.OCTETS,
         zone="",
-        rate=Rate(increment=1024, num=15625, den=8388608),  # 2,000,000 micro-units / 2^30 octets
+        rate=Rate.flat(
+            increment=1024, num=15625, den=8388608
+        ),  # 2,000,000 micro-units / 2^30 octets
         grant_min=4096,
         validity_ms=60_000,
         tariff_version="v7",
@@ -84,7 +87,7 @@ def test_a_line_of_the_tariff_becomes_exact_terms() -> None:
 def test_what_a_line_leaves_out_has_a_default() -> None:
     voice = terms("voice")
 
-    assert voice.rate == Rate(increment=60, num=1500, den=1)
+    assert voice.rate == Rate.flat(increment=60, num=1500, den=1)
     assert (voice.grant_min, voice.validity_ms) == (60, 600_000)
 
 
@@ -93,7 +96,7 @@ def test_a_zone_says_only_what_differs() -> None:
 
     assert abroad.rate == Rate.per_increment(1024, 3_500_000, 2**20)
     assert (abroad.grant_min, abroad.validity_ms, abroad.zone) == (4096, 60_000, "eu")
-    assert terms("voice", other_party="331").rate == Rate(increment=1, num=9500, den=3)
+    assert terms("voice", other_party="331").rate == Rate.flat(increment=1, num=9500, den=3)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +153,7 @@ def test_an_explicit_price_of_nothing_is_one() -> None:
     found = parse_tariff(free).terms("prepaid", "data", "", "")
 
     assert isinstance(found, ServiceTerms)
-    assert found.rate == Rate(increment=1024, num=0, den=1)
+    assert found.rate == Rate.flat(increment=1024, num=0, den=1)
 
 
 def put(*path: str, value: object) -> Callable[[Document], None]:

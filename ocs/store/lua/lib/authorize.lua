@@ -1,9 +1,11 @@
--- Purpose: decide whether a stretch can be paid for in full, and every cap has room for it.
+-- Purpose: decide whether a charge can be paid for in full, and every cap has room for it.
 -- Include: allocate, cap_text, measure_cap, money_within, sources_for
 -- Returns: an outcome and the cap that refused; empty if nothing refuses
-local function authorize(account, terms, start, target, caps)
-  local segments, at = allocate(terms.rate, start, target, sources_for(account, terms))
-  if at < target then return 'CREDIT_LIMIT_REACHED' end
+local function authorize(account, terms, charge, caps)
+  local start, target = charge.start, charge.finish
+  local segments, at, fee = allocate(terms.rate, start, target, sources_for(account, terms),
+    charge.connect)
+  if at < target or fee > 0 then return 'CREDIT_LIMIT_REACHED' end
   local money = money_within(terms.rate, segments, target)
   for i = 1, #caps do
     local cap = caps[i]

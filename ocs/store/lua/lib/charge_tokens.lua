@@ -4,7 +4,8 @@ local function charge_tokens(charge, used, session, flags)
   local text = string.format(' u=%d p=%d:%d:%d:%d', used, session.position - used, charge.start,
     session.position, session.paid_to)
   if #charge.payments > 0 then text = text .. ' y=' .. table.concat(charge.payments, ' y=') end
-  if charge.uncollected_units > 0 then
+  if charge.connect > 0 then text = text .. string.format(' c=%d', charge.connect) end
+  if charge.uncollected_units > 0 or charge.uncollected_micros > 0 then
     text = text .. string.format(' x=%d:%d', charge.uncollected_units, charge.uncollected_micros)
   end
   if flags ~= '' then text = text .. ' f=' .. flags end

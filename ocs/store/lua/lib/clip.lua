@@ -1,18 +1,19 @@
--- Purpose: cut a coverage short at a position.
+-- Purpose: cut a coverage short at a position; the connect fee stays.
 -- Include: cost
 -- Returns: nothing; segments change in place
 local function clip(rate, segments, finish)
   for i = #segments, 1, -1 do
     local segment = segments[i]
     if segment.finish <= finish then return end
-    if segment.start >= finish then
-      segments[i] = nil
+    if segment.start >= finish and segment.fee == 0 then
+      table.remove(segments, i)
     else
-      segment.finish = finish
+      local start = math.min(segment.start, finish)
+      segment.start, segment.finish = start, finish
       if segment.bucket.money then
-        segment.quantity = cost(rate, finish) - cost(rate, segment.start)
+        segment.quantity = segment.fee + cost(rate, finish) - cost(rate, start)
       else
-        segment.quantity = finish - segment.start
+        segment.quantity = finish - start
       end
     end
   end

@@ -1,7 +1,7 @@
 -- Purpose: decide how much may be held now; order of refusals: buckets, then caps. Reads only. A
 --   partial grant is at least grant_min and ends on an increment boundary.
--- Include: allocate, cap_text, clip, new_grant, no_grant, sources_for, target_of, wished_target,
---   within_caps
+-- Include: allocate, cap_text, clip, connect_due, new_grant, no_grant, round_down, sources_for,
+--   target_of, wished_target, within_caps
 -- Returns: the grant: outcome, and if GRANTED what to hold
 local function decide_grant(account, terms, session, wish, caps)
   if account.open_count >= LIMITS.OPEN_RESERVATIONS_MAX then
@@ -12,8 +12,10 @@ local function decide_grant(account, terms, session, wish, caps)
   local need = target_of(rate, session, least)
   if not need then return no_grant('CREDIT_LIMIT_REACHED') end
   local full = wished_target(rate, session, wish.requested)
-  local segments, to = allocate(rate, start, full, sources_for(account, terms))
-  if to < full then to = math.max(start, to - math.fmod(to, rate.increment)) end
+  local segments, to, fee = allocate(rate, start, full, sources_for(account, terms),
+    connect_due(rate, session, wish.requested))
+  if fee > 0 then return no_grant('CREDIT_LIMIT_REACHED') end
+  if to < full then to = math.max(start, round_down(rate, to)) end
   if to < need then return no_grant('CREDIT_LIMIT_REACHED') end
   local binding
   to, binding = within_caps(account, rate, start, to, segments, caps)

@@ -5,21 +5,23 @@
 -- Returns: nothing; charge is complete
 local function settle_available(account, terms, charge, caps)
   local rate, all = terms.rate, charge.segments
-  if charge.at < charge.finish then
-    local segments, at = allocate(rate, charge.at, charge.finish, sources_for(account, terms))
+  if charge.at < charge.finish or charge.fee_left > 0 then
+    local segments, at, fee = allocate(rate, charge.at, charge.finish,
+      sources_for(account, terms), charge.fee_left)
     for i = 1, #segments do
       local bucket, quantity = segments[i].bucket, segments[i].quantity
       bucket.balance, bucket.spent = bucket.balance - quantity, bucket.spent + quantity
       if bucket.money then charge.micros = charge.micros + quantity end
       all[#all + 1] = segments[i]
     end
-    charge.at = at
+    charge.at, charge.fee_left = at, fee
   end
   charge.units, charge.payments = charge.finish - charge.start, payments_of(all)
   if charge.at < charge.finish then
     charge.uncollected_units = charge.finish - charge.at
     charge.uncollected_micros = cost(rate, charge.finish) - cost(rate, charge.at)
   end
+  charge.uncollected_micros = charge.uncollected_micros + charge.fee_left
   for i = 1, #caps do
     local cap = caps[i]
     if cap.finish > 0 then

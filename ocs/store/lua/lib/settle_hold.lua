@@ -1,10 +1,10 @@
 -- Purpose: charge a stretch to what a reservation holds, in memory; give the rest back unless it is
 --   kept. Its cap lines are settled by settle_cap_lines.
 -- Include: allocate
--- Returns: nothing; charge gains segments, at and micros, hold.lines what is left, spelled
+-- Returns: nothing; charge gains segments, at, fee_left and micros; hold.lines is what is left
 local function settle_hold(hold, rate, charge, keep_rest)
   local lines, paid, left = hold.lines, {}, {}
-  local segments, at = allocate(rate, charge.start, charge.finish, lines)
+  local segments, at, fee = allocate(rate, charge.start, charge.finish, lines, charge.connect)
   for i = 1, #segments do
     local bucket, quantity = segments[i].bucket, segments[i].quantity
     paid[bucket] = quantity
@@ -19,5 +19,5 @@ local function settle_hold(hold, rate, charge, keep_rest)
       left[#left + 1] = bucket.id .. string.format(':%d', held - quantity)
     end
   end
-  charge.segments, charge.at, hold.lines = segments, at, left
+  charge.segments, charge.at, charge.fee_left, hold.lines = segments, at, fee, left
 end

@@ -1,12 +1,13 @@
 -- Purpose: the increment boundary a session is rated up to after more use, never below what it is
 --   rated up to already.
--- Include: cost
+-- Include: cost, step_at
 -- Returns: units, or nil past the exact range
 local function target_of(rate, session, units)
   local position = session.position + units
   if position > LIMITS.QUANTITY_MAX then return nil end
-  local over = math.fmod(position, rate.increment)
-  if over > 0 then position = position - over + rate.increment end
+  local step = step_at(rate, position)
+  local over = math.fmod(position - step.start, step.increment)
+  if over > 0 then position = position - over + step.increment end
   if position > LIMITS.QUANTITY_MAX then return nil end
   -- Another rate may have rated the session up to where this one has no price any more.
   local target = math.max(session.paid_to, position)

@@ -1,5 +1,5 @@
 -- Purpose: cut a grant to the tightest cap.
--- Include: last_within, measure_cap, money_within
+-- Include: last_within, measure_cap, money_within, round_down
 -- Returns: the last increment boundary that all caps leave room for, and the cap that cut it
 local function within_caps(account, rate, start, to, segments, caps)
   local binding, money
@@ -12,8 +12,7 @@ local function within_caps(account, rate, start, to, segments, caps)
         allowed = last_within(rate, start, to, segments, headroom)
       end
     elseif to - start > headroom then
-      allowed = start + headroom
-      allowed = allowed - math.fmod(allowed, rate.increment)
+      allowed = math.max(start, round_down(rate, start + headroom))
     end
     if allowed < to then to, binding, money = allowed, cap, nil end
   end
