@@ -95,10 +95,20 @@ def period_bounds(
         raise ValueError("period: request keeps no counter, so it has no bounds")
     if period is Period.LIFETIME:
         return PeriodBounds(0, LIFETIME_END_MS, LIFETIME_END_MS)
-    calendar = _Calendar(period, _zone(time_zone), anchor_day, anchor_month)
-    start, end = calendar.span(now_ms // 1000)
-    _, next_end = calendar.span(end)
-    return PeriodBounds(start * 1000, end * 1000, next_end * 1000)
+    # At midnight a million accounts ask for the same few periods.
+    found = _found_last(period, time_zone, anchor_day, anchor_month)
+    if not found or not found[0].start_ms <= now_ms < found[0].end_ms:
+        calendar = _Calendar(period, _zone(time_zone), anchor_day, anchor_month)
+        start, end = calendar.span(now_ms // 1000)
+        _, next_end = calendar.span(end)
+        found[:] = [PeriodBounds(start * 1000, end * 1000, next_end * 1000)]
+    return found[0]
+
+
+@lru_cache(maxsize=4096)
+def _found_last(*_: object) -> list[PeriodBounds]:
+    """A cell for the bounds found last under these arguments."""
+    return []
 
 
 @dataclass(frozen=True, slots=True)
