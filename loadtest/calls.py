@@ -6,13 +6,11 @@ from typing import Any, Final, Self
 
 import grpc
 
+from loadtest.access import Door
 from loadtest.traffic import TIMEOUT_S, WrongAnswerError
 from loadtest.workload.actor import Actor, Call
 from ocs.v1 import account_service_pb2_grpc as accounts
 from ocs.v1 import charging_service_pb2_grpc as charging
-
-# Without a pool of its own every channel to one address would share one connection.
-CHANNEL_OPTIONS: Final = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +38,9 @@ class Connections:
     METHODS: Final = ("Reserve", "Commit", "Release", "Debit", "TopUp")
 
     def __init__(self, address: str, count: int) -> None:
-        self._channels = [
-            grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) for _ in range(count)
-        ]
+        door = Door.of(address)
+        self._metadata = door.metadata
+        self._channels = [door.aio_channel() for _ in range(count)]
         self._calls = [
             {method: stub_call(channel, method) for method in self.METHODS}
             for channel in self._channels
@@ -53,7 +51,8 @@ class Connections:
         """Send a call, and let its actor take the reply."""
         self._turn = (self._turn + 1) % len(self._calls)
         try:
-            reply = await self._calls[self._turn][call.method](call.request, timeout=TIMEOUT_S)
+            method = self._calls[self._turn][call.method]
+            reply = await method(call.request, timeout=TIMEOUT_S, metadata=self._metadata)
             return Answered(failed=False, text=named(call.method, actor.take(reply)))
         except grpc.aio.AioRpcError as error:
             return Answered(

@@ -8,7 +8,8 @@ from gevent.lock import Semaphore
 from locust import User, task
 from locust.env import Environment
 
-from loadtest.calls import CHANNEL_OPTIONS, Connections, stub_call
+from loadtest.access import Door
+from loadtest.calls import Connections, stub_call
 from loadtest.locust.options import pause_s_of, prefix_of
 from loadtest.locust.reporter import Reporter
 from loadtest.traffic import TIMEOUT_S, WrongAnswerError
@@ -68,7 +69,8 @@ class Caller(User):
         """Connect."""
         address = self.environment.host
         assert address, "--host names the service"
-        self._channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
+        door = Door.of(address)
+        self._channel, self._metadata = door.channel(), door.metadata
         reporting = grpc.intercept_channel(self._channel, Reporter(self.environment, self._judge))
         self._calls = {name: stub_call(reporting, name) for name in Connections.METHODS}
 
@@ -84,7 +86,7 @@ class Caller(User):
         """Send a call; whether its answer was right. The interceptor has reported it."""
         self._under_way = actor
         try:
-            self._calls[call.method](call.request, timeout=TIMEOUT_S)
+            self._calls[call.method](call.request, timeout=TIMEOUT_S, metadata=self._metadata)
         except (grpc.RpcError, WrongAnswerError):
             return False
         return True

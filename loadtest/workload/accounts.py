@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from loadtest.access import read_access
 from ocs.client import AsyncClient, Period, Unit
 
 CURRENCY: Final = "EUR"
@@ -48,7 +49,10 @@ async def open_accounts(
 ) -> None:
     """Open the accounts of a run; on_opened is called for each."""
     payers = (Payer(prefix, number) for number in range(count))
-    async with AsyncClient(address, timeout_s=_TIMEOUT_S) as client, asyncio.TaskGroup() as group:
+    async with (
+        AsyncClient(address, timeout_s=_TIMEOUT_S, **read_access()) as client,
+        asyncio.TaskGroup() as group,
+    ):
         for _ in range(min(count, _MAKERS)):
             group.create_task(_open_each(client, payers, on_opened))
 
