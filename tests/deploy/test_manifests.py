@@ -212,6 +212,15 @@ def test_every_expression_asks_for_series_and_labels_that_there_are(expression: 
     assert labels <= allowed
 
 
+def test_every_alert_is_explained() -> None:
+    (alerts,) = documents(DEPLOY / "prometheus" / "alerts.yaml")
+    names = [rule["alert"] for group in alerts["groups"] for rule in group["rules"]]
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+
+    assert names
+    assert names == re.findall(r"^\| (Ocs[A-Za-z]+) \|", page, re.MULTILINE)
+
+
 def strip_labels(expression: str) -> str:
     return re.sub(r"by \([^)]*\)|\{[^}]*\}", "", expression)
 
