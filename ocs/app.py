@@ -105,7 +105,8 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
         await wait_loaded(ledger.pipelines[0], _say)
         durability = await check_store(ledger.pipelines[0], _demands(settings))
         loaded = await ledger.load(ledger.pipelines[0])
-        if loaded is not None:
+        # A full one takes no library, but may have it, and settles what is held.
+        if loaded not in {None, Reason.STORE_FULL}:
             message = f"the store does not take the scripts: {loaded}"
             raise StoreUnfitError(message)
         options = _rpc_options(settings, metrics, credentials)
