@@ -4,6 +4,7 @@
 STEPS ?= 20000
 OPS ?= 2000
 CYCLES ?= 3
+RESTARTS ?= 3
 DEMO_SECONDS ?=
 USERS ?= 50
 SECONDS ?= 30
@@ -20,7 +21,7 @@ CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
-	mutants cases bad-inputs load load-ui latency bench demo docs lock clean
+	rolling mutants cases bad-inputs load load-ui latency bench demo docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +109,9 @@ kill: $(DEV) ## CYCLES of kill -9 on the store, the service and both, under load
 
 lost-reply: $(DEV) ## OPS calls through proxies that drop only replies
 	@exec $(PY) -m tests.campaigns.lost_reply --ops $(OPS) $(seed)
+
+rolling: $(DEV) ## RESTARTS of two processes on one port, in turn, under load: no call may fail
+	@exec $(PY) -m tests.campaigns.rolling --restarts $(RESTARTS) $(seed)
 
 mutants: $(DEV) ## mutants of the Lua that the model test has to catch
 	@exec $(PY) -m tests.campaigns.mutants $(seed)

@@ -12,7 +12,7 @@ import time
 import tomllib
 import zoneinfo
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -106,7 +106,8 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
         await wait_loaded(ledger.pipelines[0], _say)
         durability = await check_store(ledger.pipelines[0], _demands(settings))
         loaded = await ledger.load(ledger.pipelines[0])
-        if loaded is not None:
+        # A full one takes no library, but may have it, and settles what is held.
+        if loaded not in {None, Reason.STORE_FULL}:
             message = f"the store does not take the scripts: {loaded}"
             raise StoreUnfitError(message)
         options = _rpc_options(settings, metrics, credentials)
@@ -301,7 +302,10 @@ async def _serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with running(settings, store_url) as service:
+    async with AsyncExitStack() as stack:
+        service = await _start(stack, running(settings, store_url), stop)
+        if service is None:
+            return
         _spare_collections()
         _say(f"ocs: listening on {service.address}, {where}, durability {service.durability}")
         _say(f"ocs: {_who_may_call(settings)}")
@@ -316,6 +320,22 @@ async def _serve(
         for task in done:
             task.result()
         _say("ocs: stopping")
+
+
+async def _start(
+    stack: AsyncExitStack, service: AbstractAsyncContextManager[Running], stop: asyncio.Event
+) -> Running | None:
+    """Enter the service; None if it is to stop before, e.g. while a store takes minutes to load."""
+    starting = asyncio.create_task(stack.enter_async_context(service))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done():
+        starting.cancel()
+        await asyncio.wait([starting])
+        _say("ocs: stopped before it served")
+        return None
+    return starting.result()
 
 
 def _spare_collections() -> None:

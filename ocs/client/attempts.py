@@ -1,8 +1,8 @@
 """The attempts of one logical operation: how long each may take, and whether another follows.
 
-Only UNAVAILABLE is tried again, with the same request, inside the one deadline. Everything else
-goes to the caller: after DEADLINE_EXCEEDED there is no time left, and other statuses either decide
-the matter or need a decision.
+Only UNAVAILABLE, and a call cut off by a stopping server, is tried again, with the same request,
+inside the one deadline. Everything else goes to the caller: after DEADLINE_EXCEEDED there is no
+time left, and other statuses either decide the matter or need a decision.
 """
 
 import random
@@ -16,7 +16,7 @@ import grpc
 
 from ocs.client.errors import Failure, OcsError, UsageError, error_of, unknown_error_of
 from ocs.client.operation import Operation
-from ocs.client.status import failure_of, leaves_open, settles
+from ocs.client.status import failure_of, is_unavailable, leaves_open, settles
 
 # An attempt with less time than this would only be refused by the service.
 ATTEMPT_FLOOR_S: Final = 0.005
@@ -32,7 +32,8 @@ class RetryPolicy:
     Pauses double from backoff_s to backoff_max_s, each shortened by up to half at random, and are
     never shorter than what the service asks for. throttle_tokens bounds the retries of all calls
     of a client together: each failed attempt takes one, each answer returns a tenth, and with half
-    of them gone nothing is tried again, so an outage is not answered with a storm.
+    of them gone a call is tried again once at most, so an outage is not answered with a storm, and
+    a process that stops may cut off any number of calls at once.
     overload_too extends all this to RESOURCE_EXHAUSTED, if the service said when to come back.
     """
 
@@ -53,18 +54,23 @@ NO_RETRY: Final = RetryPolicy(attempts_max=1)
 
 
 class Throttle:
-    """The retries that all calls of one client have left together."""
+    """The retries that all calls of one client have left together.
+
+    failed_count: attempts so far that came back UNAVAILABLE, or shed.
+    """
 
     _GAIN: Final = 0.1
 
     def __init__(self, tokens_max: int) -> None:
         self._tokens_max = float(tokens_max)
         self._tokens = self._tokens_max
+        self.failed_count = 0
         self._lock = threading.Lock()  # a sync client serves many threads
 
     def failed(self) -> bool:
         """Count a failed attempt; whether another one is affordable."""
         with self._lock:
+            self.failed_count += 1
             self._tokens = max(0.0, self._tokens - 1)
             return self._tokens > self._tokens_max / 2
 
@@ -118,9 +124,9 @@ class Attempts:
 
     def _pause_s(self, failure: Failure) -> float | None:
         overloaded = failure.code == "RESOURCE_EXHAUSTED" and failure.retry_delay_s is not None
-        if failure.code != "UNAVAILABLE" and not (overloaded and self._policy.overload_too):
+        if not is_unavailable(failure) and not (overloaded and self._policy.overload_too):
             return None
-        affordable = self._throttle.failed()
+        affordable = self._throttle.failed() or self._failed_count == 1
         if self._failed_count >= self._policy.attempts_max or not affordable:
             return None
         nominal_s = min(

@@ -98,6 +98,17 @@ def _details(call: Any) -> Iterator[Any]:
         return
 
 
+def is_unavailable(failure: Failure) -> bool:
+    """Whether another attempt may find the service: UNAVAILABLE, or a call that a stop cut off.
+
+    gRPC's server answers calls that it had not taken up when it stopped with a bare CANCELLED
+    (grpc/grpc issue 41785); what this process cancels itself has other words.
+    """
+    return failure.code == "UNAVAILABLE" or (
+        failure.code == "CANCELLED" and failure.message == "CANCELLED" and not failure.reason
+    )
+
+
 def leaves_open(failure: Failure) -> bool:
     """Whether the failed attempt may have been applied all the same."""
     if failure.reason in _NOTHING_WRITTEN or failure.code in _REFUSED:

@@ -81,7 +81,14 @@ def new_backup(path: Path, header: Header) -> Iterator[Writer]:
         raise BackupError(f"{path} exists; a backup never overwrites, choose another name")
     partial = path.with_name(path.name + PARTIAL_SUFFIX)
     try:
-        with open(partial, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file = os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    except FileExistsError:
+        message = f"{partial} exists: another backup writes it, or one was broken off; remove it"
+        raise BackupError(message) from None
+    except OSError as error:
+        raise BackupError(f"{path} cannot be written: {error.strerror}") from None
+    try:
+        with file:
             writer = Writer(file, header)
             yield writer
             writer.seal()

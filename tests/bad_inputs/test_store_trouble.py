@@ -258,6 +258,21 @@ async def test_row_89_a_store_that_is_full_still_settles(
     assert (await audit_store(own_store.url)).ok
 
 
+async def test_row_89_a_service_that_starts_on_a_full_store_settles_too(
+    shaky: Live, own_store: EmbeddedValkey
+) -> None:
+    account = await shaky.open(messages=100)
+    reservation = await shaky.hold(account, 4)
+    shaky.store.config_set("maxmemory", "1mb")
+
+    async with serving(own_store) as started:
+        await readiness(started, ready=False)
+        await started.call(started.commit(reservation, 3))
+        await unavailable(started, started.reserve(account), "STORE_FULL")
+
+    assert await shaky.bucket(account) == (97, 0, 3)
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -1,6 +1,9 @@
 """The command line explains itself, on the terminal and in docs/cli.md."""
 
+import re
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -13,7 +16,8 @@ from tests.cli.conftest import Run
 from tests.client.scripted import Script, fail
 from tools.cli_docs import cli_page, leaves
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "cli.md"
 LEAVES = dict(leaves(typer.main.get_command(app), "ocs"))
 COMMANDS = list(LEAVES)
 METHODS = ["Check"] + [
@@ -48,6 +52,33 @@ def test_every_command_is_there() -> None:
     } == {name.removeprefix("ocs ") for name in COMMANDS}  # fmt: skip
 
 
+BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def command_lines() -> list[str]:
+    """Every command line of ours in a block of the documents."""
+    found = set()
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for block in BLOCK.findall(path.read_text("utf-8")):
+            for line in re.split(r"\n|&&", block):
+                words = re.sub(r"^([A-Z_]+=\S+ +)*(\.venv/bin/)?", "", line.strip())
+                if words.startswith("ocs "):
+                    found.add(re.split(r" >|\s#", words)[0].strip())
+    return sorted(found)
+
+
+@pytest.mark.parametrize("line", command_lines())
+def test_every_command_line_in_the_documents_is_one_that_is_taken(line: str) -> None:
+    command: Any = typer.main.get_command(app)
+    name, *words = shlex.split(line)
+    with command.make_context("ocs", [], resilient_parsing=True) as context:
+        while hasattr(command, "commands"):
+            name, command, words = command.resolve_command(context, words)
+            assert command is not None, name
+    # Parses every argument and runs nothing.
+    assert command.make_context(name, words)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_teaches_with_an_example(name: str) -> None:
     result = CliRunner().invoke(app, [*name.split()[1:], "--help"], env={"COLUMNS": "200"})
@@ -77,3 +108,13 @@ def test_the_example_is_a_command_line_that_sends_a_request(
 
     assert result.exit_code == exits.REQUEST, result.output
     assert len(script.calls) == 1
+
+
+def test_reasons_in_the_operators_page_are_those_that_there_are() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    table = page.partition("By what a caller is told")[2].partition("By what a start says")[0]
+    rows = re.findall(r"^\| ([A-Z_, ]+) \|", table, re.MULTILINE)
+    reasons = {reason for row in rows for reason in row.split(", ")}
+
+    assert len(reasons) > 10
+    assert reasons <= {*exits._BY_REASON, "INTERNAL"}

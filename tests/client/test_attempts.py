@@ -85,6 +85,47 @@ def test_an_outage_stops_the_retries_of_all_calls_and_answers_bring_them_back() 
     assert throttle.failed()
 
 
+def test_a_call_is_tried_again_once_even_when_all_retries_are_spent() -> None:
+    throttle = Throttle(1)
+    operation: Any = charging.release("r")
+    attempts = Attempts(operation, 2.0, RetryPolicy(), throttle)
+
+    assert attempts.pause_s_after(Down()) > 0
+    with pytest.raises(UnknownOutcomeError):
+        attempts.pause_s_after(Down())
+    assert throttle.failed_count == 2
+
+
+class Cancelled(Down):
+    """What a server that stops answers to a call that it had not taken up, or other words."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self._words = words
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.CANCELLED
+
+    def details(self) -> str:
+        return self._words
+
+
+def test_a_call_that_a_stop_cut_off_is_tried_again_and_stays_open() -> None:
+    attempts = attempts_of(Clock(), RetryPolicy(attempts_max=2))
+
+    assert attempts.pause_s_after(Cancelled("CANCELLED")) > 0
+    with pytest.raises(UnknownOutcomeError):
+        attempts.pause_s_after(Cancelled("CANCELLED"))
+
+
+@pytest.mark.parametrize("words", ["Channel closed!", "Locally cancelled by application!", ""])
+def test_what_this_process_cancelled_is_not_tried_again(words: str) -> None:
+    attempts = attempts_of(Clock(), RetryPolicy())
+
+    with pytest.raises(UnknownOutcomeError):
+        attempts.pause_s_after(Cancelled(words))
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

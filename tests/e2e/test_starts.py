@@ -16,8 +16,8 @@ from ocs.settings import load_settings
 from ocs.store.embedded import EmbeddedOptions, EmbeddedValkey, private_valkey
 from ocs.store.embedded_config import render_config
 from tests.campaigns.support.service import ServiceProcess
-from tests.security.support import until
-from tests.store.embedded.support import log_of_reads, newest_log
+from tests.security.support import first_lines, until
+from tests.store.embedded.support import log_of_reads, newest_log, wait_until
 from tests.support.live import serving
 
 # What makes a server of the usual kind give up on a log.
@@ -66,6 +66,29 @@ async def test_a_log_that_loads_longer_than_10_s_is_waited_for(
     assert took_s > LONG_S
     assert [line for line in lines if line.startswith("loading the log: ")]
     assert [line for line in said if line.startswith("the store is loading its data: ")]
+
+
+@pytest.mark.xdist_group("services")
+def test_a_service_that_waits_for_its_store_stops_when_it_is_told_to(tmp_path: Path) -> None:
+    with private_valkey(tmp_path, "always") as store:
+        count = reads_for(store, AIMED_AT_S)
+        directory, url = store.data_dir, store.url
+    newest_log(directory).write_bytes(log_of_reads("long", READ_BYTES, count))
+    started: list[EmbeddedValkey] = []
+    options = EmbeddedOptions(directory)
+    thread = threading.Thread(target=lambda: started.append(EmbeddedValkey.start(options)))
+    thread.start()
+    try:
+        assert wait_until((directory / "valkey.sock").exists)
+
+        said = first_lines("serve", until="is loading", store_url=url, listen="127.0.0.1:0")
+
+        assert not started, "the store had loaded; nothing was waited for"
+        assert "stopped before it served" in said
+        assert "listening on" not in said
+    finally:
+        thread.join()
+        started[0].stop()
 
 
 @pytest.mark.xdist_group("services")

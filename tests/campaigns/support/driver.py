@@ -21,6 +21,7 @@ class Driver:
 
     def __init__(self, account_count: int, seed: int) -> None:
         self.calls: list[Call] = []
+        self.clients: list[AsyncClient] = []
         self.account_ids = [f"acc-{number:02}" for number in range(account_count)]
         self.answered_count = 0
         self.newest_answered_ns = 0  # when the latest call was sent that has an answer
@@ -55,6 +56,7 @@ class Driver:
                 # Pools of their own, so that one connection carries one caller's calls.
                 options = [("grpc.use_local_subchannel_pool", 1), ("campaign.caller", number)]
                 client = AsyncClient(address, retry=retry, options=options)
+                self.clients.append(client)
                 callers.append(Caller(await stack.enter_async_context(client), self.calls))
             await asyncio.gather(
                 *(

@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from ocs.store.embedded_files import read_pid
 from ocs.store.embedded_orphan import is_server_of
@@ -26,15 +28,23 @@ class ServiceProcess:
     """One service in one directory, over all its lives. Methods block; call them off the loop."""
 
     def __init__(
-        self, directory: Path, store_url: str | None = None, durability: str = "always"
+        self,
+        directory: Path,
+        store_url: str | None = None,
+        durability: str = "always",
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Prepare `ocs up` in directory/data, or `ocs serve` over a store at store_url."""
+        """Prepare `ocs up` in directory/data, or `ocs serve` over a store at store_url.
+
+        settings: further variables of its environment.
+        """
         self.directory = directory
         self.data_dir = directory / "data"
         self.log_path = directory / "service.log"
         self.address = ""
         self._store_url = store_url
         self._durability = durability
+        self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> str:
@@ -58,7 +68,7 @@ class ServiceProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ocs", *command],
                 cwd=_ROOT,
-                env=_environment() | extra,
+                env={**_environment(), **extra, **self._settings},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -123,6 +123,12 @@ def test_a_backup_overwrites_nothing_and_leaves_no_part(
     assert status == 5
     assert "cannot be written: No such file" in said
 
+    left = tmp_path / "left.partial"
+    left.write_bytes(b"of somebody else")
+    status, _, said = ocs("backup", str(tmp_path / "left"), "--store-url", store.url)
+    assert (status, left.read_bytes()) == (5, b"of somebody else")
+    assert "left.partial exists: another backup writes it, or one was broken off" in said
+
     with pytest.raises(RuntimeError):
         break_off(tmp_path / "part")
     assert not list(tmp_path.glob("part*"))
