@@ -20,7 +20,7 @@ CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
-	mutants cases bad-inputs load load-ui latency bench demo docs lock clean
+	mutants cases bad-inputs load load-ui latency overload bench demo docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -129,6 +129,9 @@ load-ui: $(DEV) ## the same with locust's web page, until Ctrl-C
 latency: $(DEV) ## percentiles at RATE arrivals a second for SECONDS, by default half of the peak
 	@exec $(PY) -m loadtest.open_loop --seconds $(SECONDS) $(if $(RATE),--rate $(RATE)) \
 		$(accounts) $(seed)
+
+overload: $(DEV) ## TIMES the peak: goodput, what was shed, audit; service on one core
+	@exec $(PY) -m loadtest.overload $(if $(TIMES),--times $(TIMES))
 
 bench: $(DEV) ## server CPU per call against a bare echo, Valkey CPU per charge
 	@exec $(PY) -m loadtest.bench

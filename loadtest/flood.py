@@ -9,7 +9,7 @@ import re
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
+from typing import Final, cast
 
 from loadtest.frames import (
     ACK,
@@ -39,6 +39,7 @@ from loadtest.frames import (
 OK: Final = "0"
 RESOURCE_EXHAUSTED: Final = "8"
 UNANSWERED: Final = "unanswered"
+NOT_SENT: Final = "not sent"
 
 _WINDOW: Final = 2**30
 # Without a table of its own the server spells headers out; grpc does not compress these two.
@@ -50,6 +51,8 @@ _GREETING: Final = (
     + frame(WINDOW_UPDATE, payload=_WINDOW.to_bytes(4, "big"))
 )
 _STATUS: Final = re.compile(rb"grpc-status[\x01\x02](\d{1,2})")
+
+_TICK_S: Final = 0.001
 
 # Told once for each call: how it ended, and the message of the answer (empty if none).
 Done = Callable[[str, bytes], None]
@@ -64,20 +67,27 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._open: dict[int, tuple[Done, bytearray]] = {}
-        self._waiting: deque[tuple[bytes, bytes, Done]] = deque()
+        # By when it is too late to send, then what.
+        self._waiting: deque[tuple[float, bytes, bytes, Done]] = deque()
+        self._clock = asyncio.get_running_loop().time
         self._next_stream = 1
         self._streams_max = 0
         self._window = WINDOW_DEFAULT
 
-    def call(self, headers: bytes, wire: bytes, done: Done) -> None:
-        """Make a call, as soon as the server allows one more."""
-        self._waiting.append((headers, message(wire), done))
+    def call(self, headers: bytes, wire: bytes, timeout_s: float, done: Done) -> None:
+        """Make a call, as soon as the server allows one more; NOT_SENT after the time-out."""
+        self._waiting.append((self._clock() + timeout_s, headers, message(wire), done))
         self._send()
+
+    def give_up(self) -> None:
+        """End the calls that have waited too long to be sent."""
+        while self._waiting and self._waiting[0][0] <= self._clock():
+            self._waiting.popleft()[-1](NOT_SENT, b"")
 
     def _send(self) -> None:
         waiting, parts = self._waiting, []
         while waiting and len(self._open) < self._streams_max:
-            headers, body, done = waiting[0]
+            _, headers, body, done = waiting[0]
             if len(body) > self._window:
                 break
             waiting.popleft()
@@ -93,9 +103,9 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(_GREETING)
+        # uvloop's is one without being derived from it.
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(_GREETING)
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived."""
@@ -108,8 +118,8 @@ class Connection(asyncio.Protocol):
         """End what is open."""
         for done, _ in self._open.values():
             done(UNANSWERED, b"")
-        for _, _, done in self._waiting:
-            done(UNANSWERED, b"")
+        for *_, done in self._waiting:
+            done(NOT_SENT, b"")
         self._open, self._waiting = {}, deque()
         self.ended.set()
         self.ready.set()
@@ -154,6 +164,7 @@ class Flood:
         self._connections = connections
         timeout = f"{int(timeout_s * 1000)}m".encode()
         self._headers = call_headers(path, (b"grpc-timeout", timeout))
+        self._timeout_s = timeout_s
         self._count = 0
         self.clock = asyncio.get_running_loop().time
 
@@ -161,7 +172,7 @@ class Flood:
         """Make a call on the next connection in turn."""
         self._count += 1
         connection = self._connections[self._count % len(self._connections)]
-        connection.call(self._headers, wire, done)
+        connection.call(self._headers, wire, self._timeout_s, done)
 
     async def callers(self, count: int, seconds: float, make: Callable[[], bytes]) -> "Tally":
         """Let so many callers send as fast as they are answered."""
@@ -185,12 +196,9 @@ class Flood:
     async def arrivals(self, rate: float, seconds: float, make: Callable[[], bytes]) -> "Tally":
         """Send so many a second, whatever the service does; wait until all have ended."""
         tally = Tally(self.clock(), seconds)
-        over = asyncio.Event()
 
         def done(status: str, _: bytes) -> None:
             tally.add(status, self.clock())
-            if tally.complete and self.clock() >= tally.until_s:
-                over.set()
 
         while (now_s := self.clock()) < tally.until_s:
             due = int((now_s - tally.began_s) * rate) - tally.sent
@@ -198,12 +206,15 @@ class Flood:
                 tally.sent += 1
                 self.send(make(), done)
             await asyncio.sleep(_TICK_S)
-        if not tally.complete:
-            await over.wait()
+            self._give_up()
+        while not tally.complete:
+            await asyncio.sleep(_TICK_S)
+            self._give_up()
         return tally
 
-
-_TICK_S: Final = 0.001
+    def _give_up(self) -> None:
+        for connection in self._connections:
+            connection.give_up()
 
 
 class Tally:
