@@ -42,11 +42,16 @@ UNANSWERED: Final = "unanswered"
 NOT_SENT: Final = "not sent"
 
 _WINDOW: Final = 2**30
+# grpc's own setting: trailers whose name ends in -bin come as they are, not in base64.
+_TRUE_BINARY: Final = 0xFE03
 # Without a table of its own the server spells headers out; grpc does not compress these two.
 _GREETING: Final = (
     PREFACE
     + frame(
-        SETTINGS, payload=settings_payload([(HEADER_TABLE_SIZE, 0), (INITIAL_WINDOW_SIZE, _WINDOW)])
+        SETTINGS,
+        payload=settings_payload(
+            [(HEADER_TABLE_SIZE, 0), (INITIAL_WINDOW_SIZE, _WINDOW), (_TRUE_BINARY, 1)]
+        ),
     )
     + frame(WINDOW_UPDATE, payload=_WINDOW.to_bytes(4, "big"))
 )
@@ -54,8 +59,11 @@ _STATUS: Final = re.compile(rb"grpc-status[\x01\x02](\d{1,2})")
 
 _TICK_S: Final = 0.001
 
-# Told once for each call: how it ended, and the message of the answer (empty if none).
-Done = Callable[[str, bytes], None]
+_FRAME_BYTES_MAX: Final = 16_384
+
+# Told once for each call: how it ended, the message of the answer and the trailers as they came
+# (both empty if none).
+Done = Callable[[str, bytes, bytes], None]
 
 
 class Connection(asyncio.Protocol):
@@ -82,7 +90,7 @@ class Connection(asyncio.Protocol):
     def give_up(self) -> None:
         """End the calls that have waited too long to be sent."""
         while self._waiting and self._waiting[0][0] <= self._clock():
-            self._waiting.popleft()[-1](NOT_SENT, b"")
+            self._waiting.popleft()[-1](NOT_SENT, b"", b"")
 
     def _send(self) -> None:
         waiting, parts = self._waiting, []
@@ -95,7 +103,10 @@ class Connection(asyncio.Protocol):
             self._window -= len(body)
             self._open[stream] = done, bytearray()
             parts.append(frame(HEADERS, END_HEADERS, stream, headers))
-            parts.append(frame(DATA, END_STREAM, stream, body))
+            for at in range(0, len(body), _FRAME_BYTES_MAX):
+                part = body[at : at + _FRAME_BYTES_MAX]
+                last = END_STREAM if at + _FRAME_BYTES_MAX >= len(body) else 0
+                parts.append(frame(DATA, last, stream, part))
         if parts and self._transport is not None:
             self._transport.write(b"".join(parts))
 
@@ -117,9 +128,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as asyncio has it
         """End what is open."""
         for done, _ in self._open.values():
-            done(UNANSWERED, b"")
+            done(UNANSWERED, b"", b"")
         for *_, done in self._waiting:
-            done(NOT_SENT, b"")
+            done(NOT_SENT, b"", b"")
         self._open, self._waiting = {}, deque()
         self.ended.set()
         self.ready.set()
@@ -132,10 +143,11 @@ class Connection(asyncio.Protocol):
         elif kind == HEADERS and flags & END_STREAM and found is not None:
             del self._open[stream]
             status = _STATUS.search(payload)
-            found[0](status[1].decode() if status else UNANSWERED, bytes(found[1][5:]))
+            ended = status[1].decode() if status else UNANSWERED
+            found[0](ended, bytes(found[1][5:]), payload)
         elif kind == RST_STREAM and found is not None:
             del self._open[stream]
-            found[0](f"reset {int.from_bytes(payload, 'big')}", b"")
+            found[0](f"reset {int.from_bytes(payload, 'big')}", b"", b"")
         elif kind == WINDOW_UPDATE and stream == 0:
             self._window += int.from_bytes(payload, "big")
         elif kind == SETTINGS and not flags & ACK:
@@ -179,7 +191,7 @@ class Flood:
         tally = Tally(self.clock(), seconds)
         over = asyncio.Event()
 
-        def done(status: str, _: bytes) -> None:
+        def done(status: str, _: bytes, __: bytes) -> None:
             tally.add(status, self.clock())
             if self.clock() < tally.until_s:
                 tally.sent += 1
@@ -197,7 +209,7 @@ class Flood:
         """Send so many a second, whatever the service does; wait until all have ended."""
         tally = Tally(self.clock(), seconds)
 
-        def done(status: str, _: bytes) -> None:
+        def done(status: str, _: bytes, __: bytes) -> None:
             tally.add(status, self.clock())
 
         while (now_s := self.clock()) < tally.until_s:
@@ -244,18 +256,25 @@ class Tally:
 
 
 @asynccontextmanager
-async def flood(
-    address: str, path: str, *, connection_count: int, timeout_s: float
-) -> AsyncIterator[Flood]:
+async def connected(address: str, count: int) -> AsyncIterator[list[Connection]]:
     """Connect to a server."""
     host, _, port = address.rpartition(":")
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
         connections = []
-        for _ in range(connection_count):
+        for _ in range(count):
             _, connection = await loop.create_connection(Connection, host, int(port))
             stack.callback(connection.close)
             connections.append(connection)
         for connection in connections:
             await connection.ready.wait()
+        yield connections
+
+
+@asynccontextmanager
+async def flood(
+    address: str, path: str, *, connection_count: int, timeout_s: float
+) -> AsyncIterator[Flood]:
+    """Connect to a server, to call one method."""
+    async with connected(address, connection_count) as connections:
         yield Flood(connections, path, timeout_s)
