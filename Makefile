@@ -5,6 +5,7 @@ STEPS ?= 20000
 OPS ?= 2000
 CYCLES ?= 3
 RESTARTS ?= 3
+CALLS ?= 20000
 DEMO_SECONDS ?=
 USERS ?= 50
 SECONDS ?= 30
@@ -21,7 +22,7 @@ CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
-	rolling mutants cases bad-inputs load load-ui latency bench demo docs lock clean
+	rolling mutants cases bad-inputs fuzz load load-ui latency overload bench demo docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -122,6 +123,9 @@ cases: $(DEV) ## worked cases by id: tested, or not expressible and why
 bad-inputs: $(DEV) ## bad inputs by number: the answers and the state that this run's tests saw
 	@exec $(PY) -m tests.campaigns.bad_inputs
 
+fuzz: $(DEV) ## CALLS of any bytes by anybody: never UNKNOWN, INTERNAL or silence; audit
+	@exec $(PY) -m tests.campaigns.fuzz --calls $(CALLS) $(seed)
+
 # OCS_ADDRESS loads a service that runs (OCS_STORE_URL or OCS_DATA_DIR names its books).
 load: $(DEV) ## USERS gateways and top-up systems for SECONDS: report, plot, audit; WEB=1 as below
 	@exec $(PY) -m loadtest.load --users $(USERS) --seconds $(SECONDS) $(accounts) $(seed) \
@@ -133,6 +137,9 @@ load-ui: $(DEV) ## the same with locust's web page, until Ctrl-C
 latency: $(DEV) ## percentiles at RATE arrivals a second for SECONDS, by default half of the peak
 	@exec $(PY) -m loadtest.open_loop --seconds $(SECONDS) $(if $(RATE),--rate $(RATE)) \
 		$(accounts) $(seed)
+
+overload: $(DEV) ## TIMES the peak: goodput, what was shed, audit; service on one core
+	@exec $(PY) -m loadtest.overload $(if $(TIMES),--times $(TIMES))
 
 bench: $(DEV) ## server CPU per call against a bare echo, Valkey CPU per charge
 	@exec $(PY) -m loadtest.bench

@@ -11,8 +11,10 @@ _UNITS: Final = 10**9
 _MAKERS: Final = 32
 
 
-async def open_accounts(address: str, count: int, prefix: str = "bench") -> list[str]:
-    """Open accounts; returns their ids.
+async def open_accounts(
+    address: str, count: int, prefix: str = "bench", makers: int = _MAKERS
+) -> list[str]:
+    """Open accounts, so many at once; returns their ids.
 
     A reservation of data holds money of the bonus bucket (drawn on before `main`), which counts
     towards the caps of the day, the month and the account's life; the bucket of seconds is not
@@ -21,7 +23,7 @@ async def open_accounts(address: str, count: int, prefix: str = "bench") -> list
     account_ids = [f"{prefix}-{number:06}" for number in range(count)]
     left = iter(account_ids)
     async with AsyncClient(address, timeout_s=10.0) as client, asyncio.TaskGroup() as group:
-        for _ in range(min(count, _MAKERS)):
+        for _ in range(min(count, makers)):
             group.create_task(_open_each(client, left))
     return account_ids
 

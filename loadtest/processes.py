@@ -38,9 +38,15 @@ class Server:
             found = _LISTENING.search(line)
             if found is not None:
                 # A pipe that nobody reads would block the server once it is full.
-                threading.Thread(target=stream.read, daemon=True).start()
+                threading.Thread(target=_drain, args=(stream,), daemon=True).start()
                 return found.group(1).decode().rstrip(",")
         raise ServerFailedError(b"".join(said[-5:]).decode(errors="replace"))
+
+
+def _drain(stream: IO[bytes]) -> None:
+    with stream:
+        while stream.read(65_536):
+            continue
 
 
 @contextmanager

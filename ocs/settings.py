@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     )
     calls_in_flight_max: int = Field(
         default=2048,
-        ge=16,
+        ge=1,
         le=65_536,
         description="Calls worked on at once; more are refused with RESOURCE_EXHAUSTED.",
     )

@@ -74,9 +74,14 @@ class Accounts:
         state, store_ms = await self.get_account(ask.asked.tenant, ask.account_id)
         return answer, state, store_ms
 
-    async def get_account(self, tenant: str, account_id: str) -> tuple[AccountState, int]:
-        """Read an account as of now: what is due counts as expired. Raises ServiceError."""
-        found = await self._ledger.snapshot(tenant, account_id)
+    async def get_account(
+        self, tenant: str, account_id: str, group_id: str = ""
+    ) -> tuple[AccountState, int]:
+        """Read an account as of now: what is due counts as expired. Raises ServiceError.
+
+        group_id: one whose caps are wanted though no line may be in it yet.
+        """
+        found = await self._ledger.snapshot(tenant, account_id, group_id)
         if isinstance(found, Answer):
             raise failure(found)
         state, store_ms = found
@@ -187,8 +192,9 @@ class Accounts:
         self, tenant: str, account_id: str, holder: str
     ) -> tuple[list[CapInForce], int]:
         """Return the caps of one holder in their current period. Raises ServiceError."""
-        state, store_ms = await self.get_account(tenant, account_id)
         kind, _, holder_id = holder.partition("/")
+        group_id = holder_id if kind == "group" else ""
+        state, store_ms = await self.get_account(tenant, account_id, group_id)
         if kind == "subscriber" and holder_id not in state.subscribers:
             raise ServiceError(Reason.SUBSCRIBER_NOT_FOUND)
         return caps_of(state, holder, store_ms), store_ms

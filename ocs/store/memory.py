@@ -86,7 +86,12 @@ class MemoryLedger:
             terms.service_id, terms.unit, terms.zone, found.session_id, found.subscriber_id
         )
 
-    async def snapshot(self, tenant: str, account_id: str) -> tuple[AccountState, int] | Answer:
+    async def snapshot(
+        self,
+        tenant: str,
+        account_id: str,
+        group_id: str = "",  # noqa: ARG002 - all groups are at hand
+    ) -> tuple[AccountState, int] | Answer:
         """Read an account and the clock."""
         state = self.accounts.get((tenant, account_id))
         if state is None:

@@ -41,7 +41,7 @@ class _Stored(NamedTuple):
 
 
 async def read_state(
-    pipeline: Pipeline, tenant: str, account_id: str
+    pipeline: Pipeline, tenant: str, account_id: str, group_id: str = ""
 ) -> tuple[AccountState, int] | None:
     """Read an account and the store's clock; None if there is no account.
 
@@ -49,7 +49,7 @@ async def read_state(
         UnreadableAccountError: what is stored cannot be read.
     """
     at = (tenant, account_id)
-    stored = await _read(pipeline, at)
+    stored = await _read(pipeline, at, group_id)
     if stored is None:
         return None
     try:
@@ -98,7 +98,7 @@ async def read_hold_copies(
     return copies, due
 
 
-async def _read(pipeline: Pipeline, at: tuple[str, str]) -> _Stored | None:
+async def _read(pipeline: Pipeline, at: tuple[str, str], group_id: str = "") -> _Stored | None:
     """Read an account's hashes as of one moment.
 
     Two reads: the first names the lines and groups, the second takes everything in one
@@ -106,7 +106,7 @@ async def _read(pipeline: Pipeline, at: tuple[str, str]) -> _Stored | None:
     """
     while True:
         subscribers = texts_of(await pipeline.send("SMEMBERS", keys.subscribers_key(*at)))
-        groups: set[str] = set()
+        groups = {group_id} if group_id else set()
         for subscriber in subscribers:
             reply = await pipeline.send("HGET", keys.subscriber_key(*at, subscriber), "groups")
             groups.update(filter(None, undash(text_of(reply)).split(",")))

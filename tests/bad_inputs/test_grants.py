@@ -7,6 +7,7 @@ import pytest
 
 from ocs.limits import OPEN_RESERVATIONS_MAX
 from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import types_pb2
 from tests.support.live import Live, now_ms
 
@@ -295,3 +296,16 @@ async def test_row_62_a_cap_that_counts_something_else_is_another(live: Live) ->
         await refused_for(live, request, "FAILED_PRECONDITION", "CAP_MISMATCH")
 
     assert (await live.caps(account))["cap"].limit_micros == 5
+
+
+async def test_a_group_may_have_caps_before_it_has_lines(live: Live) -> None:
+    account = await live.open(messages=10)
+    holder = types_pb2.CapHolder(group_id="early")
+
+    answer = await live.call(live.set_cap(account, limit_micros=5, holder=holder))
+    listed = await live.call(caps.ListSpendingCapsRequest(account_id=account, holder=holder))
+    await live.call(live.add_subscriber(account, "s1", group_ids=["early"]))
+    again = await live.call(caps.ListSpendingCapsRequest(account_id=account, holder=holder))
+
+    assert [cap.limit_micros for cap in listed.caps] == [5]
+    assert list(again.caps) == list(listed.caps) == [answer.cap]

@@ -27,6 +27,21 @@ LOAD_DELAY_US = 1_000
 COMMAND_COUNT = 12_000
 
 
+def lengthen(directory: Path) -> None:
+    """Add commands to a stopped store's log that change nothing."""
+    log = newest_log(directory)
+    log.write_bytes(log.read_bytes() + log_of_reads("long", 1, COMMAND_COUNT))
+
+
+def load_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let servers that are started load slowly."""
+
+    def slowly(*arguments: Any, **more: Any) -> str:
+        return f"{render_config(*arguments, **more)}key-load-delay {LOAD_DELAY_US}\n"
+
+    monkeypatch.setattr("ocs.store.embedded_start.render_config", slowly)
+
+
 @pytest.mark.xdist_group("services")
 async def test_a_log_that_loads_longer_than_10_s_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -35,13 +50,8 @@ async def test_a_log_that_loads_longer_than_10_s_is_waited_for(
         async with serving(store) as live:
             account = await live.open(messages=10)
         directory, url = store.data_dir, store.url
-    log = newest_log(directory)
-    log.write_bytes(log.read_bytes() + log_of_reads("long", 1, COMMAND_COUNT))
-
-    def slowly(*arguments: Any, **more: Any) -> str:
-        return f"{render_config(*arguments, **more)}key-load-delay {LOAD_DELAY_US}\n"
-
-    monkeypatch.setattr("ocs.store.embedded_start.render_config", slowly)
+    lengthen(directory)
+    load_slowly(monkeypatch)
     started: list[EmbeddedValkey] = []
     lines: list[str] = []
     said: list[str] = []
@@ -69,11 +79,13 @@ async def test_a_log_that_loads_longer_than_10_s_is_waited_for(
 
 
 @pytest.mark.xdist_group("services")
-def test_a_service_that_waits_for_its_store_stops_when_it_is_told_to(tmp_path: Path) -> None:
+def test_a_service_that_waits_for_its_store_stops_when_it_is_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with private_valkey(tmp_path, "always") as store:
-        count = reads_for(store, AIMED_AT_S)
         directory, url = store.data_dir, store.url
-    newest_log(directory).write_bytes(log_of_reads("long", READ_BYTES, count))
+    lengthen(directory)
+    load_slowly(monkeypatch)
     started: list[EmbeddedValkey] = []
     options = EmbeddedOptions(directory)
     thread = threading.Thread(target=lambda: started.append(EmbeddedValkey.start(options)))
