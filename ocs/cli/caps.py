@@ -11,11 +11,12 @@ from ocs.client import (
     Client,
     ListSpendingCapsResult,
     Period,
+    ReceiptResult,
     SetSpendingCapResult,
 )
 from ocs.client.operation import Sending
 
-cap_app = typer.Typer(help="Set and list spending caps.", no_args_is_help=True)
+cap_app = typer.Typer(help="Set, delete and list spending caps.", no_args_is_help=True)
 
 
 def _holder(subscriber_id: str | None, group_id: str | None) -> CapHolder | None:
@@ -65,6 +66,21 @@ def set_cap(
         zone=zone,
         **sending,
     )
+
+
+@command(cap_app, "delete", example="ocs cap delete alice daily --group family")
+def delete_cap(
+    client: Client,
+    account_id: options.AccountId,
+    cap_id: Annotated[str, typer.Argument(metavar="CAP", help="The cap's id.")],
+    *,
+    subscriber_id: options.SubscriberOption = None,
+    group_id: options.GroupOption = None,
+    **sending: Unpack[Sending],
+) -> ReceiptResult:
+    """Remove a cap of the account, or of one of its lines or groups, with its counter."""
+    holder = _holder(subscriber_id, group_id)
+    return client.delete_spending_cap(account_id, cap_id, holder=holder, **sending)
 
 
 @command(cap_app, "list", example="ocs cap list alice --subscriber phone")

@@ -8,7 +8,7 @@ from ocs.rpc import convert
 from ocs.rpc.call import CallInfo
 from ocs.rpc.method import RpcService
 from ocs.service.accounts import Accounts
-from ocs.service.requests import SetSpendingCapAsked
+from ocs.service.requests import DeleteSpendingCapAsked, SetSpendingCapAsked
 from ocs.v1 import spending_cap_service_pb2 as pb
 
 
@@ -22,7 +22,11 @@ class SpendingCapServicer:
         """Name the handlers for the server."""
         return RpcService(
             pb.DESCRIPTOR.services_by_name["SpendingCapService"],
-            {"SetSpendingCap": self.set_spending_cap, "ListSpendingCaps": self.list_spending_caps},
+            {
+                "SetSpendingCap": self.set_spending_cap,
+                "DeleteSpendingCap": self.delete_spending_cap,
+                "ListSpendingCaps": self.list_spending_caps,
+            },
         )
 
     async def set_spending_cap(
@@ -36,6 +40,22 @@ class SpendingCapServicer:
         call.replayed = answer.replayed
         response = pb.SetSpendingCapResponse()
         set_cap(response.cap, cap)
+        convert.set_receipt(response.receipt, answer)
+        return response
+
+    async def delete_spending_cap(
+        self, call: CallInfo, request: pb.DeleteSpendingCapRequest
+    ) -> pb.DeleteSpendingCapResponse:
+        """Remove a cap."""
+        ask = DeleteSpendingCapAsked(
+            convert.asked_by(call, request),
+            request.account_id,
+            convert.holder_of(request.holder),
+            request.cap_id,
+        )
+        answer = await self._accounts.delete_spending_cap(ask)
+        call.replayed = answer.replayed
+        response = pb.DeleteSpendingCapResponse()
         convert.set_receipt(response.receipt, answer)
         return response
 

@@ -120,6 +120,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND. The account has no such event."""
     ERROR_REASON_REFUND_EXCEEDS: _ErrorReason.ValueType  # 48
     """FAILED_PRECONDITION. More than the event collected, earlier refunds taken off; or nothing."""
+    ERROR_REASON_CAP_NOT_FOUND: _ErrorReason.ValueType  # 49
+    """NOT_FOUND. The holder has no such cap, or not any more."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -224,4 +226,6 @@ ERROR_REASON_EVENT_NOT_FOUND: ErrorReason.ValueType  # 47
 """NOT_FOUND. The account has no such event."""
 ERROR_REASON_REFUND_EXCEEDS: ErrorReason.ValueType  # 48
 """FAILED_PRECONDITION. More than the event collected, earlier refunds taken off; or nothing."""
+ERROR_REASON_CAP_NOT_FOUND: ErrorReason.ValueType  # 49
+"""NOT_FOUND. The holder has no such cap, or not any more."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -198,6 +198,72 @@ class SetSpendingCapResponse(_message.Message):
 Global___SetSpendingCapResponse: _TypeAlias = SetSpendingCapResponse  # noqa: Y015
 
 @_typing.final
+class DeleteSpendingCapRequest(_message.Message):
+    """Removes a cap."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_TIME_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    HOLDER_FIELD_NUMBER: _builtins.int
+    CAP_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Caller-made id of this logical operation. Required."""
+    account_id: _builtins.str
+    """The account. Required."""
+    cap_id: _builtins.str
+    """The cap. Required."""
+    @_builtins.property
+    def request_time(self) -> _timestamp_pb2.Timestamp:
+        """When the operation was first sent; unchanged on a resend. Required."""
+
+    @_builtins.property
+    def holder(self) -> _types_pb2.CapHolder:
+        """Whose cap; unset: the account's own."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        request_time: _timestamp_pb2.Timestamp | None = ...,
+        account_id: _builtins.str = ...,
+        holder: _types_pb2.CapHolder | None = ...,
+        cap_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["holder", b"holder", "request_time", b"request_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "cap_id", b"cap_id", "holder", b"holder", "request_id", b"request_id", "request_time", b"request_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSpendingCapRequest: _TypeAlias = DeleteSpendingCapRequest  # noqa: Y015
+
+@_typing.final
+class DeleteSpendingCapResponse(_message.Message):
+    """The cap is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipt(self) -> _types_pb2.Receipt:
+        """Journal position, store time, replay mark."""
+
+    def __init__(
+        self,
+        *,
+        receipt: _types_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSpendingCapResponse: _TypeAlias = DeleteSpendingCapResponse  # noqa: Y015
+
+@_typing.final
 class ListSpendingCapsRequest(_message.Message):
     """Reads the caps of one holder."""
 

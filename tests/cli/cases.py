@@ -281,6 +281,12 @@ CASES: list[Case] = [
         },
     ),
     Case(
+        "cap delete alice sms --group family",
+        "DeleteSpendingCap",
+        spending_caps.DeleteSpendingCapResponse(receipt=RECEIPT),
+        {"account_id": "alice", "cap_id": "sms", "holder": {"group_id": "family"}},
+    ),
+    Case(
         "cap list alice --subscriber phone",
         "ListSpendingCaps",
         spending_caps.ListSpendingCapsResponse(caps=[CAP]),

@@ -15,6 +15,7 @@ from ocs.domain.commands import (
     Basis,
     Commit,
     Debit,
+    DeleteSpendingCap,
     Expire,
     GrantWish,
     Mutation,
@@ -124,6 +125,7 @@ class Traffic:
         for holder in ("account", "subscriber/s1", "group/g1"):
             self._cap(SpendingCap(holder, "live", Unit.MICROS, 10**9, Period.LIFETIME))
             self._cap(SpendingCap(holder, "units", Unit.OCTETS, 10**9, Period.LIFETIME))
+            self._cap(SpendingCap(holder, "gone", Unit.MICROS, 10**9, Period.DAY))
         self._credit("p-over")
         self._reserve_live("over", "sms")
         facts, profile = machine._facts("a1", "over")
@@ -144,6 +146,8 @@ class Traffic:
         self._refund()
         for number, service in enumerate(["data", "voice", "sms"]):
             self._reserve_live(f"live{number}", service)
+        for holder in ("account", "subscriber/s1", "group/g1"):
+            machine._run(DeleteSpendingCap(holder=holder, cap_id="gone", **self._fresh()))
 
     def _refund(self) -> None:
         """Use under caps of account, line and group, and give a part of it back, twice."""

@@ -106,7 +106,8 @@ def update_account(message: accounts.UpdateAccountResponse) -> results.UpdateAcc
 def receipt_only(
     message: accounts.SuspendAccountResponse
     | accounts.ResumeAccountResponse
-    | accounts.CloseAccountResponse,
+    | accounts.CloseAccountResponse
+    | spending_caps.DeleteSpendingCapResponse,
 ) -> results.ReceiptResult:
     """An answer that is a receipt and nothing else."""
     return results.ReceiptResult(receipt=receipt(message.receipt))

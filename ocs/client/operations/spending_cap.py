@@ -6,7 +6,7 @@ from ocs.client import encode
 from ocs.client.decode import account as decode
 from ocs.client.errors import UsageError
 from ocs.client.operation import Operation, Sending, identify, mutation, read
-from ocs.client.results import ListSpendingCapsResult, SetSpendingCapResult
+from ocs.client.results import ListSpendingCapsResult, ReceiptResult, SetSpendingCapResult
 from ocs.client.values import CapHolder, Period, Unit
 from ocs.v1 import spending_cap_service_pb2 as spending_caps
 
@@ -53,6 +53,28 @@ def set_spending_cap(
         cap=cap,
     )
     return mutation("spending_caps", "SetSpendingCap", request, decode.set_spending_cap, sent)
+
+
+def delete_spending_cap(
+    account_id: str,
+    cap_id: str,
+    *,
+    holder: CapHolder | None = None,
+    **sending: Unpack[Sending],
+) -> Operation[ReceiptResult]:
+    """Remove a cap of the account (holder None), of a line or of a group, with its counter.
+
+    NotFoundError if there is none.
+    """
+    sent = identify(sending)
+    request = spending_caps.DeleteSpendingCapRequest(
+        request_id=sent.request_id,
+        request_time=encode.timestamp("request_time", sent.request_time),
+        account_id=account_id,
+        holder=encode.holder(holder),
+        cap_id=cap_id,
+    )
+    return mutation("spending_caps", "DeleteSpendingCap", request, decode.receipt_only, sent)
 
 
 def list_spending_caps(
