@@ -1,10 +1,11 @@
 """Spending caps."""
 
+from datetime import timedelta
 from typing import Annotated, Unpack
 
 import typer
 
-from ocs.cli import options
+from ocs.cli import options, parse
 from ocs.cli.command import command
 from ocs.client import (
     CapHolder,
@@ -51,6 +52,19 @@ def set_cap(
     group_id: options.GroupOption = None,
     service_id: options.ServiceOption = None,
     zone: options.ZoneOption = None,
+    window: Annotated[
+        timedelta | None,
+        typer.Option(
+            "--window",
+            metavar="24h",
+            parser=parse.argument(parse.span),
+            help="Length of a rolling cap's window, 1h to 31d.",
+        ),
+    ] = None,
+    window_slots: Annotated[
+        int | None,
+        typer.Option("--slots", help="Slots in which the window moves, 2 to 31; default 24."),
+    ] = None,
     **sending: Unpack[Sending],
 ) -> SetSpendingCapResult:
     """Create or replace a cap: a hard ceiling on money or units per period."""
@@ -64,6 +78,8 @@ def set_cap(
         holder=_holder(subscriber_id, group_id),
         service_id=service_id,
         zone=zone,
+        window=window,
+        window_slots=window_slots,
         **sending,
     )
 

@@ -50,6 +50,7 @@ class Period(enum.StrEnum):
     MONTH = "MONTH"
     YEAR = "YEAR"
     LIFETIME = "LIFETIME"
+    ROLLING = "ROLLING"
 
 
 class Basis(enum.StrEnum):

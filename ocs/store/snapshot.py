@@ -15,6 +15,7 @@ from ocs.store.layout import (
     read_caps,
     read_counters,
     read_hold,
+    read_slots,
     read_status,
     undash,
 )
@@ -161,6 +162,7 @@ def _state(at: tuple[str, str], account: Fields, profile: Fields, holds: Fields)
         replayed_count=int(account.get("replays", "0")),
         buckets=read_buckets(account),
         counters=read_counters("account", account),
+        slots=read_slots("account", account),
         holds={reservation_id: read_hold(text) for reservation_id, text in holds.items()},
     )
     for cap in read_caps("account", profile):
@@ -172,6 +174,7 @@ def _add_holder(state: AccountState, holder: str, fields: Fields) -> None:
     for cap in read_caps(holder, fields):
         state.caps[(cap.holder, cap.cap_id)] = cap
     state.counters.update(read_counters(holder, fields))
+    state.slots.update(read_slots(holder, fields))
     kind, _, holder_id = holder.partition("/")
     if kind == "subscriber":
         groups = undash(fields["groups"])

@@ -1,4 +1,4 @@
-"""Caps that are removed, on both ledgers."""
+"""Caps that are removed, and caps in rolling windows, on both ledgers."""
 
 import pytest
 
@@ -6,9 +6,9 @@ from ocs.domain.answer import Answer, Outcome, Reason
 from ocs.domain.commands import DeleteSpendingCap, SetSpendingCap
 from ocs.domain.periods import Period
 from ocs.domain.reservation import Step
-from ocs.domain.spending_cap import SpendingCap
+from ocs.domain.spending_cap import RollingWindow, SpendingCap
 from ocs.domain.units import Unit
-from tests.contract.bench import Bench
+from tests.contract.bench import MINUTE_MS, Bench
 
 HOLDERS = ["account", "subscriber/s1", "group/g1"]
 
@@ -88,3 +88,30 @@ async def test_a_bound_of_caps_has_room_again(bench: Bench) -> None:
     assert (await _set(bench, one_more)).reason is Reason.TOO_MANY_CAPS
     await _delete(bench, "account", "c7")
     assert (await _set(bench, one_more)).outcome is Outcome.DONE
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+async def test_a_window_counts_what_its_slots_spent_and_hold(bench: Bench, holder: str) -> None:
+    """Held in one slot, settled in the next: it counts where it was held, and leaves with it."""
+    await bench.open()
+    slot_ms = 10 * MINUTE_MS
+    bench.clock[0] -= bench.clock[0] % slot_ms
+    window = RollingWindow(3, slot_ms)
+    await _set(bench, SpendingCap(holder, "rolls", Unit.MICROS, 50, Period.ROLLING, window=window))
+    line = await bench.profile("s1")
+    start = bench.clock[0]
+    await bench.reserve(15, profile=line)
+    bench.clock[0] += slot_ms
+    settled = await bench.settle(12, Step.CLOSE, subscriber="s1")
+    held = await bench.reserve(20, "r2", profile=line)
+    cut = await bench.reserve(20, "r3", profile=line)
+    bench.clock[0] = start + 3 * slot_ms
+    after = await bench.reserve(25, "r4", profile=line)
+
+    assert settled.charged_micros == 24
+    assert (held.granted_units, cut.outcome) == (13, Outcome.SPENDING_CAP_REACHED)
+    assert cut.cap is not None
+    assert (cut.cap.remaining, cut.cap.reset_ms) == (0, start + 3 * slot_ms)
+    # The first slot has left, and r2 has lapsed.
+    assert after.granted_units == 25
+    assert (await bench.state()).counters == {}

@@ -31,7 +31,7 @@ from ocs.domain.units import Unit
 from ocs.limits import QUANTITY_MAX
 from tests.model.actor import Actor
 from tests.model.pair import TENANT
-from tests.model.pools import SERVICES, accounts
+from tests.model.pools import SERVICES, accounts, windowed
 
 
 class Keeping(Actor):
@@ -133,7 +133,7 @@ class Keeping(Actor):
         call = self._call(account, ago=0)
         self._run(DeleteSpendingCap(holder=key[0], cap_id=key[1], **call))
         if anew is not None:
-            cap = SpendingCap(*key, Unit.OCTETS if pick % 2 else Unit.MICROS, 700, anew)
+            cap = windowed(SpendingCap(*key, Unit.OCTETS if pick % 2 else Unit.MICROS, 700, anew))
             self._run(SetSpendingCap(cap=cap, **self._call(account, ago=0)))
 
     @rule(account=accounts, payment=st.integers(0, 39), partial=st.booleans())

@@ -235,6 +235,7 @@ def _account(
         replayed_count=int(account.get("replays", "0")),
         buckets=layout.read_buckets(account),
         counters=layout.read_counters("account", account),
+        slots=layout.read_slots("account", account),
         holds={rid: layout.read_hold(text) for rid, text in holds.items()},
     )
     order = account["order"].split(" ")
@@ -257,6 +258,7 @@ def _add_holder(
     for cap in layout.read_caps(holder, fields):
         state.caps[(cap.holder, cap.cap_id)] = cap
     state.counters.update(layout.read_counters(holder, fields))
+    state.slots.update(layout.read_slots(holder, fields))
     kind, _, holder_id = holder.partition("/")
     if kind == "subscriber" and fields:
         groups = layout.undash(fields["groups"])

@@ -37,7 +37,7 @@ from ocs.domain.units import Unit
 from ocs.store.memory import MemoryLedger
 from tests.model.machine import ChargingMachine
 from tests.model.pair import START_MS, Pair
-from tests.model.pools import ACCOUNTS, SERVICES
+from tests.model.pools import ACCOUNTS, SERVICES, windowed
 
 
 @dataclass
@@ -116,7 +116,7 @@ class Traffic:
     def hold_open(self) -> None:
         """End with a bucket that ends, use that nobody pays, and holds under caps of all kinds."""
         machine = self.machine
-        machine._set_status("a1", AccountStatus.ACTIVE)
+        machine._run(SetAccountStatus(status=AccountStatus.ACTIVE, **self._fresh()))
         ends = BucketTerms(Unit.OCTETS, 5, expire_ms=machine.pair.now_ms + 30_000)
         self._credit("p-ends", "b9", ends)
         machine.advance(delta=86_400_000)
@@ -126,6 +126,7 @@ class Traffic:
             self._cap(SpendingCap(holder, "live", Unit.MICROS, 10**9, Period.LIFETIME))
             self._cap(SpendingCap(holder, "units", Unit.OCTETS, 10**9, Period.LIFETIME))
             self._cap(SpendingCap(holder, "gone", Unit.MICROS, 10**9, Period.DAY))
+            self._cap(windowed(SpendingCap(holder, "rolls", Unit.MICROS, 10**9, Period.ROLLING)))
         self._credit("p-over")
         self._reserve_live("over", "sms")
         facts, profile = machine._facts("a1", "over")

@@ -65,6 +65,8 @@ def spending_cap(message: spending_caps.SpendingCap) -> results.SpendingCap:
         remaining=message.remaining,
         period_start_time=time(message, "period_start_time"),
         reset_time=time(message, "reset_time"),
+        window=message.window.ToTimedelta() if message.HasField("window") else None,
+        window_slots=message.window_slots if message.HasField("window_slots") else None,
     )
 
 

@@ -202,6 +202,7 @@ def _delete_cap(account: FoldedAccount, event: ChargingEvent) -> None:
     if old != cap:
         account.differ(event, "cap", cap, old or "none")
     account.counters.pop(key, None)
+    account.forget_slots(key)
     account.holds.forget_cap(key)
 
 

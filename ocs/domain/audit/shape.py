@@ -159,7 +159,7 @@ def _lists(event: ChargingEvent) -> Iterator[Contradiction]:
         "payments": [payment.bucket_id for payment in event.payments],
         "hold lines": [bucket_id for bucket_id, _ in event.hold_lines],
         "cap lines": [(line.holder, line.cap_id) for line in event.cap_lines],
-        "counters": [(counter.holder, counter.cap_id) for counter in event.counters],
+        "counters": [(c.holder, c.cap_id, c.period_start_ms) for c in event.counters],
         "refunds": [line.bucket_id for line in event.refunds],
         "terms": ["terms" for _ in event.terms],
     }

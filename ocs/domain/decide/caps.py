@@ -37,6 +37,8 @@ def delete_spending_cap(turn: Turn, command: DeleteSpendingCap) -> Answer:
     if cap is None:
         return turn.refuse(Reason.CAP_NOT_FOUND)
     turn.state.counters.pop(key, None)
+    for place in [place for place in turn.state.slots if place[:2] == key]:
+        del turn.state.slots[place]
     for reservation_id, hold in turn.state.holds.items():
         turn.state.holds[reservation_id] = hold.without(key)
     turn.state.profile_version += 1
@@ -51,7 +53,7 @@ def _cap_token(cap: SpendingCap) -> tuple[str, ...]:
         cap.cap_id,
         cap.unit,
         str(cap.limit),
-        cap.period.value,
+        cap.period_text,
         cap.service_id or "-",
         cap.zone or "-",
     )

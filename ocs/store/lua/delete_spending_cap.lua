@@ -45,7 +45,7 @@ end
 local definition = holder and holder.fields['q:' .. id]
 if not definition then return write_refusal(account, 'CAP_NOT_FOUND') end
 local limit, unit, period, service, zone =
-  string.match(definition, '^(%d+) (%a+) (%a+) (%S+) (%S+)$')
+  string.match(definition, '^(%d+) (%a+) (%S+) (%S+) (%S+)$')
 if not limit then error({err = 'STATE_CORRUPT cap'}) end
 
 account.version = string.format('%d', account.version + 1)
