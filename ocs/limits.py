@@ -21,6 +21,13 @@ USED_SEGMENTS_MAX: Final = 8
 # A reservation keeps the price list that it was opened with.
 RATE_STEPS_MAX: Final = 8
 
+# Rolling windows of caps: so many slots of one length, all of them counted from 1970 UTC.
+WINDOW_MIN_MS: Final = 3_600_000
+WINDOW_MAX_MS: Final = 31 * 86_400_000
+WINDOW_SLOTS_MIN: Final = 2
+WINDOW_SLOTS_MAX: Final = 31
+WINDOW_SLOTS_DEFAULT: Final = 24
+
 # How long a request_id protects its operation, from request_time.
 WINDOW_GRANT_MS: Final = 15 * 60_000
 WINDOW_SETTLE_MS: Final = 60 * 60_000
@@ -86,6 +93,9 @@ assert OPEN_RESERVATIONS_MAX % EXPIRIES_PER_CALL_MAX == 0
 # A record must outlive the reservation's memory, or a resend could charge again.
 assert WINDOW_SETTLE_MS >= REMEMBER_MS
 assert WINDOW_GRANT_MS <= WINDOW_SETTLE_MS <= WINDOW_USED_MS
+# A grant is valid to the end of a slot: a slot is longer than the shortest validity by far.
+assert WINDOW_MIN_MS // WINDOW_SLOTS_MAX >= 60 * VALIDITY_MIN_MS
+assert WINDOW_SLOTS_MIN <= WINDOW_SLOTS_DEFAULT <= WINDOW_SLOTS_MAX
 assert VALIDITY_SHORT_MS >= VALIDITY_MIN_MS
 assert VALIDITY_DEFAULT_MS <= VALIDITY_MAX_MS
 assert TIME_MAX_MS + WINDOW_USED_MS < QUANTITY_MAX

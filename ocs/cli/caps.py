@@ -1,21 +1,23 @@
 """Spending caps."""
 
+from datetime import timedelta
 from typing import Annotated, Unpack
 
 import typer
 
-from ocs.cli import options
+from ocs.cli import options, parse
 from ocs.cli.command import command
 from ocs.client import (
     CapHolder,
     Client,
     ListSpendingCapsResult,
     Period,
+    ReceiptResult,
     SetSpendingCapResult,
 )
 from ocs.client.operation import Sending
 
-cap_app = typer.Typer(help="Set and list spending caps.", no_args_is_help=True)
+cap_app = typer.Typer(help="Set, delete and list spending caps.", no_args_is_help=True)
 
 
 def _holder(subscriber_id: str | None, group_id: str | None) -> CapHolder | None:
@@ -50,6 +52,19 @@ def set_cap(
     group_id: options.GroupOption = None,
     service_id: options.ServiceOption = None,
     zone: options.ZoneOption = None,
+    window: Annotated[
+        timedelta | None,
+        typer.Option(
+            "--window",
+            metavar="24h",
+            parser=parse.argument(parse.span),
+            help="Length of a rolling cap's window, 1h to 31d.",
+        ),
+    ] = None,
+    window_slots: Annotated[
+        int | None,
+        typer.Option("--slots", help="Slots in which the window moves, 2 to 31; default 24."),
+    ] = None,
     **sending: Unpack[Sending],
 ) -> SetSpendingCapResult:
     """Create or replace a cap: a hard ceiling on money or units per period."""
@@ -63,8 +78,25 @@ def set_cap(
         holder=_holder(subscriber_id, group_id),
         service_id=service_id,
         zone=zone,
+        window=window,
+        window_slots=window_slots,
         **sending,
     )
+
+
+@command(cap_app, "delete", example="ocs cap delete alice daily --group family")
+def delete_cap(
+    client: Client,
+    account_id: options.AccountId,
+    cap_id: Annotated[str, typer.Argument(metavar="CAP", help="The cap's id.")],
+    *,
+    subscriber_id: options.SubscriberOption = None,
+    group_id: options.GroupOption = None,
+    **sending: Unpack[Sending],
+) -> ReceiptResult:
+    """Remove a cap of the account, or of one of its lines or groups, with its counter."""
+    holder = _holder(subscriber_id, group_id)
+    return client.delete_spending_cap(account_id, cap_id, holder=holder, **sending)
 
 
 @command(cap_app, "list", example="ocs cap list alice --subscriber phone")

@@ -116,6 +116,13 @@ def charge_fields(value: Charge) -> list[tuple[str, str]]:
     ]
 
 
+def cap_period(cap: SpendingCap) -> str:
+    """How often a cap starts again, or its window: `1 day, 0:00:00 in 24 slots`."""
+    if cap.window is not None:
+        return f"{cap.window} in {cap.window_slots} slots"
+    return cap.period.lower() if cap.period else ""
+
+
 def cap_listing(caps: tuple[SpendingCap, ...]) -> Listing:
     """Caps and where they stand."""
     return Listing(
@@ -125,7 +132,7 @@ def cap_listing(caps: tuple[SpendingCap, ...]) -> Listing:
                 cap.cap_id,
                 holder(cap.holder),
                 cap.service_id or cap.zone or "everything",
-                cap.period.lower() if cap.period else "",
+                cap_period(cap),
                 quantity(
                     cap.limit_micros if cap.limit_micros is not None else cap.limit_units or 0,
                     cap.unit,

@@ -106,6 +106,7 @@ class AsyncClient:
     top_up = _method(account.top_up)
     list_charging_events_page = _method(account.list_charging_events_page)
     set_spending_cap = _method(spending_cap.set_spending_cap)
+    delete_spending_cap = _method(spending_cap.delete_spending_cap)
     list_spending_caps = _method(spending_cap.list_spending_caps)
     suspend_account = _method(account_keeping.suspend_account)
     resume_account = _method(account_keeping.resume_account)

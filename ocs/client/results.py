@@ -5,7 +5,7 @@ are octets, seconds or counts. Nothing here was ever a float.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ocs.client.values import (
     AccountStatus,
@@ -183,6 +183,8 @@ class SpendingCap:
     remaining: int
     period_start_time: datetime | None
     reset_time: datetime | None
+    window: timedelta | None  # of a rolling cap, in window_slots slots
+    window_slots: int | None
 
 
 @dataclass(frozen=True, slots=True)

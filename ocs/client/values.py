@@ -50,6 +50,7 @@ class Period(enum.StrEnum):
     MONTH = "MONTH"
     YEAR = "YEAR"
     LIFETIME = "LIFETIME"
+    ROLLING = "ROLLING"
 
 
 class Basis(enum.StrEnum):
@@ -74,6 +75,7 @@ class EventKind(enum.StrEnum):
     ADD_SUBSCRIBER = "ADD_SUBSCRIBER"
     TOP_UP = "TOP_UP"
     SET_SPENDING_CAP = "SET_SPENDING_CAP"
+    DELETE_SPENDING_CAP = "DELETE_SPENDING_CAP"
     RESERVE = "RESERVE"
     COMMIT = "COMMIT"
     RELEASE = "RELEASE"

@@ -62,6 +62,7 @@ class EventKind(enum.StrEnum):
     ADJUST_BUCKET = "ADJUST_BUCKET"
     REVERSE_TOP_UP = "REVERSE_TOP_UP"
     REFUND = "REFUND"
+    DELETE_SPENDING_CAP = "DELETE_SPENDING_CAP"
 
 
 class EventFormatError(ValueError):

@@ -170,6 +170,14 @@ class SetSpendingCap(Call):
 
 
 @dataclass(slots=True, kw_only=True)
+class DeleteSpendingCap(Call):
+    """Remove a cap, with its counter and what is held in it."""
+
+    holder: str
+    cap_id: str
+
+
+@dataclass(slots=True, kw_only=True)
 class SetAccountStatus(Call):
     """Suspend, resume or close an account."""
 
@@ -259,6 +267,7 @@ Mutation = (
     | CreateAccount
     | AddSubscriber
     | SetSpendingCap
+    | DeleteSpendingCap
     | SetAccountStatus
     | UpdateAccount
     | WithdrawBalance

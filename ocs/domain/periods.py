@@ -39,6 +39,7 @@ class Period(enum.Enum):
     MONTH = "month"
     YEAR = "year"
     LIFETIME = "lifetime"
+    ROLLING = "rolling"
 
 
 _STEP: Final = {
@@ -76,16 +77,17 @@ def period_bounds(
     """Return the period that holds `now_ms`: `start_ms <= now_ms < end_ms < next_end_ms`.
 
     Args:
-        period: any but REQUEST. An hour is one of the local clock; a day opens at local midnight,
-            a week at Monday's. LIFETIME is `[0, LIFETIME_END_MS)`, with no next one:
-            `next_end_ms == end_ms`.
+        period: any but REQUEST and ROLLING. An hour is one of the local clock; a day opens at
+            local midnight, a week at Monday's. LIFETIME is `[0, LIFETIME_END_MS)`, with no next
+            one: `next_end_ms == end_ms`.
         time_zone: IANA name, of the account.
         anchor_day: 1..31, the day that opens a MONTH or YEAR; in a shorter month, its last day.
         anchor_month: 1..12, the month that opens a YEAR.
         now_ms: Unix ms, `NOW_MS_MIN..NOW_MS_MAX`.
 
     Raises:
-        ValueError: an argument is out of range, or the period is REQUEST, which keeps no counter.
+        ValueError: an argument is out of range, or the period is REQUEST, which keeps no counter,
+            or ROLLING, whose slots no calendar moves.
     """
     check_time_zone(time_zone)
     _check_range("anchor_day", anchor_day, 1, ANCHOR_DAY_MAX)
@@ -93,6 +95,8 @@ def period_bounds(
     _check_range("now_ms", now_ms, NOW_MS_MIN, NOW_MS_MAX)
     if period is Period.REQUEST:
         raise ValueError("period: request keeps no counter, so it has no bounds")
+    if period is Period.ROLLING:
+        raise ValueError("period: rolling has slots, which no calendar moves")
     if period is Period.LIFETIME:
         return PeriodBounds(0, LIFETIME_END_MS, LIFETIME_END_MS)
     # At midnight a million accounts ask for the same few periods.

@@ -6,7 +6,7 @@ use while it is remembered; a closed or released one takes nothing.
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -115,6 +115,11 @@ class Hold:
     granted_units: int
     lines: tuple[tuple[str, int], ...] = ()
     cap_lines: tuple[CapLine, ...] = ()
+
+    def without(self, cap: tuple[str, str]) -> "Hold":
+        """Return the hold without what it holds in a cap (holder, cap_id)."""
+        kept = tuple(line for line in self.cap_lines if (line.holder, line.cap_id) != cap)
+        return self if len(kept) == len(self.cap_lines) else replace(self, cap_lines=kept)
 
 
 @dataclass(frozen=True, slots=True)

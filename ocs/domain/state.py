@@ -57,6 +57,7 @@ class AccountState:
     """State of one account. refunded: by event, what each bucket that paid got back, for ever.
 
     refusals: since when refusals that are stored are counted, and how many there were.
+    slots: counters of rolling caps by holder, cap and start; what left the window may linger.
 
     `decide` never changes one in place: it returns a changed clone.
     """
@@ -74,6 +75,7 @@ class AccountState:
     buckets: dict[str, Bucket] = field(default_factory=dict)
     caps: dict[tuple[str, str], SpendingCap] = field(default_factory=dict)
     counters: dict[tuple[str, str], CapCounter] = field(default_factory=dict)
+    slots: dict[tuple[str, str, int], CapCounter] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     reservations: dict[str, Reservation] = field(default_factory=dict)
     sessions: dict[tuple[str, str], SessionRating] = field(default_factory=dict)
@@ -89,6 +91,7 @@ class AccountState:
             buckets=dict(self.buckets),
             caps=dict(self.caps),
             counters=dict(self.counters),
+            slots=dict(self.slots),
             holds=dict(self.holds),
             reservations=dict(self.reservations),
             sessions=dict(self.sessions),
@@ -111,6 +114,22 @@ class AccountState:
             if (line.holder, line.cap_id, line.period_start_ms) == (holder, cap_id, period_start_ms)
             and (holder == ACCOUNT_HOLDER or hold.expire_ms > now_ms)
         )
+
+    def slots_inside(self, cap: SpendingCap, now_ms: int) -> dict[int, tuple[int, int]]:
+        """Return (spent, reserved) of a rolling cap's slots that are inside and not empty."""
+        assert cap.window is not None
+        key = (cap.holder, cap.cap_id)
+        first = cap.window.first_slot(now_ms)
+        starts = {start for *own, start in self.slots if tuple(own) == key}
+        lines = (line for hold in self.holds.values() for line in hold.cap_lines)
+        starts |= {line.period_start_ms for line in lines if (line.holder, line.cap_id) == key}
+        found = {}
+        for start in sorted(start for start in starts if start >= first):
+            spent = self.slots.get((*key, start), CapCounter(start)).spent
+            reserved = self.reserved_in(*key, start, now_ms)
+            if spent or reserved:
+                found[start] = (spent, reserved)
+        return found
 
     def due_holds(self, now_ms: int) -> list[str]:
         """Reservation ids whose hold has lapsed, oldest deadline first, ties by id."""

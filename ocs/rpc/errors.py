@@ -72,6 +72,7 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "BUCKET_NOT_FOUND": Failure(_missing, "the account has no such bucket"),
         "PAYMENT_NOT_FOUND": Failure(_missing, "the payment was never credited"),
         "EVENT_NOT_FOUND": Failure(_missing, "the account has no such event"),
+        "CAP_NOT_FOUND": Failure(_missing, "the holder has no such cap"),
         "ACCOUNT_EXISTS": Failure(_exists, "the account exists with other attributes"),
         "SUBSCRIBER_EXISTS": Failure(_exists, "the subscriber exists with other attributes"),
         "IDENTITY_TAKEN": Failure(_exists, "the identity belongs to another line"),

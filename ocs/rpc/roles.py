@@ -58,6 +58,7 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         "ocs.v1.AccountService/ReverseTopUp": _CREDIT,
         "ocs.v1.AccountService/ListChargingEvents": _READ,
         "ocs.v1.SpendingCapService/SetSpendingCap": _KEEP,
+        "ocs.v1.SpendingCapService/DeleteSpendingCap": _KEEP,
         "ocs.v1.SpendingCapService/ListSpendingCaps": _READ,
     }
 )

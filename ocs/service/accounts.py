@@ -1,7 +1,13 @@
 """Use cases of AccountService and SpendingCapService."""
 
 from ocs.domain.answer import RECORDED_REASONS, Answer, Reason
-from ocs.domain.commands import AddSubscriber, CreateAccount, SetSpendingCap, TopUp
+from ocs.domain.commands import (
+    AddSubscriber,
+    CreateAccount,
+    DeleteSpendingCap,
+    SetSpendingCap,
+    TopUp,
+)
 from ocs.domain.decide.grant import CapInForce
 from ocs.domain.event_context import EventContext
 from ocs.domain.periods import check_time_zone
@@ -17,6 +23,7 @@ from ocs.service.mutations import Mutations
 from ocs.service.requests import (
     AddSubscriberAsked,
     CreateAccountAsked,
+    DeleteSpendingCapAsked,
     ListEventsAsked,
     SetSpendingCapAsked,
     TopUpAsked,
@@ -187,6 +194,16 @@ class Accounts:
         )
         caps, _ = await self.list_caps(ask.asked.tenant, ask.account_id, cap.holder)
         return answer, next(found for found in caps if found.cap.cap_id == cap.cap_id)
+
+    async def delete_spending_cap(self, ask: DeleteSpendingCapAsked) -> Answer:
+        """Remove a cap. Raises ServiceError."""
+        context = EventContext()
+        call = self._mutations.call(
+            ask.asked, ask.account_id, "DeleteSpendingCap", context, ask.holder, ask.cap_id
+        )
+        return await self._mutations.run(
+            DeleteSpendingCap(holder=ask.holder, cap_id=ask.cap_id, **call)
+        )
 
     async def list_caps(
         self, tenant: str, account_id: str, holder: str

@@ -136,6 +136,16 @@ class SetSpendingCapAsked:
 
 
 @dataclass(slots=True)
+class DeleteSpendingCapAsked:
+    """Remove a cap."""
+
+    asked: Asked
+    account_id: str
+    holder: str
+    cap_id: str
+
+
+@dataclass(slots=True)
 class SetAccountStatusAsked:
     """Suspend, resume or close. reason: the caller's words."""
 

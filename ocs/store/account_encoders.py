@@ -8,6 +8,7 @@ from ocs.domain.commands import (
     AdjustBucket,
     Call,
     CreateAccount,
+    DeleteSpendingCap,
     Profile,
     Refund,
     ReverseTopUp,
@@ -40,6 +41,7 @@ BINDINGS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     ),
     "add_subscriber": (("subscriber", "subscribers"), ("subscriber_id", "identities", "groups")),
     "set_spending_cap": (("holder",), ("holder_name", "cap_id", "meaning", "limit")),
+    "delete_spending_cap": (("holder",), ("holder_name", "cap_id")),
     "set_account_status": ((), ("status",)),
     "withdraw_balance": ((), ("bucket_id", "unit", "quantity")),
     "adjust_bucket": ((), ("bucket_id", "unit", "quantity")),
@@ -102,16 +104,23 @@ def _add_subscriber(command: AddSubscriber, known: AccountKeys, _: CapsText) -> 
 
 def _set_spending_cap(command: SetSpendingCap, known: AccountKeys, _: CapsText) -> Encoded:
     cap = command.cap
-    key = (
-        keys.profile_key(*known.at)
-        if cap.holder == ACCOUNT_HOLDER
-        else holder_key(*known.at, cap.holder)
-    )
     return (
         "set_spending_cap",
-        [key],
+        [_definitions_key(known, cap.holder)],
         [cap.holder, cap.cap_id, cap_meaning(cap), cap.limit],
     )
+
+
+def _delete_spending_cap(command: DeleteSpendingCap, known: AccountKeys, _: CapsText) -> Encoded:
+    key = _definitions_key(known, command.holder)
+    return "delete_spending_cap", [key], [command.holder, command.cap_id]
+
+
+def _definitions_key(known: AccountKeys, holder: str) -> str:
+    """Key of the hash that keeps a holder's cap definitions."""
+    if holder == ACCOUNT_HOLDER:
+        return keys.profile_key(*known.at)
+    return holder_key(*known.at, holder)
 
 
 def _set_account_status(command: SetAccountStatus, known: AccountKeys, _: CapsText) -> Encoded:
@@ -165,6 +174,7 @@ ENCODERS: Final[dict[type, Encoder]] = {
     CreateAccount: _create_account,  # type: ignore[dict-item]
     AddSubscriber: _add_subscriber,  # type: ignore[dict-item]
     SetSpendingCap: _set_spending_cap,  # type: ignore[dict-item]
+    DeleteSpendingCap: _delete_spending_cap,  # type: ignore[dict-item]
     SetAccountStatus: _set_account_status,  # type: ignore[dict-item]
     UpdateAccount: _update_account,  # type: ignore[dict-item]
     WithdrawBalance: _correction,  # type: ignore[dict-item]

@@ -71,6 +71,10 @@ def _spell(
         for cap in sorted(profile.caps, key=attrgetter("cap_id")):
             if cap.holder != holder or not cap.counts(unit, service_id, zone):
                 continue
+            if cap.window is not None:  # the script finds its slots by itself
+                span = (cap.window.slot_ms, 0, cap.window.slot_count)
+                parts.append(":".join(map(str, (index, cap.cap_id, cap.unit, cap.limit, *span))))
+                continue
             bounds = cap.bounds(profile.terms.time_zone, profile.terms.anchor_day, now_ms)
             span = (0, 0, 0)
             if bounds is not None:

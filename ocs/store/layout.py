@@ -19,7 +19,7 @@ from ocs.domain.reservation import (
     ServiceTerms,
     SessionRating,
 )
-from ocs.domain.spending_cap import CapCounter, SpendingCap
+from ocs.domain.spending_cap import CapCounter, SpendingCap, read_period
 from ocs.domain.state import AccountStatus, AccountTerms, Credit
 from ocs.domain.units import Unit
 
@@ -86,17 +86,28 @@ def read_buckets(fields: Fields) -> dict[str, Bucket]:
 
 
 def read_counters(holder: str, fields: Fields) -> dict[tuple[str, str], CapCounter]:
-    """Read the cap counters of an account, subscriber or group hash."""
+    """Read the cap counters of an account, subscriber or group hash, but for rolling caps."""
     return {
         (holder, field[2:]): CapCounter(*map(int, text.split(" ")))
         for field, text in fields.items()
-        if field.startswith("c:")
+        if field.startswith("c:") and not text.startswith(Period.ROLLING.value)
     }
+
+
+def read_slots(holder: str, fields: Fields) -> dict[tuple[str, str, int], CapCounter]:
+    """Read the slots of rolling caps: `rolling/slots/slot_ms start:spent:reserved,...`."""
+    slots = {}
+    for field, text in fields.items():
+        if field.startswith("c:") and text.startswith(Period.ROLLING.value):
+            for slot in _ids(text.split(" ")[1]):
+                counter = CapCounter(*map(int, slot.split(":")))
+                slots[(holder, field[2:], counter.period_start_ms)] = counter
+    return slots
 
 
 def cap_meaning(cap: SpendingCap) -> str:
     """Spell what a cap counts."""
-    return f"{cap.unit} {cap.period.value} {dash(cap.service_id)} {dash(cap.zone)}"
+    return f"{cap.unit} {cap.period_text} {dash(cap.service_id)} {dash(cap.zone)}"
 
 
 def read_caps(holder: str, fields: Fields) -> list[SpendingCap]:
@@ -104,16 +115,18 @@ def read_caps(holder: str, fields: Fields) -> list[SpendingCap]:
     caps = []
     for field in sorted(fields):
         if field.startswith("q:"):
-            limit, unit, period, service_id, zone = fields[field].split(" ")
+            limit, unit, period_text, service_id, zone = fields[field].split(" ")
+            period, window = read_period(period_text)
             caps.append(
                 SpendingCap(
                     holder,
                     field[2:],
                     Unit(unit),
                     int(limit),
-                    Period(period),
+                    period,
                     undash(service_id),
                     undash(zone),
+                    window,
                 )
             )
     return caps

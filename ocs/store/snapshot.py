@@ -16,6 +16,7 @@ from ocs.store.layout import (
     read_counters,
     read_hold,
     read_refusals,
+    read_slots,
     read_status,
     undash,
 )
@@ -163,6 +164,7 @@ def _state(at: tuple[str, str], account: Fields, profile: Fields, holds: Fields)
         refusals=read_refusals(account),
         buckets=read_buckets(account),
         counters=read_counters("account", account),
+        slots=read_slots("account", account),
         holds={reservation_id: read_hold(text) for reservation_id, text in holds.items()},
     )
     for cap in read_caps("account", profile):
@@ -174,6 +176,7 @@ def _add_holder(state: AccountState, holder: str, fields: Fields) -> None:
     for cap in read_caps(holder, fields):
         state.caps[(cap.holder, cap.cap_id)] = cap
     state.counters.update(read_counters(holder, fields))
+    state.slots.update(read_slots(holder, fields))
     kind, _, holder_id = holder.partition("/")
     if kind == "subscriber":
         groups = undash(fields["groups"])

@@ -65,6 +65,8 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     """A credit was taken back; the context has its payment_reference."""
     EVENT_KIND_REFUND: _EventKind.ValueType  # 18
     """A charge was given back, whole or in part."""
+    EVENT_KIND_DELETE_SPENDING_CAP: _EventKind.ValueType  # 19
+    """A cap was removed, with its counter and what was held in it."""
 
 class EventKind(_EventKind, metaclass=_EventKindEnumTypeWrapper):
     """What happened. Additive only."""
@@ -107,6 +109,8 @@ EVENT_KIND_REVERSE_TOP_UP: EventKind.ValueType  # 17
 """A credit was taken back; the context has its payment_reference."""
 EVENT_KIND_REFUND: EventKind.ValueType  # 18
 """A charge was given back, whole or in part."""
+EVENT_KIND_DELETE_SPENDING_CAP: EventKind.ValueType  # 19
+"""A cap was removed, with its counter and what was held in it."""
 Global___EventKind: _TypeAlias = EventKind  # noqa: Y015
 
 @_typing.final

@@ -124,6 +124,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED. Would be refused for the state of what it names, and the account has stored
     1000 such refusals within an hour; nothing was written. See what the caller does wrong.
     """
+    ERROR_REASON_CAP_NOT_FOUND: _ErrorReason.ValueType  # 50
+    """NOT_FOUND. The holder has no such cap, or not any more."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -232,4 +234,6 @@ ERROR_REASON_TOO_MANY_REFUSALS: ErrorReason.ValueType  # 49
 """RESOURCE_EXHAUSTED. Would be refused for the state of what it names, and the account has stored
 1000 such refusals within an hour; nothing was written. See what the caller does wrong.
 """
+ERROR_REASON_CAP_NOT_FOUND: ErrorReason.ValueType  # 50
+"""NOT_FOUND. The holder has no such cap, or not any more."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

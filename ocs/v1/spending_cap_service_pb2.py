@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from ocs.v1 import buf_validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from ocs.v1 import types_pb2 as ocs_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!ocs/v1/spending_cap_service.proto\x12\x06ocs.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12ocs/v1/types.proto\"l\n\tUnitLimit\x12,\n\x04unit\x18\x01 \x01(\x0e\x32\x10.ocs.v1.UnitTypeB\x0c\xbaH\t\x82\x01\x06\x10\x01 \x00 \x01\x12\'\n\x05units\x18\x02 \x01(\x03\x42\x13\xbaH\x10\"\x0b\x18\xff\xff\xff\xff\xff\xff\xff\x0f(\x00\xc8\x01\x01H\x00\x88\x01\x01\x42\x08\n\x06_units\"\x83\x04\n\x0bSpendingCap\x12\x30\n\x06\x63\x61p_id\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._+@-]{1,128}$\x12!\n\x06holder\x18\x02 \x01(\x0b\x32\x11.ocs.v1.CapHolder\x12\x36\n\nservice_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._+@-]{1,128}$H\x00\x12\x30\n\x04zone\x18\x04 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._+@-]{1,128}$H\x00\x12(\n\x0climit_micros\x18\x05 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\xff\xff\xff\xff\xff\xff\xff\x0f(\x00H\x01\x12(\n\x0blimit_units\x18\x06 \x01(\x0b\x32\x11.ocs.v1.UnitLimitH\x01\x12-\n\x06period\x18\x07 \x01(\x0e\x32\x11.ocs.v1.CapPeriodB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\r\n\x05spent\x18\x08 \x01(\x03\x12\x10\n\x08reserved\x18\t \x01(\x03\x12\x11\n\tremaining\x18\n \x01(\x03\x12\x35\n\x11period_start_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nreset_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x07\n\x05scopeB\x0e\n\x05limit\x12\x05\xbaH\x02\x08\x01\"\xe7\x01\n\x15SetSpendingCapRequest\x12\x34\n\nrequest_id\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._+@-]{1,128}$\x12\x38\n\x0crequest_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x34\n\naccount_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._+@-]{1,128}$\x12(\n\x03\x63\x61p\x18\x04 \x01(\x0b\x32\x13.ocs.v1.SpendingCapB\x06\xbaH\x03\xc8\x01\x01\"\\\n\x16SetSpendingCapResponse\x12 \n\x03\x63\x61p\x18\x01 \x01(\x0b\x32\x13.ocs.v1.SpendingCap\x12 \n\x07receipt\x18\x02 \x01(\x0b\x32\x0f.ocs.v1.Receipt\"r\n\x17ListSpendingCapsRequest\x12\x34\n\naccount_id\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._+@-]{1,128}$\x12!\n\x06holder\x18\x02 \x01(\x0b\x32\x11.ocs.v1.CapHolder\"m\n\x18ListSpendingCapsResponse\x12!\n\x04\x63\x61ps\x18\x01 \x03(\x0b\x32\x13.ocs.v1.SpendingCap\x12.\n\nstore_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xbc\x01\n\x12SpendingCapService\x12O\n\x0eSetSpendingCap\x12\x1d.ocs.v1.SetSpendingCapRequest\x1a\x1e.ocs.v1.SetSpendingCapResponse\x12U\n\x10ListSpendingCaps\x12\x1f.ocs.v1.ListSpendingCapsRequest\x1a .ocs.v1.ListSpendingCapsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!ocs/v1/spending_cap_service.proto\x12\x06ocs.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x12ocs/v1/types.proto\"l\n\tUnitLimit\x12,\n\x04unit\x18\x01 \x01(\x0e\x32\x10.ocs.v1.UnitTypeB\x0c\xbaH\t\x82\x01\x06\x10\x01 \x00 \x01\x12\'\n\x05units\x18\x02 \x01(\x03\x42\x13\xbaH\x10\"\x0b\x18\xff\xff\xff\xff\xff\xff\xff\x0f(\x00\xc8\x01\x01H\x00\x88\x01\x01\x42\x08\n\x06_units\"\xf9\x04\n\x0bSpendingCap\x12\x30\n\x06\x63\x61p_id\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._+@-]{1,128}$\x12!\n\x06holder\x18\x02 \x01(\x0b\x32\x11.ocs.v1.CapHolder\x12\x36\n\nservice_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._+@-]{1,128}$H\x00\x12\x30\n\x04zone\x18\x04 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._+@-]{1,128}$H\x00\x12(\n\x0climit_micros\x18\x05 \x01(\x03\x42\x10\xbaH\r\"\x0b\x18\xff\xff\xff\xff\xff\xff\xff\x0f(\x00H\x01\x12(\n\x0blimit_units\x18\x06 \x01(\x0b\x32\x11.ocs.v1.UnitLimitH\x01\x12-\n\x06period\x18\x07 \x01(\x0e\x32\x11.ocs.v1.CapPeriodB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\r\n\x05spent\x18\x08 \x01(\x03\x12\x10\n\x08reserved\x18\t \x01(\x03\x12\x11\n\tremaining\x18\n \x01(\x03\x12\x35\n\x11period_start_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nreset_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12=\n\x06window\x18\r \x01(\x0b\x32\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\x0c\"\x05\x08\x80\xbd\xa3\x01\x32\x03\x08\x90\x1c\x12$\n\x0cwindow_slots\x18\x0e \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x1f(\x02H\x02\x88\x01\x01\x42\x07\n\x05scopeB\x0e\n\x05limit\x12\x05\xbaH\x02\x08\x01\x42\x0f\n\r_window_slots\"\xe7\x01\n\x15SetSpendingCapRequest\x12\x34\n\nrequest_id\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._+@-]{1,128}$\x12\x38\n\x0crequest_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x34\n\naccount_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._+@-]{1,128}$\x12(\n\x03\x63\x61p\x18\x04 \x01(\x0b\x32\x13.ocs.v1.SpendingCapB\x06\xbaH\x03\xc8\x01\x01\"\\\n\x16SetSpendingCapResponse\x12 \n\x03\x63\x61p\x18\x01 \x01(\x0b\x32\x13.ocs.v1.SpendingCap\x12 \n\x07receipt\x18\x02 \x01(\x0b\x32\x0f.ocs.v1.Receipt\"\x95\x02\n\x18\x44\x65leteSpendingCapRequest\x12\x34\n\nrequest_id\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._+@-]{1,128}$\x12\x38\n\x0crequest_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x34\n\naccount_id\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._+@-]{1,128}$\x12!\n\x06holder\x18\x04 \x01(\x0b\x32\x11.ocs.v1.CapHolder\x12\x30\n\x06\x63\x61p_id\x18\x05 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._+@-]{1,128}$\"=\n\x19\x44\x65leteSpendingCapResponse\x12 \n\x07receipt\x18\x01 \x01(\x0b\x32\x0f.ocs.v1.Receipt\"r\n\x17ListSpendingCapsRequest\x12\x34\n\naccount_id\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^[A-Za-z0-9._+@-]{1,128}$\x12!\n\x06holder\x18\x02 \x01(\x0b\x32\x11.ocs.v1.CapHolder\"m\n\x18ListSpendingCapsResponse\x12!\n\x04\x63\x61ps\x18\x01 \x03(\x0b\x32\x13.ocs.v1.SpendingCap\x12.\n\nstore_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\x96\x02\n\x12SpendingCapService\x12O\n\x0eSetSpendingCap\x12\x1d.ocs.v1.SetSpendingCapRequest\x1a\x1e.ocs.v1.SetSpendingCapResponse\x12X\n\x11\x44\x65leteSpendingCap\x12 .ocs.v1.DeleteSpendingCapRequest\x1a!.ocs.v1.DeleteSpendingCapResponse\x12U\n\x10ListSpendingCaps\x12\x1f.ocs.v1.ListSpendingCapsRequest\x1a .ocs.v1.ListSpendingCapsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,6 +51,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SPENDINGCAP'].fields_by_name['limit_micros']._serialized_options = b'\272H\r\"\013\030\377\377\377\377\377\377\377\017(\000'
   _globals['_SPENDINGCAP'].fields_by_name['period']._loaded_options = None
   _globals['_SPENDINGCAP'].fields_by_name['period']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_SPENDINGCAP'].fields_by_name['window']._loaded_options = None
+  _globals['_SPENDINGCAP'].fields_by_name['window']._serialized_options = b'\272H\017\252\001\014\"\005\010\200\275\243\0012\003\010\220\034'
+  _globals['_SPENDINGCAP'].fields_by_name['window_slots']._loaded_options = None
+  _globals['_SPENDINGCAP'].fields_by_name['window_slots']._serialized_options = b'\272H\006\032\004\030\037(\002'
   _globals['_SETSPENDINGCAPREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_SETSPENDINGCAPREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\035r\0332\031^[A-Za-z0-9._+@-]{1,128}$'
   _globals['_SETSPENDINGCAPREQUEST'].fields_by_name['request_time']._loaded_options = None
@@ -58,20 +63,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETSPENDINGCAPREQUEST'].fields_by_name['account_id']._serialized_options = b'\272H\035r\0332\031^[A-Za-z0-9._+@-]{1,128}$'
   _globals['_SETSPENDINGCAPREQUEST'].fields_by_name['cap']._loaded_options = None
   _globals['_SETSPENDINGCAPREQUEST'].fields_by_name['cap']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_DELETESPENDINGCAPREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_DELETESPENDINGCAPREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\035r\0332\031^[A-Za-z0-9._+@-]{1,128}$'
+  _globals['_DELETESPENDINGCAPREQUEST'].fields_by_name['request_time']._loaded_options = None
+  _globals['_DELETESPENDINGCAPREQUEST'].fields_by_name['request_time']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_DELETESPENDINGCAPREQUEST'].fields_by_name['account_id']._loaded_options = None
+  _globals['_DELETESPENDINGCAPREQUEST'].fields_by_name['account_id']._serialized_options = b'\272H\035r\0332\031^[A-Za-z0-9._+@-]{1,128}$'
+  _globals['_DELETESPENDINGCAPREQUEST'].fields_by_name['cap_id']._loaded_options = None
+  _globals['_DELETESPENDINGCAPREQUEST'].fields_by_name['cap_id']._serialized_options = b'\272H\035r\0332\031^[A-Za-z0-9._+@-]{1,128}$'
   _globals['_LISTSPENDINGCAPSREQUEST'].fields_by_name['account_id']._loaded_options = None
   _globals['_LISTSPENDINGCAPSREQUEST'].fields_by_name['account_id']._serialized_options = b'\272H\035r\0332\031^[A-Za-z0-9._+@-]{1,128}$'
-  _globals['_UNITLIMIT']._serialized_start=127
-  _globals['_UNITLIMIT']._serialized_end=235
-  _globals['_SPENDINGCAP']._serialized_start=238
-  _globals['_SPENDINGCAP']._serialized_end=753
-  _globals['_SETSPENDINGCAPREQUEST']._serialized_start=756
-  _globals['_SETSPENDINGCAPREQUEST']._serialized_end=987
-  _globals['_SETSPENDINGCAPRESPONSE']._serialized_start=989
-  _globals['_SETSPENDINGCAPRESPONSE']._serialized_end=1081
-  _globals['_LISTSPENDINGCAPSREQUEST']._serialized_start=1083
-  _globals['_LISTSPENDINGCAPSREQUEST']._serialized_end=1197
-  _globals['_LISTSPENDINGCAPSRESPONSE']._serialized_start=1199
-  _globals['_LISTSPENDINGCAPSRESPONSE']._serialized_end=1308
-  _globals['_SPENDINGCAPSERVICE']._serialized_start=1311
-  _globals['_SPENDINGCAPSERVICE']._serialized_end=1499
+  _globals['_UNITLIMIT']._serialized_start=159
+  _globals['_UNITLIMIT']._serialized_end=267
+  _globals['_SPENDINGCAP']._serialized_start=270
+  _globals['_SPENDINGCAP']._serialized_end=903
+  _globals['_SETSPENDINGCAPREQUEST']._serialized_start=906
+  _globals['_SETSPENDINGCAPREQUEST']._serialized_end=1137
+  _globals['_SETSPENDINGCAPRESPONSE']._serialized_start=1139
+  _globals['_SETSPENDINGCAPRESPONSE']._serialized_end=1231
+  _globals['_DELETESPENDINGCAPREQUEST']._serialized_start=1234
+  _globals['_DELETESPENDINGCAPREQUEST']._serialized_end=1511
+  _globals['_DELETESPENDINGCAPRESPONSE']._serialized_start=1513
+  _globals['_DELETESPENDINGCAPRESPONSE']._serialized_end=1574
+  _globals['_LISTSPENDINGCAPSREQUEST']._serialized_start=1576
+  _globals['_LISTSPENDINGCAPSREQUEST']._serialized_end=1690
+  _globals['_LISTSPENDINGCAPSRESPONSE']._serialized_start=1692
+  _globals['_LISTSPENDINGCAPSRESPONSE']._serialized_end=1801
+  _globals['_SPENDINGCAPSERVICE']._serialized_start=1804
+  _globals['_SPENDINGCAPSERVICE']._serialized_end=2082
 # @@protoc_insertion_point(module_scope)

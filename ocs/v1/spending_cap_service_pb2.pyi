@@ -5,6 +5,7 @@ Hard ceilings on spending and use."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -66,6 +67,8 @@ class SpendingCap(_message.Message):
     REMAINING_FIELD_NUMBER: _builtins.int
     PERIOD_START_TIME_FIELD_NUMBER: _builtins.int
     RESET_TIME_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    WINDOW_SLOTS_FIELD_NUMBER: _builtins.int
     cap_id: _builtins.str
     """The cap's id, unique for its holder. Required."""
     service_id: _builtins.str
@@ -77,11 +80,13 @@ class SpendingCap(_message.Message):
     period: _types_pb2.CapPeriod.ValueType
     """When it starts again. Required."""
     spent: _builtins.int
-    """Output only: counted in the current period."""
+    """Output only: counted in the current period, or in all slots of the window."""
     reserved: _builtins.int
-    """Output only: held in the current period."""
+    """Output only: held in the current period, or in all slots of the window."""
     remaining: _builtins.int
     """Output only: what is left for new grants."""
+    window_slots: _builtins.int
+    """Slots of a ROLLING cap's window, 2 .. 31; default 24. Unset otherwise."""
     @_builtins.property
     def holder(self) -> _types_pb2.CapHolder:
         """Whom it binds; unset: the whole account."""
@@ -92,11 +97,22 @@ class SpendingCap(_message.Message):
 
     @_builtins.property
     def period_start_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only: start of the current period; unset for REQUEST."""
+        """Output only: start of the current period, or of the oldest slot inside the window; unset for
+        REQUEST.
+        """
 
     @_builtins.property
     def reset_time(self) -> _timestamp_pb2.Timestamp:
-        """Output only: when it starts again; unset for REQUEST and LIFETIME."""
+        """Output only: when it starts again; unset for REQUEST and LIFETIME. For ROLLING when the oldest
+        slot that counts leaves; unset while nothing counts.
+        """
+
+    @_builtins.property
+    def window(self) -> _duration_pb2.Duration:
+        """Length of a ROLLING cap's window, 1 h to 31 days: window_slots slots of whole seconds each. It
+        is made of the current slot and those before it; slots are counted from 1970-01-01T00:00:00Z.
+        Required for ROLLING, unset otherwise.
+        """
 
     def __init__(
         self,
@@ -113,15 +129,21 @@ class SpendingCap(_message.Message):
         remaining: _builtins.int = ...,
         period_start_time: _timestamp_pb2.Timestamp | None = ...,
         reset_time: _timestamp_pb2.Timestamp | None = ...,
+        window: _duration_pb2.Duration | None = ...,
+        window_slots: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["holder", b"holder", "limit", b"limit", "limit_micros", b"limit_micros", "limit_units", b"limit_units", "period_start_time", b"period_start_time", "reset_time", b"reset_time", "scope", b"scope", "service_id", b"service_id", "zone", b"zone"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_window_slots", b"_window_slots", "holder", b"holder", "limit", b"limit", "limit_micros", b"limit_micros", "limit_units", b"limit_units", "period_start_time", b"period_start_time", "reset_time", b"reset_time", "scope", b"scope", "service_id", b"service_id", "window", b"window", "window_slots", b"window_slots", "zone", b"zone"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cap_id", b"cap_id", "holder", b"holder", "limit", b"limit", "limit_micros", b"limit_micros", "limit_units", b"limit_units", "period", b"period", "period_start_time", b"period_start_time", "remaining", b"remaining", "reserved", b"reserved", "reset_time", b"reset_time", "scope", b"scope", "service_id", b"service_id", "spent", b"spent", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_window_slots", b"_window_slots", "cap_id", b"cap_id", "holder", b"holder", "limit", b"limit", "limit_micros", b"limit_micros", "limit_units", b"limit_units", "period", b"period", "period_start_time", b"period_start_time", "remaining", b"remaining", "reserved", b"reserved", "reset_time", b"reset_time", "scope", b"scope", "service_id", b"service_id", "spent", b"spent", "window", b"window", "window_slots", b"window_slots", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__window_slots: _TypeAlias = _typing.Literal["window_slots"]  # noqa: Y015
+    _WhichOneofArgType__window_slots: _TypeAlias = _typing.Literal["_window_slots", b"_window_slots"]  # noqa: Y015
     _WhichOneofReturnType_limit: _TypeAlias = _typing.Literal["limit_micros", "limit_units"]  # noqa: Y015
     _WhichOneofArgType_limit: _TypeAlias = _typing.Literal["limit", b"limit"]  # noqa: Y015
     _WhichOneofReturnType_scope: _TypeAlias = _typing.Literal["service_id", "zone"]  # noqa: Y015
     _WhichOneofArgType_scope: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__window_slots) -> _WhichOneofReturnType__window_slots | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_limit) -> _WhichOneofReturnType_limit | None: ...
     @_typing.overload
@@ -196,6 +218,72 @@ class SetSpendingCapResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetSpendingCapResponse: _TypeAlias = SetSpendingCapResponse  # noqa: Y015
+
+@_typing.final
+class DeleteSpendingCapRequest(_message.Message):
+    """Removes a cap."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_TIME_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    HOLDER_FIELD_NUMBER: _builtins.int
+    CAP_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Caller-made id of this logical operation. Required."""
+    account_id: _builtins.str
+    """The account. Required."""
+    cap_id: _builtins.str
+    """The cap. Required."""
+    @_builtins.property
+    def request_time(self) -> _timestamp_pb2.Timestamp:
+        """When the operation was first sent; unchanged on a resend. Required."""
+
+    @_builtins.property
+    def holder(self) -> _types_pb2.CapHolder:
+        """Whose cap; unset: the account's own."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        request_time: _timestamp_pb2.Timestamp | None = ...,
+        account_id: _builtins.str = ...,
+        holder: _types_pb2.CapHolder | None = ...,
+        cap_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["holder", b"holder", "request_time", b"request_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "cap_id", b"cap_id", "holder", b"holder", "request_id", b"request_id", "request_time", b"request_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSpendingCapRequest: _TypeAlias = DeleteSpendingCapRequest  # noqa: Y015
+
+@_typing.final
+class DeleteSpendingCapResponse(_message.Message):
+    """The cap is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipt(self) -> _types_pb2.Receipt:
+        """Journal position, store time, replay mark."""
+
+    def __init__(
+        self,
+        *,
+        receipt: _types_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteSpendingCapResponse: _TypeAlias = DeleteSpendingCapResponse  # noqa: Y015
 
 @_typing.final
 class ListSpendingCapsRequest(_message.Message):

@@ -41,6 +41,11 @@ class SpendingCapServiceStub:
                 request_serializer=ocs_dot_v1_dot_spending__cap__service__pb2.SetSpendingCapRequest.SerializeToString,
                 response_deserializer=ocs_dot_v1_dot_spending__cap__service__pb2.SetSpendingCapResponse.FromString,
                 _registered_method=True)
+        self.DeleteSpendingCap = channel.unary_unary(
+                '/ocs.v1.SpendingCapService/DeleteSpendingCap',
+                request_serializer=ocs_dot_v1_dot_spending__cap__service__pb2.DeleteSpendingCapRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_spending__cap__service__pb2.DeleteSpendingCapResponse.FromString,
+                _registered_method=True)
         self.ListSpendingCaps = channel.unary_unary(
                 '/ocs.v1.SpendingCapService/ListSpendingCaps',
                 request_serializer=ocs_dot_v1_dot_spending__cap__service__pb2.ListSpendingCapsRequest.SerializeToString,
@@ -54,9 +59,20 @@ class SpendingCapServiceServicer:
     """
 
     def SetSpendingCap(self, request, context):
-        """Creates or replaces a cap. Lowering a limit below what is spent only stops new grants. A
-        change of what is counted, or of the period, starts a new counter. Idempotent by request_id
-        for 48 hours; journaled. Errors: FAILED_PRECONDITION (TOO_MANY_CAPS), NOT_FOUND.
+        """Creates a cap, or changes the limit of one. Lowering a limit below what is spent only stops new
+        grants. What a cap counts, and its period, never change: delete it and set another. Idempotent
+        by request_id for 48 hours; journaled. Errors: FAILED_PRECONDITION (CAP_MISMATCH,
+        TOO_MANY_CAPS, ACCOUNT_CLOSED), NOT_FOUND (SUBSCRIBER_NOT_FOUND).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteSpendingCap(self, request, context):
+        """Removes a cap with its counter. What reservations hold in it counts nowhere from then on; they
+        stay open, and settling them is not affected. Its id is free for another cap. Idempotent by
+        request_id for 48 hours; journaled. Errors: NOT_FOUND (CAP_NOT_FOUND, SUBSCRIBER_NOT_FOUND),
+        FAILED_PRECONDITION (ACCOUNT_CLOSED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -76,6 +92,11 @@ def add_SpendingCapServiceServicer_to_server(servicer, server):
                     servicer.SetSpendingCap,
                     request_deserializer=ocs_dot_v1_dot_spending__cap__service__pb2.SetSpendingCapRequest.FromString,
                     response_serializer=ocs_dot_v1_dot_spending__cap__service__pb2.SetSpendingCapResponse.SerializeToString,
+            ),
+            'DeleteSpendingCap': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteSpendingCap,
+                    request_deserializer=ocs_dot_v1_dot_spending__cap__service__pb2.DeleteSpendingCapRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_spending__cap__service__pb2.DeleteSpendingCapResponse.SerializeToString,
             ),
             'ListSpendingCaps': grpc.unary_unary_rpc_method_handler(
                     servicer.ListSpendingCaps,
@@ -112,6 +133,33 @@ class SpendingCapService:
             '/ocs.v1.SpendingCapService/SetSpendingCap',
             ocs_dot_v1_dot_spending__cap__service__pb2.SetSpendingCapRequest.SerializeToString,
             ocs_dot_v1_dot_spending__cap__service__pb2.SetSpendingCapResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteSpendingCap(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.SpendingCapService/DeleteSpendingCap',
+            ocs_dot_v1_dot_spending__cap__service__pb2.DeleteSpendingCapRequest.SerializeToString,
+            ocs_dot_v1_dot_spending__cap__service__pb2.DeleteSpendingCapResponse.FromString,
             options,
             channel_credentials,
             insecure,

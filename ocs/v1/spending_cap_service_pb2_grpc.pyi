@@ -36,9 +36,16 @@ class SpendingCapServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SpendingCapServiceAsyncStub: ...
     SetSpendingCap: _grpc.UnaryUnaryMultiCallable[_spending_cap_service_pb2.SetSpendingCapRequest, _spending_cap_service_pb2.SetSpendingCapResponse]
-    """Creates or replaces a cap. Lowering a limit below what is spent only stops new grants. A
-    change of what is counted, or of the period, starts a new counter. Idempotent by request_id
-    for 48 hours; journaled. Errors: FAILED_PRECONDITION (TOO_MANY_CAPS), NOT_FOUND.
+    """Creates a cap, or changes the limit of one. Lowering a limit below what is spent only stops new
+    grants. What a cap counts, and its period, never change: delete it and set another. Idempotent
+    by request_id for 48 hours; journaled. Errors: FAILED_PRECONDITION (CAP_MISMATCH,
+    TOO_MANY_CAPS, ACCOUNT_CLOSED), NOT_FOUND (SUBSCRIBER_NOT_FOUND).
+    """
+    DeleteSpendingCap: _grpc.UnaryUnaryMultiCallable[_spending_cap_service_pb2.DeleteSpendingCapRequest, _spending_cap_service_pb2.DeleteSpendingCapResponse]
+    """Removes a cap with its counter. What reservations hold in it counts nowhere from then on; they
+    stay open, and settling them is not affected. Its id is free for another cap. Idempotent by
+    request_id for 48 hours; journaled. Errors: NOT_FOUND (CAP_NOT_FOUND, SUBSCRIBER_NOT_FOUND),
+    FAILED_PRECONDITION (ACCOUNT_CLOSED).
     """
     ListSpendingCaps: _grpc.UnaryUnaryMultiCallable[_spending_cap_service_pb2.ListSpendingCapsRequest, _spending_cap_service_pb2.ListSpendingCapsResponse]
     """The caps of one holder, ordered by id. Changes nothing."""
@@ -51,9 +58,16 @@ class SpendingCapServiceAsyncStub(SpendingCapServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SetSpendingCap: _aio.UnaryUnaryMultiCallable[_spending_cap_service_pb2.SetSpendingCapRequest, _spending_cap_service_pb2.SetSpendingCapResponse]  # type: ignore[assignment]
-    """Creates or replaces a cap. Lowering a limit below what is spent only stops new grants. A
-    change of what is counted, or of the period, starts a new counter. Idempotent by request_id
-    for 48 hours; journaled. Errors: FAILED_PRECONDITION (TOO_MANY_CAPS), NOT_FOUND.
+    """Creates a cap, or changes the limit of one. Lowering a limit below what is spent only stops new
+    grants. What a cap counts, and its period, never change: delete it and set another. Idempotent
+    by request_id for 48 hours; journaled. Errors: FAILED_PRECONDITION (CAP_MISMATCH,
+    TOO_MANY_CAPS, ACCOUNT_CLOSED), NOT_FOUND (SUBSCRIBER_NOT_FOUND).
+    """
+    DeleteSpendingCap: _aio.UnaryUnaryMultiCallable[_spending_cap_service_pb2.DeleteSpendingCapRequest, _spending_cap_service_pb2.DeleteSpendingCapResponse]  # type: ignore[assignment]
+    """Removes a cap with its counter. What reservations hold in it counts nowhere from then on; they
+    stay open, and settling them is not affected. Its id is free for another cap. Idempotent by
+    request_id for 48 hours; journaled. Errors: NOT_FOUND (CAP_NOT_FOUND, SUBSCRIBER_NOT_FOUND),
+    FAILED_PRECONDITION (ACCOUNT_CLOSED).
     """
     ListSpendingCaps: _aio.UnaryUnaryMultiCallable[_spending_cap_service_pb2.ListSpendingCapsRequest, _spending_cap_service_pb2.ListSpendingCapsResponse]  # type: ignore[assignment]
     """The caps of one holder, ordered by id. Changes nothing."""
@@ -69,9 +83,22 @@ class SpendingCapServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _spending_cap_service_pb2.SetSpendingCapRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_spending_cap_service_pb2.SetSpendingCapResponse, _abc.Awaitable[_spending_cap_service_pb2.SetSpendingCapResponse]]:
-        """Creates or replaces a cap. Lowering a limit below what is spent only stops new grants. A
-        change of what is counted, or of the period, starts a new counter. Idempotent by request_id
-        for 48 hours; journaled. Errors: FAILED_PRECONDITION (TOO_MANY_CAPS), NOT_FOUND.
+        """Creates a cap, or changes the limit of one. Lowering a limit below what is spent only stops new
+        grants. What a cap counts, and its period, never change: delete it and set another. Idempotent
+        by request_id for 48 hours; journaled. Errors: FAILED_PRECONDITION (CAP_MISMATCH,
+        TOO_MANY_CAPS, ACCOUNT_CLOSED), NOT_FOUND (SUBSCRIBER_NOT_FOUND).
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteSpendingCap(
+        self,
+        request: _spending_cap_service_pb2.DeleteSpendingCapRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_spending_cap_service_pb2.DeleteSpendingCapResponse, _abc.Awaitable[_spending_cap_service_pb2.DeleteSpendingCapResponse]]:
+        """Removes a cap with its counter. What reservations hold in it counts nowhere from then on; they
+        stay open, and settling them is not affected. Its id is free for another cap. Idempotent by
+        request_id for 48 hours; journaled. Errors: NOT_FOUND (CAP_NOT_FOUND, SUBSCRIBER_NOT_FOUND),
+        FAILED_PRECONDITION (ACCOUNT_CLOSED).
         """
 
     @_abc_1.abstractmethod

@@ -176,6 +176,8 @@ class _CapPeriodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CapPeriod.V
     """From 1 January, or the anchor day of January where the anchor day is not 1."""
     CAP_PERIOD_LIFETIME: _CapPeriod.ValueType  # 7
     """Never starts again."""
+    CAP_PERIOD_ROLLING: _CapPeriod.ValueType  # 8
+    """A window that moves with the time, slot by slot; see SpendingCap.window."""
 
 class CapPeriod(_CapPeriod, metaclass=_CapPeriodEnumTypeWrapper):
     """How often a spending cap starts again, in the account's time zone."""
@@ -196,6 +198,8 @@ CAP_PERIOD_YEAR: CapPeriod.ValueType  # 6
 """From 1 January, or the anchor day of January where the anchor day is not 1."""
 CAP_PERIOD_LIFETIME: CapPeriod.ValueType  # 7
 """Never starts again."""
+CAP_PERIOD_ROLLING: CapPeriod.ValueType  # 8
+"""A window that moves with the time, slot by slot; see SpendingCap.window."""
 Global___CapPeriod: _TypeAlias = CapPeriod  # noqa: Y015
 
 @_typing.final
@@ -281,7 +285,9 @@ class CapReached(_message.Message):
 
     @_builtins.property
     def reset_time(self) -> _timestamp_pb2.Timestamp:
-        """When the cap starts again; unset for caps that never do."""
+        """When the cap starts again, or the oldest slot that counts leaves a rolling window; unset for
+        caps that never do, and if nothing that would leave makes room.
+        """
 
     def __init__(
         self,

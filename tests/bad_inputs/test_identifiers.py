@@ -65,6 +65,12 @@ REQUESTS: Final[dict[str, Callable[[Live], Message]]] = {
     "SetSpendingCap zone": lambda live: live.set_cap(
         "a", limit_micros=1, zone="z", holder=types_pb2.CapHolder(group_id="g")
     ),
+    "DeleteSpendingCap": lambda live: live.delete_cap(
+        "a", holder=types_pb2.CapHolder(subscriber_id="s")
+    ),
+    "DeleteSpendingCap group": lambda live: live.delete_cap(
+        "a", holder=types_pb2.CapHolder(group_id="g")
+    ),
     "ListSpendingCaps": lambda _: caps.ListSpendingCapsRequest(
         account_id="a", holder=types_pb2.CapHolder(subscriber_id="s")
     ),

@@ -25,6 +25,7 @@ WINDOWS_MS: Final = {
     "CreateAccount": 48 * HOUR_MS,
     "AddSubscriber": 48 * HOUR_MS,
     "SetSpendingCap": 48 * HOUR_MS,
+    "DeleteSpendingCap": 48 * HOUR_MS,
     "SuspendAccount": 48 * HOUR_MS,
     "ResumeAccount": 48 * HOUR_MS,
     "CloseAccount": 48 * HOUR_MS,
@@ -63,6 +64,12 @@ async def _closing(live: Live, _: str) -> Any:
     return live.keep("Close", account)
 
 
+async def _deleting(live: Live, account: str) -> Any:
+    await live.call(live.set_cap(account, limit_micros=5))
+    await live.call(live.set_cap(account, cap_id="capx", limit_micros=5))
+    return live.delete_cap(account)
+
+
 def _at_once(make: Callable[[Live, str], Any]) -> Make:
     async def made(live: Live, account: str) -> Any:
         return make(live, account)
@@ -85,6 +92,7 @@ MAKE: Final[dict[str, Make]] = {
     ),
     "TopUp": _at_once(lambda live, account: live.top_up(account, micros=5)),
     "SetSpendingCap": _at_once(lambda live, account: live.set_cap(account, limit_micros=5)),
+    "DeleteSpendingCap": _deleting,
     "SuspendAccount": _at_once(lambda live, account: live.keep("Suspend", account)),
     "ResumeAccount": _at_once(lambda live, account: live.keep("Resume", account)),
     "CloseAccount": _closing,
@@ -111,6 +119,10 @@ def _more_used(request: Any) -> None:
 
 def _other_reservation(request: Any) -> None:
     request.reservation += "x"
+
+
+def _other_cap(request: Any) -> None:
+    request.cap_id += "x"
 
 
 def _other_group(request: Any) -> None:
@@ -144,6 +156,7 @@ CHANGE: Final[dict[str, Callable[[Any], None]]] = {
     "AddSubscriber": _other_group,
     "TopUp": _adding("money", "micros"),
     "SetSpendingCap": _adding("cap", "limit_micros"),
+    "DeleteSpendingCap": _other_cap,
     "SuspendAccount": _other_reason,
     "ResumeAccount": _other_reason,
     "CloseAccount": _other_reason,

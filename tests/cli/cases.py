@@ -281,6 +281,27 @@ CASES: list[Case] = [
         },
     ),
     Case(
+        "cap set alice burst --period rolling --window 24h --slots 12 --money 5.00",
+        "SetSpendingCap",
+        spending_caps.SetSpendingCapResponse(cap=CAP, receipt=RECEIPT),
+        {
+            "account_id": "alice",
+            "cap": {
+                "cap_id": "burst",
+                "period": "CAP_PERIOD_ROLLING",
+                "limit_micros": "5000000",
+                "window": "86400s",
+                "window_slots": 12,
+            },
+        },
+    ),
+    Case(
+        "cap delete alice sms --group family",
+        "DeleteSpendingCap",
+        spending_caps.DeleteSpendingCapResponse(receipt=RECEIPT),
+        {"account_id": "alice", "cap_id": "sms", "holder": {"group_id": "family"}},
+    ),
+    Case(
         "cap list alice --subscriber phone",
         "ListSpendingCaps",
         spending_caps.ListSpendingCapsResponse(caps=[CAP]),

@@ -122,6 +122,8 @@ def wire_leaves(message: Message) -> list[Any]:
         for one in many:
             if isinstance(one, Timestamp):
                 found.append(one.ToDatetime(UTC))
+            elif isinstance(one, Duration):
+                found.append(one.ToTimedelta())
             elif isinstance(one, Message):
                 found += wire_leaves(one)
             elif field.name.endswith("_time_ms"):

@@ -90,12 +90,12 @@ class Bench:
             )
         )
 
-    async def settle(self, used: int, step: Step, name: str = "r1") -> Answer:
+    async def settle(self, used: int, step: Step, name: str = "r1", subscriber: str = "") -> Answer:
         """Commit use."""
         facts = await self.ledger.reservation_facts("main", "a1", name)
         return await self.ledger.execute(
             Commit(
-                profile=await self.profile(),
+                profile=await self.profile(subscriber),
                 reservation=facts,
                 reservation_id=name,
                 used_units=used,

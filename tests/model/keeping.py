@@ -12,6 +12,7 @@ from ocs.domain.commands import (
     Basis,
     CreateAccount,
     Debit,
+    DeleteSpendingCap,
     GrantWish,
     Refund,
     Reserve,
@@ -30,7 +31,7 @@ from ocs.domain.units import Unit
 from ocs.limits import QUANTITY_MAX
 from tests.model.actor import Actor
 from tests.model.pair import TENANT
-from tests.model.pools import SERVICES, accounts
+from tests.model.pools import SERVICES, accounts, windowed
 
 
 class Keeping(Actor):
@@ -114,6 +115,26 @@ class Keeping(Actor):
             self._run(WithdrawBalance(quantity=quantity, **call))
         else:
             self._run(AdjustBucket(quantity=quantity if kind == "add" else -quantity, **call))
+
+    @rule(
+        account=accounts,
+        pick=st.integers(0, 15),
+        held=st.booleans(),
+        anew=st.sampled_from([None, None, *Period]),
+    )
+    def delete_cap(self, *, account: str, pick: int, held: bool, anew: Period | None) -> None:
+        """Remove a cap, rather one that something is held in; sometimes set it anew at once."""
+        state = self.pair.spec.accounts[(TENANT, account)]
+        lines = [line for hold in state.holds.values() for line in hold.cap_lines]
+        keys = sorted({(line.holder, line.cap_id) for line in lines} if held else state.caps)
+        key = keys[pick % len(keys)] if keys and pick < 14 else ("account", "c9")
+        if pick == 15:
+            key = ("subscriber/s9", "c1")
+        call = self._call(account, ago=0)
+        self._run(DeleteSpendingCap(holder=key[0], cap_id=key[1], **call))
+        if anew is not None:
+            cap = windowed(SpendingCap(*key, Unit.OCTETS if pick % 2 else Unit.MICROS, 700, anew))
+            self._run(SetSpendingCap(cap=cap, **self._call(account, ago=0)))
 
     @rule(account=accounts, payment=st.integers(0, 39), partial=st.booleans())
     def reverse(self, *, account: str, payment: int, partial: bool) -> None:
@@ -205,6 +226,8 @@ class Keeping(Actor):
                 )
                 cap = SpendingCap("account", "c1", Unit.MICROS, 500, Period.DAY)
                 self._run(SetSpendingCap(cap=cap, **self._call("a4")))
+                gone = {"holder": "account", "cap_id": "c1", **self._call("a4")}
+                self._run(DeleteSpendingCap(**gone))
             case _:
                 line = f"s{self.request_count}"
                 self._run(

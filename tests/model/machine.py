@@ -41,6 +41,7 @@ from tests.model.pools import (
     subscribers,
     units,
     used,
+    windowed,
     wishes,
     zones,
 )
@@ -56,6 +57,7 @@ class ChargingMachine(Keeping, Sessions):
         money=st.sampled_from([300, 2_000, 20_000]),
         cap=st.integers(100, 1_500),
         period=st.sampled_from([period for period in Period if period is not Period.REQUEST]),
+        shared=st.sampled_from([Period.LIFETIME, Period.HOUR, Period.ROLLING, Period.ROLLING]),
         extra=bucket_terms,
         life=st.sampled_from([0, 0, 1_000, 45_000, 700_000]),
     )
@@ -67,6 +69,7 @@ class ChargingMachine(Keeping, Sessions):
         money: int,
         cap: int,
         period: Period,
+        shared: Period,
         extra: BucketTerms,
         life: int,
     ) -> None:
@@ -82,10 +85,10 @@ class ChargingMachine(Keeping, Sessions):
         extra = replace(extra, expire_ms=self.pair.now_ms + life if life else 0)
         self.credit("a1", "b2", extra, extra.unit, 150)
         for account, first in (
-            ("a1", SpendingCap("account", "c1", Unit.MICROS, 20 * cap, period)),
+            ("a1", windowed(SpendingCap("account", "c1", Unit.MICROS, 20 * cap, period))),
             ("a1", SpendingCap("subscriber/s1", "c4", Unit.OCTETS, cap, Period.DAY)),
-            ("a1", SpendingCap("group/g1", "c5", Unit.MICROS, cap, Period.LIFETIME)),
-            ("a2", SpendingCap("account", "c1", Unit.MICROS, 20 * cap, Period.HOUR)),
+            ("a1", windowed(SpendingCap("group/g1", "c5", Unit.MICROS, cap, shared))),
+            ("a2", windowed(SpendingCap("account", "c1", Unit.MICROS, 20 * cap, shared))),
         ):
             self._run(SetSpendingCap(cap=first, **self._call(account)))
 
@@ -198,7 +201,7 @@ class ChargingMachine(Keeping, Sessions):
         period: Period,
         scope: tuple[str, str],
     ) -> None:
-        cap = SpendingCap(holder, cap_id, unit, limit, period, *scope)
+        cap = windowed(SpendingCap(holder, cap_id, unit, limit, period, *scope))
         self._run(SetSpendingCap(cap=cap, **self._call(account)))
 
     # Charging.

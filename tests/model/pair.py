@@ -106,7 +106,13 @@ def check_promises(state: AccountState, before: AccountState | None) -> None:
         left = _left(state, bucket)
         assert left >= min(0, _left(state, was) if was is not None else 0)
         assert bucket.credited == bucket.balance + bucket.spent + bucket.expired + bucket.withdrawn
-    for (holder, cap_id), counter in state.counters.items():
+    slots = [
+        ((holder, cap_id), slot)
+        for (holder, cap_id, start), slot in state.slots.items()
+        if (window := state.caps[(holder, cap_id)].window) is not None
+        and start >= window.first_slot(state.floor_ms)
+    ]
+    for (holder, cap_id), counter in (*state.counters.items(), *slots):
         if holder == ACCOUNT_HOLDER:
             assert counter.reserved == caps_held.get((cap_id, counter.period_start_ms), 0)
 
@@ -137,6 +143,10 @@ def check_grant(state: AccountState, answer: Answer, now_ms: int) -> None:
     now_ms = max(now_ms, state.floor_ms)
     for line in state.holds[answer.reservation_id].cap_lines:
         key = (line.holder, line.cap_id)
+        if state.caps[key].window is not None:
+            inside = state.slots_inside(state.caps[key], now_ms).values()
+            assert sum(map(sum, inside)) <= state.caps[key].limit
+            continue
         counter = state.counters.get(key, CapCounter(0))
         spent = counter.spent if counter.period_start_ms == line.period_start_ms else 0
         reserved = state.reserved_in(*key, line.period_start_ms, now_ms)

@@ -36,10 +36,18 @@ class Passage(Actor):
     @rule(pick=st.integers(0, 50), delta=st.sampled_from([-1, 0, 1]))
     def advance_to_boundary(self, pick: int, delta: int) -> None:
         """Move to where something ends: a hold, a bucket, a memory, a session, a record."""
-        hour = 3_600_000
+        hour, minute = 3_600_000, 60_000
         times = sorted(
             {
                 (self.pair.now_ms // hour + 1) * hour,  # periods of caps begin
+                (self.pair.now_ms // minute + 1) * minute,  # slots, too
+            }
+            | {
+                cap.window.leaves_ms(start)
+                for state in self.pair.spec.accounts.values()
+                for holder, cap_id, start in state.slots
+                if (cap := state.caps[(holder, cap_id)]).window is not None
+                and cap.window.leaves_ms(start) > self.pair.now_ms
             }
             | {
                 time

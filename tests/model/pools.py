@@ -1,5 +1,6 @@
 """Small pools to draw commands from, so that they meet."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from ocs.domain.commands import GrantWish
 from ocs.domain.periods import Period
 from ocs.domain.rating import Rate, Rounding, Stretch
 from ocs.domain.reservation import ServiceTerms
+from ocs.domain.spending_cap import RollingWindow, SpendingCap
 from ocs.domain.units import Unit
 from ocs.limits import QUANTITY_MAX
 
@@ -86,7 +88,23 @@ modest_wishes = st.builds(
     validity_ms=st.sampled_from([0, 0, 1_000, 30_000]),
     jitter_permille=st.sampled_from([0, 37]),
 )
-periods = st.sampled_from(list(Period))
+periods = st.sampled_from([*Period, Period.ROLLING, Period.ROLLING])
+# Shorter than the service allows, so that slots leave while an example runs.
+WINDOWS = {
+    "c1": RollingWindow(4, 60_000),
+    "c2": RollingWindow(3, 1_200_000),
+    "c3": RollingWindow(24, 3_600_000),
+    "c4": RollingWindow(2, 150_000),
+    "c5": RollingWindow(31, 20_000),
+}
+
+
+def windowed(cap: SpendingCap) -> SpendingCap:
+    """Give a rolling cap a window, one that goes with its id."""
+    rolling = cap.period is Period.ROLLING
+    return replace(cap, window=WINDOWS.get(cap.cap_id, WINDOWS["c1"])) if rolling else cap
+
+
 bucket_terms = st.builds(
     BucketTerms,
     unit=st.sampled_from(list(Unit)),

@@ -236,6 +236,7 @@ def _account(
         refusals=layout.read_refusals(account),
         buckets=layout.read_buckets(account),
         counters=layout.read_counters("account", account),
+        slots=layout.read_slots("account", account),
         holds={rid: layout.read_hold(text) for rid, text in holds.items()},
     )
     order = account["order"].split(" ")
@@ -258,6 +259,7 @@ def _add_holder(
     for cap in layout.read_caps(holder, fields):
         state.caps[(cap.holder, cap.cap_id)] = cap
     state.counters.update(layout.read_counters(holder, fields))
+    state.slots.update(layout.read_slots(holder, fields))
     kind, _, holder_id = holder.partition("/")
     if kind == "subscriber" and fields:
         groups = layout.undash(fields["groups"])

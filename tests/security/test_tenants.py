@@ -93,6 +93,7 @@ REQUESTS: Final[dict[str, Make]] = {
         account_id=of.account_id
     ),
     "SetSpendingCap": lambda live, of: live.set_cap(of.account_id, limit_micros=1),
+    "DeleteSpendingCap": lambda live, of: live.delete_cap(of.account_id),
     "ListSpendingCaps": lambda _, of: caps.ListSpendingCapsRequest(account_id=of.account_id),
 }
 # Opens an account of its own; that it names one of another tenant is no fault.
@@ -134,6 +135,7 @@ async def two(
         await owner.call(line)
         holding = live.reserve("shared-name")
         held = await owner.call(holding)
+        await owner.call(live.set_cap("shared-name", limit_micros=1_000_000))
         assert held.reservation.startswith("tenants/first/accounts/shared-name/")
         gone = held.reservation.replace("shared", "no")
         no_event = charged.charge.event.replace("shared", "no")

@@ -15,6 +15,7 @@ from ocs.domain.commands import (
     Basis,
     Commit,
     Debit,
+    DeleteSpendingCap,
     Expire,
     GrantWish,
     Mutation,
@@ -36,7 +37,7 @@ from ocs.domain.units import Unit
 from ocs.store.memory import MemoryLedger
 from tests.model.machine import ChargingMachine
 from tests.model.pair import START_MS, Pair
-from tests.model.pools import ACCOUNTS, SERVICES
+from tests.model.pools import ACCOUNTS, SERVICES, windowed
 
 
 @dataclass
@@ -115,7 +116,7 @@ class Traffic:
     def hold_open(self) -> None:
         """End with a bucket that ends, use that nobody pays, and holds under caps of all kinds."""
         machine = self.machine
-        machine._set_status("a1", AccountStatus.ACTIVE)
+        machine._run(SetAccountStatus(status=AccountStatus.ACTIVE, **self._fresh()))
         ends = BucketTerms(Unit.OCTETS, 5, expire_ms=machine.pair.now_ms + 30_000)
         self._credit("p-ends", "b9", ends)
         machine.advance(delta=86_400_000)
@@ -124,6 +125,8 @@ class Traffic:
         for holder in ("account", "subscriber/s1", "group/g1"):
             self._cap(SpendingCap(holder, "live", Unit.MICROS, 10**9, Period.LIFETIME))
             self._cap(SpendingCap(holder, "units", Unit.OCTETS, 10**9, Period.LIFETIME))
+            self._cap(SpendingCap(holder, "gone", Unit.MICROS, 10**9, Period.DAY))
+            self._cap(windowed(SpendingCap(holder, "rolls", Unit.MICROS, 10**9, Period.ROLLING)))
         self._credit("p-over")
         self._reserve_live("over", "sms")
         facts, profile = machine._facts("a1", "over")
@@ -144,6 +147,8 @@ class Traffic:
         self._refund()
         for number, service in enumerate(["data", "voice", "sms"]):
             self._reserve_live(f"live{number}", service)
+        for holder in ("account", "subscriber/s1", "group/g1"):
+            machine._run(DeleteSpendingCap(holder=holder, cap_id="gone", **self._fresh()))
 
     def _refund(self) -> None:
         """Use under caps of account, line and group, and give a part of it back, twice."""

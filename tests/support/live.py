@@ -197,6 +197,11 @@ class Live:
         request.cap.MergeFrom(caps.SpendingCap(**given | cap))
         return self.stamped(request)
 
+    def delete_cap(self, account_id: str, **fields: Any) -> Any:
+        """Delete the cap that set_cap sets, unless fields say otherwise."""
+        given = {"account_id": account_id, "cap_id": "cap"}
+        return self.stamped(caps.DeleteSpendingCapRequest(**given | fields))
+
     def keep(self, verb: str, account_id: str, **fields: Any) -> Any:
         """Suspend, Resume, Close or Update."""
         request = getattr(accounts, f"{verb}AccountRequest")

@@ -65,6 +65,8 @@ def spending_cap(message: spending_caps.SpendingCap) -> results.SpendingCap:
         remaining=message.remaining,
         period_start_time=time(message, "period_start_time"),
         reset_time=time(message, "reset_time"),
+        window=message.window.ToTimedelta() if message.HasField("window") else None,
+        window_slots=message.window_slots if message.HasField("window_slots") else None,
     )
 
 
@@ -106,7 +108,8 @@ def update_account(message: accounts.UpdateAccountResponse) -> results.UpdateAcc
 def receipt_only(
     message: accounts.SuspendAccountResponse
     | accounts.ResumeAccountResponse
-    | accounts.CloseAccountResponse,
+    | accounts.CloseAccountResponse
+    | spending_caps.DeleteSpendingCapResponse,
 ) -> results.ReceiptResult:
     """An answer that is a receipt and nothing else."""
     return results.ReceiptResult(receipt=receipt(message.receipt))

@@ -22,6 +22,7 @@ def compare(account: FoldedAccount, state: AccountState) -> None:
     found.compare("status", state.status, account.status)
     _compare_buckets(account, state)
     _compare_caps(account, state)
+    _compare_slots(account, state)
     for reservation_id in sorted(state.holds.keys() | account.holds.open.keys()):
         stored = _hold_text(state.holds.get(reservation_id))
         journal = _hold_text(account.holds.open.get(reservation_id))
@@ -71,6 +72,9 @@ def _compare_caps(account: FoldedAccount, state: AccountState) -> None:
     for key in sorted(state.caps.keys() | account.caps.keys()):
         if key[0] not in unread:
             found.compare(f"cap {'/'.join(key)}", state.caps.get(key), account.caps.get(key))
+    for place in state.slots:
+        if (place[0], place[1]) not in account.caps:
+            found.add(f"cap {place[0]}/{place[1]} slot {place[2]}", "stored", _ABSENT)
     for key in sorted(state.counters.keys() | account.counters.keys()):
         stored = state.counters.get(key, CapCounter(0))
         folded = account.counters.get(key, CapCounter(0))
@@ -79,6 +83,26 @@ def _compare_caps(account: FoldedAccount, state: AccountState) -> None:
         found.compare(f"{term} spent", stored.spent, folded.spent)
         if key[0] == ACCOUNT_HOLDER:
             found.compare(f"{term} reserved", stored.reserved, folded.reserved)
+
+
+def _compare_slots(account: FoldedAccount, state: AccountState) -> None:
+    """Compare what is inside the windows at the account's own clock; empty ones are forgotten."""
+    for (holder, cap_id), cap in account.caps.items():
+        if cap.window is None:
+            continue
+        folded = account.slots_inside(cap, state.floor_ms)
+        first = cap.window.first_slot(state.floor_ms)
+        stored = {
+            start: counter
+            for (name, own_id, start), counter in state.slots.items()
+            if (name, own_id) == (holder, cap_id) and start >= first
+        }
+        for start in sorted(stored.keys() | folded.keys()):
+            own, due = stored.get(start, CapCounter(start)), folded.get(start, CapCounter(start))
+            term = f"cap {holder}/{cap_id} slot {start}"
+            account.findings.compare(f"{term} spent", own.spent, due.spent)
+            if holder == ACCOUNT_HOLDER:
+                account.findings.compare(f"{term} reserved", own.reserved, due.reserved)
 
 
 def _hold_text(hold: Hold | None) -> str:

@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 from ocs.domain.answer import Outcome
 from ocs.domain.audit.folded import FoldedAccount
+from ocs.domain.audit.windows import apply_slot, check_slot, check_sums, check_window
 from ocs.domain.charging_event import ChargingEvent, CounterChange, EventKind
 from ocs.domain.periods import Period
 from ocs.domain.reservation import CapLine, Hold
@@ -21,23 +22,34 @@ def apply_counters(
     before, after = _lines(old), _lines(new)
     granted = event.outcome == Outcome.GRANTED
     starts: dict[Period, int] = {}
+    check_sums(account, event, before)
     for change in event.counters:
         key = (change.holder, change.cap_id)
-        _check_counter(account, event, change, before.get(key))
+        rolling = account.window_of(key) is not None
+        if rolling:
+            check_slot(account, event, change)
+        else:
+            _check_counter(account, event, change, before.get(key))
         # Without a charge only a hold line moves a counter, and a grant holds in its period.
-        line = after.get(key) if granted else None
+        line = after.get(key) if granted and not rolling else None
         line = line or (before.get(key) if event.position is None else None)
         if line is not None and line.period_start_ms != change.period_start_ms:
             term = f"cap {change.holder}/{change.cap_id} period"
             account.differ(event, term, change.period_start_ms, line.period_start_ms)
         if event.kind is EventKind.DEBIT:
             _check_alike(account, event, key, change.period_start_ms, starts)
+        if rolling:
+            apply_slot(account, event, change)
+            continue
         account.counters[(change.holder, change.cap_id)] = CapCounter(
             change.period_start_ms, change.spent_after, change.reserved_after
         )
-    stated = {(change.holder, change.cap_id) for change in event.counters}
-    for key, line in (before | after).items():
-        if key[0] == ACCOUNT_HOLDER and key not in stated:
+    stated = {(c.holder, c.cap_id, c.period_start_ms) for c in event.counters}
+    told = {place[:2] for place in stated if account.window_of(place[:2]) is None}
+    for line in (*before.values(), *after.values()):
+        key = (line.holder, line.cap_id)
+        silent = key not in told and (*key, line.period_start_ms) not in stated
+        if key[0] == ACCOUNT_HOLDER and silent:
             _check_unstated(account, event, line)
     if granted:
         for key, line in after.items():
@@ -108,7 +120,12 @@ def _due_spent(
 def _check_unstated(account: FoldedAccount, event: ChargingEvent, line: CapLine) -> None:
     """A hold line that came or went shows in the account's counter, unless that has rolled."""
     key = (line.holder, line.cap_id)
+    cap = account.caps.get(key)
     counter = account.counters.get(key)
+    if cap is not None and cap.window is not None:
+        if line.period_start_ms < cap.window.first_slot(event.store_ms):
+            return
+        counter = account.slots.get((*key, line.period_start_ms))
     period = line.period_start_ms
     held = account.holds.reserved_in(key, period, event.store_ms)
     current = counter is not None and counter.period_start_ms == period
@@ -127,7 +144,9 @@ def _check_alike(
 ) -> None:
     """One account's periods of one kind start together. starts: those this event named before."""
     cap = account.caps.get(key)
-    if cap is not None and period != starts.setdefault(cap.period, period):
+    if cap is None or cap.window is not None:
+        return
+    if period != starts.setdefault(cap.period, period):
         term = f"cap {key[0]}/{key[1]} period"
         account.differ(event, term, period, starts[cap.period])
 
@@ -139,6 +158,9 @@ def _check_limit(account: FoldedAccount, event: ChargingEvent, line: CapLine) ->
     cap, counter = account.caps.get(key), account.counters.get(key)
     if cap is None or cap.period is Period.REQUEST:
         account.differ(event, term, "held", "no counter")
+        return
+    if cap.window is not None:
+        check_window(account, event, cap, line)
         return
     period = line.period_start_ms
     earliest = counter.period_start_ms if counter is not None else 0

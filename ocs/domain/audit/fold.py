@@ -47,6 +47,7 @@ _KEEPING: Final = frozenset(
         EventKind.TOP_UP,
         EventKind.ADD_SUBSCRIBER,
         EventKind.SET_SPENDING_CAP,
+        EventKind.DELETE_SPENDING_CAP,
         EventKind.UPDATE_ACCOUNT,
         *_STATUSES,
     }
@@ -154,6 +155,8 @@ def _apply_terms(account: FoldedAccount, event: ChargingEvent) -> None:
             account.subscribers[event.ref] = tuple(event.group_ids)
         case EventKind.SET_SPENDING_CAP:
             _set_cap(account, event)
+        case EventKind.DELETE_SPENDING_CAP:
+            _delete_cap(account, event)
         case EventKind.UPDATE_ACCOUNT:
             _update_account(account, event)
         case EventKind.TOP_UP:
@@ -188,6 +191,19 @@ def _set_cap(account: FoldedAccount, event: ChargingEvent) -> None:
     if old is not None and not old.same_meaning(cap):
         account.differ(event, "cap", cap, old)
     account.caps[(cap.holder, cap.cap_id)] = cap
+
+
+def _delete_cap(account: FoldedAccount, event: ChargingEvent) -> None:
+    cap = spending_cap(fields_of(event, "q") or ())
+    key = (cap.holder, cap.cap_id)
+    if cap.cap_id != event.ref:
+        account.differ(event, "ref", event.ref, cap.cap_id)
+    old = account.caps.pop(key, None)
+    if old != cap:
+        account.differ(event, "cap", cap, old or "none")
+    account.counters.pop(key, None)
+    account.forget_slots(key)
+    account.holds.forget_cap(key)
 
 
 def _open_bucket(account: FoldedAccount, event: ChargingEvent) -> None:

@@ -7,7 +7,7 @@ from ocs.domain.audit.holds import FoldedHolds
 from ocs.domain.audit.terms import OpeningTerms
 from ocs.domain.bucket import MAIN, BucketTerms
 from ocs.domain.charging_event import ChargingEvent
-from ocs.domain.spending_cap import CapCounter, SpendingCap
+from ocs.domain.spending_cap import CapCounter, RollingWindow, SpendingCap
 from ocs.domain.state import AccountStatus
 from ocs.domain.units import Unit
 
@@ -38,6 +38,7 @@ class FoldedAccount:
     buckets: dict[str, FoldedBucket] = field(default_factory=dict)
     caps: dict[tuple[str, str], SpendingCap] = field(default_factory=dict)
     counters: dict[tuple[str, str], CapCounter] = field(default_factory=dict)
+    slots: dict[tuple[str, str, int], CapCounter] = field(default_factory=dict)
     subscribers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     holds: FoldedHolds = field(default_factory=FoldedHolds)
 
@@ -53,6 +54,27 @@ class FoldedAccount:
         """Say whether a bucket is known and holds money."""
         bucket = self.buckets.get(bucket_id)
         return bucket is not None and bucket.terms.unit is Unit.MICROS
+
+    def window_of(self, cap: tuple[str, str]) -> RollingWindow | None:
+        """Return the window of a cap that is known and rolling."""
+        found = self.caps.get(cap)
+        return found.window if found is not None else None
+
+    def slots_inside(self, cap: SpendingCap, now_ms: int) -> dict[int, CapCounter]:
+        """Return the slots of a rolling cap that are inside its window."""
+        assert cap.window is not None
+        first = cap.window.first_slot(now_ms)
+        return {
+            start: counter
+            for (holder, cap_id, start), counter in self.slots.items()
+            if (holder, cap_id) == (cap.holder, cap.cap_id) and start >= first
+        }
+
+    def forget_slots(self, key: tuple[str, str], before_ms: int = 2**62) -> None:
+        """Forget the slots of a cap that began before a time."""
+        gone = [place for place in self.slots if place[:2] == key and place[2] < before_ms]
+        for place in gone:
+            del self.slots[place]
 
     def counts_money(self, cap: tuple[str, str]) -> bool:
         """Say whether a cap is known and counts money."""

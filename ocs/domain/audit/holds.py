@@ -39,6 +39,13 @@ class FoldedHolds:
                 self._by_cap.pop(key, None)
         return hold
 
+    def forget_cap(self, key: tuple[str, str]) -> None:
+        """Leave out what is held in a cap."""
+        for reservation_id, hold in self.open.items():
+            self.open[reservation_id] = hold.without(key)
+        for place in [place for place in self._by_cap if place[:2] == key]:
+            del self._by_cap[place]
+
     def earliest(self) -> tuple[int, str] | None:
         """Return the deadline and id of the hold that lapses first, ties by id."""
         while self._deadlines:

@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 from ocs.domain.bucket import BucketTerms
 from ocs.domain.charging_event import ChargingEvent
-from ocs.domain.periods import Period
-from ocs.domain.spending_cap import SpendingCap
+from ocs.domain.spending_cap import SpendingCap, read_period
 from ocs.domain.units import Unit
 
 
@@ -60,9 +59,10 @@ def closing_totals(fields: tuple[str, ...]) -> ClosingTotals:
 
 def spending_cap(fields: tuple[str, ...]) -> SpendingCap:
     """Read `q`."""
-    holder, cap_id, unit, limit, period, service_id, zone = fields
+    holder, cap_id, unit, limit, period_text, service_id, zone = fields
+    period, window = read_period(period_text)
     return SpendingCap(
-        holder, cap_id, Unit(unit), int(limit), Period(period), _text(service_id), _text(zone)
+        holder, cap_id, Unit(unit), int(limit), period, _text(service_id), _text(zone), window
     )
 
 

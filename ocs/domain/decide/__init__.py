@@ -15,6 +15,7 @@ from ocs.domain.commands import (
     Commit,
     CreateAccount,
     Debit,
+    DeleteSpendingCap,
     Expire,
     Refund,
     Release,
@@ -26,7 +27,8 @@ from ocs.domain.commands import (
     UpdateAccount,
     WithdrawBalance,
 )
-from ocs.domain.decide.accounts import add_subscriber, create_account, set_spending_cap, top_up
+from ocs.domain.decide.accounts import add_subscriber, create_account, top_up
+from ocs.domain.decide.caps import delete_spending_cap, set_spending_cap
 from ocs.domain.decide.commit import commit
 from ocs.domain.decide.corrections import adjust_bucket, reverse_top_up, withdraw_balance
 from ocs.domain.decide.debit import debit
@@ -50,6 +52,7 @@ _OPERATIONS: Final[Mapping[type, Callable[[Turn, Any], Answer]]] = MappingProxyT
         TopUp: top_up,
         AddSubscriber: add_subscriber,
         SetSpendingCap: set_spending_cap,
+        DeleteSpendingCap: delete_spending_cap,
         SetAccountStatus: set_account_status,
         UpdateAccount: update_account,
         WithdrawBalance: withdraw_balance,
@@ -59,7 +62,9 @@ _OPERATIONS: Final[Mapping[type, Callable[[Turn, Any], Answer]]] = MappingProxyT
     }
 )
 # What a closed account takes no more.
-_KEEPING = TopUp | AddSubscriber | SetSpendingCap | SetAccountStatus | UpdateAccount
+_KEEPING = (
+    TopUp | AddSubscriber | SetSpendingCap | DeleteSpendingCap | SetAccountStatus | UpdateAccount
+)
 
 
 def decide(state: AccountState | None, command: Command, now_ms: int) -> Decision:

@@ -1,23 +1,17 @@
-"""Account keeping: open an account, add a line, credit a bucket, set a cap."""
+"""Account keeping: open an account, add a line, credit a bucket."""
 
 from dataclasses import replace
 
 from ocs.domain.answer import Answer, Outcome, Reason
 from ocs.domain.bucket import MAIN, Bucket, BucketTerms
 from ocs.domain.charging_event import EventKind
-from ocs.domain.commands import AddSubscriber, CreateAccount, SetSpendingCap, TopUp
+from ocs.domain.commands import AddSubscriber, CreateAccount, TopUp
 from ocs.domain.decide.corrections import bucket_parts
 from ocs.domain.decide.prelude import answer_from_record, check_age, record
 from ocs.domain.decide.turn import Decision, Turn
-from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.state import AccountState, AccountStatus, Credit
 from ocs.domain.units import Unit
-from ocs.limits import (
-    BUCKET_PRIORITY_MAX,
-    BUCKETS_MAX,
-    CAPS_PER_HOLDER_MAX,
-    QUANTITY_MAX,
-)
+from ocs.limits import BUCKET_PRIORITY_MAX, BUCKETS_MAX, QUANTITY_MAX
 
 
 def create_account(state: AccountState | None, command: CreateAccount, now_ms: int) -> Decision:
@@ -119,36 +113,4 @@ def _terms_token(terms: BucketTerms) -> tuple[str, ...]:
         "1" if terms.blocking else "0",
         ",".join(terms.service_ids) or "-",
         ",".join(terms.zones) or "-",
-    )
-
-
-def set_spending_cap(turn: Turn, command: SetSpendingCap) -> Answer:
-    """Create a cap, or change the limit of one; what it counts never changes."""
-    cap = command.cap
-    key = (cap.holder, cap.cap_id)
-    kind, _, holder_id = cap.holder.partition("/")
-    if kind == "subscriber" and holder_id not in turn.state.subscribers:
-        return turn.refuse(Reason.SUBSCRIBER_NOT_FOUND)
-    old = turn.state.caps.get(key)
-    if old is not None and not old.same_meaning(cap):
-        return turn.refuse(Reason.CAP_MISMATCH)
-    held = sum(1 for other in turn.state.caps.values() if other.holder == cap.holder)
-    if old is None and held >= CAPS_PER_HOLDER_MAX:
-        return turn.refuse(Reason.TOO_MANY_CAPS)
-    turn.state.caps[key] = cap
-    turn.state.profile_version += 1
-    turn.emit(EventKind.SET_SPENDING_CAP, ref=cap.cap_id, terms=[_cap_token(cap)])
-    return turn.answer(outcome=Outcome.DONE)
-
-
-def _cap_token(cap: SpendingCap) -> tuple[str, ...]:
-    return (
-        "q",
-        cap.holder,
-        cap.cap_id,
-        cap.unit,
-        str(cap.limit),
-        cap.period.value,
-        cap.service_id or "-",
-        cap.zone or "-",
     )

@@ -47,6 +47,8 @@ class CapInForce:
     bounds: PeriodBounds | None
     spent: int
     reserved: int
+    # When the oldest slot of a rolling cap that counts leaves; 0 if none does.
+    frees_ms: int = 0
 
     @property
     def headroom(self) -> int:
@@ -55,10 +57,17 @@ class CapInForce:
 
     def reached(self) -> CapReached:
         """Say which cap it was."""
-        lifetime = self.cap.period is Period.LIFETIME
-        reset = 0 if self.bounds is None or lifetime else self.bounds.end_ms
-        cap = self.cap
-        return CapReached(cap.holder, cap.cap_id, cap.unit, max(0, self.headroom), reset)
+        cap, left = self.cap, max(0, self.headroom)
+        return CapReached(cap.holder, cap.cap_id, cap.unit, left, self.reset_ms)
+
+    @property
+    def reset_ms(self) -> int:
+        """When it starts again, or a rolling one has more room; 0 = never."""
+        if self.cap.window is not None:
+            return self.frees_ms
+        if self.bounds is None or self.cap.period is Period.LIFETIME:
+            return 0
+        return self.bounds.end_ms
 
 
 @dataclass(slots=True)
@@ -97,6 +106,15 @@ def cap_in_force(turn: Turn, cap: SpendingCap) -> CapInForce:
     bounds = cap.bounds(account.time_zone, account.anchor_day, turn.now_ms)
     if bounds is None:
         return CapInForce(cap, None, 0, 0)
+    if cap.window is not None:
+        inside = turn.state.slots_inside(cap, turn.now_ms)
+        return CapInForce(
+            cap,
+            bounds,
+            sum(spent for spent, _ in inside.values()),
+            sum(reserved for _, reserved in inside.values()),
+            cap.window.leaves_ms(min(inside)) if inside else 0,
+        )
     key = (cap.holder, cap.cap_id)
     counter = turn.state.counters.get(key)
     current = counter is not None and counter.period_start_ms == bounds.start_ms

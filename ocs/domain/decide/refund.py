@@ -84,7 +84,12 @@ def _credit(buckets: dict[str, Bucket], to: str, quantity: int, credit_limit: in
 
 def _uncount(turn: Turn, collected: Collected, micros: int) -> None:
     """Take money off the caps that counted it, those whose counter is still of that period."""
-    for holder, cap_id, period_start_ms in collected.counters:
-        cap = turn.state.caps.get((holder, cap_id))
-        if micros > 0 and cap is not None and cap.unit is Unit.MICROS:
-            turn.uncount((holder, cap_id), period_start_ms, micros)
+    left: dict[tuple[str, str], int] = {}
+    # Newest first: an event may have counted in two slots of a rolling cap.
+    for holder, cap_id, period_start_ms in reversed(collected.counters):
+        key = (holder, cap_id)
+        cap = turn.state.caps.get(key)
+        if cap is not None and cap.unit is Unit.MICROS:
+            rest = left.get(key, micros)
+            if rest > 0:
+                left[key] = rest - turn.uncount(key, period_start_ms, rest)

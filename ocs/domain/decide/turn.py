@@ -29,7 +29,8 @@ class Turn:
     events: list[ChargingEvent] = field(default_factory=list)
     recorded: bool = False
     _before: dict[str, Bucket] = field(default_factory=dict)
-    _touched: dict[tuple[str, str], None] = field(default_factory=dict)
+    # Holder, cap, and the slot of a rolling one (else -1).
+    _touched: dict[tuple[str, str, int], None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._before = dict(self.state.buckets)
@@ -75,23 +76,64 @@ class Turn:
             held = 0
             if spent == 0:
                 return
+        if self.state.caps[key].window is not None:
+            self._move_slot(key, period_start_ms, spent, held)
+            return
         if stored is None or stored.period_start_ms < period_start_ms:
             stored = CapCounter(period_start_ms)
         assert stored.period_start_ms == period_start_ms
         self.state.counters[key] = CapCounter(
             period_start_ms, min(QUANTITY_MAX, stored.spent + spent), stored.reserved + held
         )
-        self._touched[key] = None
+        self._touched[(*key, -1)] = None
 
-    def uncount(self, key: tuple[str, str], period_start_ms: int, spent: int) -> None:
-        """Take back what a cap counted, unless its counter has moved on; never below 0."""
-        stored = self.state.counters.get(key)
-        if stored is not None and stored.period_start_ms == period_start_ms and stored.spent > 0:
-            self.state.counters[key] = replace(stored, spent=max(0, stored.spent - spent))
-            self._touched[key] = None
+    def uncount(self, key: tuple[str, str], period_start_ms: int, spent: int) -> int:
+        """Take back what a cap counted, unless its counter has moved on; never below 0.
+
+        Return what was taken back.
+        """
+        rolling = self.state.caps[key].window is not None
+        if rolling:
+            stored = self.state.slots.get((*key, period_start_ms))
+        else:
+            stored = self.state.counters.get(key)
+        if (
+            stored is None
+            or stored.spent == 0
+            or stored.period_start_ms != period_start_ms
+            or not self.counts_in(key, period_start_ms)
+        ):
+            return 0
+        taken = min(stored.spent, spent)
+        if rolling:
+            self._move_slot(key, period_start_ms, -taken, 0)
+        else:
+            self.state.counters[key] = replace(stored, spent=stored.spent - taken)
+            self._touched[(*key, -1)] = None
+        return taken
+
+    def _move_slot(self, key: tuple[str, str], start_ms: int, spent: int, held: int) -> None:
+        """Move one slot of a rolling cap; what is empty or has left the window is forgotten."""
+        slots, window = self.state.slots, self.state.caps[key].window
+        assert window is not None
+        stored = slots.get((*key, start_ms), CapCounter(start_ms))
+        slots[(*key, start_ms)] = CapCounter(
+            start_ms, min(QUANTITY_MAX, stored.spent + spent), stored.reserved + held
+        )
+        self._touched[(*key, start_ms)] = None
+        first = window.first_slot(self.now_ms)
+        for holder, cap_id, start in list(slots):
+            counter = slots[(holder, cap_id, start)]
+            if (holder, cap_id) == key and (
+                start < first or (counter.spent, counter.reserved) == (0, 0)
+            ):
+                del slots[(holder, cap_id, start)]
 
     def counts_in(self, key: tuple[str, str], period_start_ms: int) -> bool:
         """Say whether a hold of this period still moves the counter: not once it has rolled."""
+        window = self.state.caps[key].window
+        if window is not None:
+            return period_start_ms >= window.first_slot(self.now_ms)
         stored = self.state.counters.get(key)
         return stored is None or stored.period_start_ms <= period_start_ms
 
@@ -129,8 +171,11 @@ class Turn:
 
     def _counter_changes(self) -> list[CounterChange]:
         changes = []
-        for holder, cap_id in self._touched:
-            counter = self.state.counters[(holder, cap_id)]
+        for holder, cap_id, slot in self._touched:
+            if slot >= 0:
+                counter = self.state.slots.get((holder, cap_id, slot), CapCounter(slot))
+            else:
+                counter = self.state.counters[(holder, cap_id)]
             start = counter.period_start_ms
             reserved = counter.reserved
             if holder != ACCOUNT_HOLDER:

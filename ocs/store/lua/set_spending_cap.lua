@@ -19,7 +19,7 @@
 --   context: bytes; EventContext, opaque
 --   holder_name: account, subscriber/<id> or group/<id>
 --   cap_id: id
---   meaning: `unit period service zone`, - for all
+--   meaning: `unit period service zone`, - for all; period may be rolling/slots/slot_ms
 --   limit: 0..2^53-1
 -- Returns: `DONE seq store_ms`
 -- Outcomes: DONE
@@ -52,7 +52,7 @@ end
 if not stored and count >= LIMITS.CAPS_PER_HOLDER_MAX then
   return write_refusal(account, 'TOO_MANY_CAPS')
 end
-local unit, period, service, zone = string.match(ARGV.meaning, '^(%a+) (%a+) (%S+) (%S+)$')
+local unit, period, service, zone = string.match(ARGV.meaning, '^(%a+) (%S+) (%S+) (%S+)$')
 
 account.version = string.format('%d', account.version + 1)
 emit(account, 'SET_SPENDING_CAP', '-', ARGV.cap_id, ' q=' .. table.concat({ARGV.holder_name,

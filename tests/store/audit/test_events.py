@@ -60,6 +60,7 @@ ALTERED = [
     *[("TOP_UP", "t=", field, "") for field in (1, 3)],
     *[("BUCKET_CLOSED", "z=", field, "") for field in (0, 1, 2, 3)],
     *[("SET_SPENDING_CAP", "q=account:live:", 3, "")],
+    *[("DELETE_SPENDING_CAP", "q=account:gone:", 3, "")],
     *[("CREATE_ACCOUNT", "a=", field, "") for field in (1, 2)],
     *[("WITHDRAW_BALANCE", "b=", field, "") for field in (1, 2, 3, 4)],
     *[("ADJUST_BUCKET", "b=", field, "") for field in (1, 2, 3, 4)],

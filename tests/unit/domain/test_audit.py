@@ -76,8 +76,8 @@ def figures(event: ChargingEvent, state: AccountState) -> Iterator[tuple[str, in
         for index in range(len(getattr(event, part) or ())):
             yield from ((part, index, name) for name in names)
     for index, line in enumerate(event.cap_lines):
-        cap = state.caps[(line.holder, line.cap_id)]
-        if line.holder == "account" or cap.unit is Unit.MICROS:
+        cap = state.caps.get((line.holder, line.cap_id))
+        if line.holder == "account" or (cap is not None and cap.unit is Unit.MICROS):
             yield "cap_lines", index, "quantity"
     if event.hold is not None:
         yield "hold", 1, ""

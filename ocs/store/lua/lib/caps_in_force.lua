@@ -8,12 +8,16 @@ local function caps_in_force(account, holders, text)
   for i = 1, #all do
     local listed = all[i]
     local start, finish = listed.start, listed.finish
-    if finish > 0 then
+    if listed.window then
+      start = now - math.fmod(now, listed.window.slot_ms)
+      finish = start + listed.window.slot_ms
+    elseif finish > 0 then
       if now >= finish then start, finish = finish, listed.next_finish end
       if now < start or now >= finish then return nil end
     end
     local cap = read_cap(listed.index == 0 and account or holders[listed.index], listed.id)
     cap.listed, cap.current, cap.finish = listed, start, finish
+    if listed.window and not cap.slots then cap.slots, cap.window = {}, listed.window end
     caps[i] = cap
   end
   return caps

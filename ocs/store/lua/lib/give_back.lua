@@ -1,5 +1,5 @@
 -- Purpose: give back what a hold holds, in memory; caps of an earlier period do not change.
--- Include: count_cap, read_cap
+-- Include: count_cap, counts_in, read_cap
 -- Returns: the money given back
 local function give_back(account, hold)
   local lines, cap_lines, micros = hold.lines, hold.cap_lines, 0
@@ -12,7 +12,7 @@ local function give_back(account, hold)
     local line = cap_lines[i]
     if line.name == 'account' then
       local cap = read_cap(account, line.id)
-      if cap.period <= line.period then
+      if counts_in(cap, line.period) then
         count_cap(account, cap, line.period, 0, -line.quantity)
       end
     end

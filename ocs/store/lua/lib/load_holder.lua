@@ -18,5 +18,5 @@ local function load_holder(holder_key, name, now)
     end
   end
   return {key = holder_key, name = name, fields = fields, holds = holds, lapsed = lapsed,
-    caps = {}, changes = {}}
+    now = now, caps = {}, changes = {}}
 end

@@ -11,7 +11,7 @@ local function load_holders(account, names, keys)
       -- A group exists as soon as someone belongs to it; its key appears with its first cap.
       if i == 1 then return nil end
       holder = {key = keys[i], name = name, fields = {}, holds = {}, lapsed = {}, caps = {},
-        changes = {}}
+        now = account.now, changes = {}}
     end
     holders[i], holders[name] = holder, holder
   end

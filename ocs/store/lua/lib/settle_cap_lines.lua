@@ -1,6 +1,6 @@
 -- Purpose: count what a hold's settled part spent. A line counts in its own period: once the
 --   counter has moved on, no counter changes.
--- Include: count_cap, read_cap
+-- Include: count_cap, counts_in, read_cap
 -- Returns: nothing; charge.counted has what each cap's line counted, hold.cap_lines what is left
 local function settle_cap_lines(account, holders, hold, charge, keep_rest)
   local lines, left = hold.cap_lines, {}
@@ -11,7 +11,7 @@ local function settle_cap_lines(account, holders, hold, charge, keep_rest)
     local used = counts_units and charge.at - charge.start or charge.micros
     if used > line.quantity then used = line.quantity end
     charge.counted[cap] = used
-    if cap.period <= line.period then
+    if counts_in(cap, line.period) then
       count_cap(account, cap, line.period, used, -(keep_rest and used or line.quantity))
     end
     if line.quantity > used then

@@ -1,11 +1,12 @@
 -- Purpose: take refunded money off the caps of money that counted it, in memory: those whose
---   counter is still of that period. holders: by name; one that is gone has no caps. profile: the
---   fields that define the account's caps.
--- Include: read_cap
+--   counter is still of that period. An event may have counted in two slots of a rolling cap:
+--   newest first, and no more than was refunded in all. holders: by name; one that is gone has no
+--   caps. profile: the fields that define the account's caps.
+-- Include: counts_in, read_cap
 -- Returns: nothing
 local function uncount_caps(account, holders, profile, counters, micros)
-  if micros == 0 then return end
-  for i = 1, #counters do
+  local left = {}
+  for i = #counters, 1, -1 do
     local counter = counters[i]
     local holder, defined = account, profile
     if counter.name ~= 'account' then
@@ -15,10 +16,12 @@ local function uncount_caps(account, holders, profile, counters, micros)
     local definition = defined['q:' .. counter.id]
     if definition and string.match(definition, '^%d+ micros ') then
       local cap = read_cap(holder, counter.id)
-      if cap.period == counter.period and cap.spent > 0 then
-        cap.spent = math.max(0, cap.spent - micros)
-        cap.touched = true
-        account.touched[#account.touched + 1] = cap
+      local rest, part = left[cap] or micros, cap.slots and cap.slots[counter.period] or cap
+      if rest > 0 and part.period == counter.period and part.spent > 0
+        and counts_in(cap, counter.period) then
+        local taken = math.min(rest, part.spent)
+        left[cap], part.spent, part.touched = rest - taken, part.spent - taken, true
+        account.touched[#account.touched + 1] = part
       end
     end
   end

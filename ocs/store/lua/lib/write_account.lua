@@ -1,6 +1,6 @@
 -- Purpose: the writes of every script. XADD first: it alone could fail, and then nothing is
 --   written; what HSET, ZADD or SADD write to has been read before, so its type is right.
--- Include: state_text, write_holds
+-- Include: slots_text, state_text, write_holds
 -- Returns: nothing
 local function write_account(account)
   local events, dirty, call = account.events, account.dirty, account.call
@@ -23,7 +23,11 @@ local function write_account(account)
     end
   end
   for id, cap in pairs(account.caps) do
-    if cap.dirty then
+    local slots = cap.slots and slots_text(cap)
+    if slots then
+      set[n + 1], set[n + 2] = 'c:' .. id, slots
+      n = n + 2
+    elseif cap.dirty then
       set[n + 1] = 'c:' .. id
       set[n + 2] = string.format('%d %d %d', cap.period, cap.spent, cap.reserved)
       n = n + 2

@@ -1,4 +1,5 @@
 -- Purpose: write what changed in a subscriber or group, and sweep its lapsed holds.
+-- Include: slots_text
 -- Returns: nothing
 local function write_holder(holder)
   local set, gone = {}, holder.lapsed
@@ -6,7 +7,10 @@ local function write_holder(holder)
     if value then set[#set + 1], set[#set + 2] = field, value else gone[#gone + 1] = field end
   end
   for id, cap in pairs(holder.caps) do
-    if cap.dirty then
+    local slots = cap.slots and slots_text(cap)
+    if slots then
+      set[#set + 1], set[#set + 2] = 'c:' .. id, slots
+    elseif cap.dirty then
       set[#set + 1] = 'c:' .. id
       set[#set + 1] = string.format('%d %d', cap.period, cap.spent)
     end
