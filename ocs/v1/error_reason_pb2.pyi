@@ -122,6 +122,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. More than the event collected, earlier refunds taken off; or nothing."""
     ERROR_REASON_CAP_NOT_FOUND: _ErrorReason.ValueType  # 49
     """NOT_FOUND. The holder has no such cap, or not any more."""
+    ERROR_REASON_SUBSCRIBER_HOLDS_RESERVATIONS: _ErrorReason.ValueType  # 50
+    """FAILED_PRECONDITION. Reservations of the line are open; commit or release them first."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -228,4 +230,6 @@ ERROR_REASON_REFUND_EXCEEDS: ErrorReason.ValueType  # 48
 """FAILED_PRECONDITION. More than the event collected, earlier refunds taken off; or nothing."""
 ERROR_REASON_CAP_NOT_FOUND: ErrorReason.ValueType  # 49
 """NOT_FOUND. The holder has no such cap, or not any more."""
+ERROR_REASON_SUBSCRIBER_HOLDS_RESERVATIONS: ErrorReason.ValueType  # 50
+"""FAILED_PRECONDITION. Reservations of the line are open; commit or release them first."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
