@@ -41,6 +41,7 @@ from ocs.service.charging import Charging
 from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
 from ocs.service.keeping import Keeping
+from ocs.service.lines import Lines
 from ocs.service.mutations import Mutations
 from ocs.service.queries import Queries
 from ocs.service.refunds import Refunds
@@ -195,10 +196,11 @@ def _services(ledger: ValkeyLedger, tariff: Tariff) -> list[RpcService]:
     events = ValkeyEventLog(ledger)
     accounts = Accounts(ledger, directory, events, tariff, mutations)
     queries = Queries(ledger, ValkeyReader(ledger), directory, tariff)
+    lines = Lines(ledger, ValkeyReader(ledger), directory, mutations)
     return [
         ChargingServicer(charging, Refunds(mutations, events), queries).service(),
         AccountServicer(
-            accounts, Keeping(mutations, tariff), Corrections(mutations), queries
+            accounts, lines, Keeping(mutations, tariff), Corrections(mutations), queries
         ).service(),
         SpendingCapServicer(accounts).service(),
     ]

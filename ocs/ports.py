@@ -146,7 +146,12 @@ class LookupIndex(Protocol):
         confirmed: bool,
         deadline_ms: int,
     ) -> None:
-        """Confirm a claim for good, or drop it; not if its owner has claimed anew since."""
+        """Confirm a claim, or drop it while it is pending; not if its owner has claimed anew."""
+
+    async def release(
+        self, tenant: str, kind: str, value: str, claim: Claim, *, deadline_ms: int
+    ) -> None:
+        """Free a confirmed id that its owner has no more; not if it has another owner by now."""
 
     async def find(
         self, tenant: str, kind: str, value: str, *, fresh: bool = False

@@ -25,7 +25,7 @@ from ocs.client.operation import Sending
 PAGE_MAX: Final = 500
 
 account_app = typer.Typer(help="Open, read and keep accounts.", no_args_is_help=True)
-subscriber_app = typer.Typer(help="Add and find lines.", no_args_is_help=True)
+subscriber_app = typer.Typer(help="Add, remove and find lines.", no_args_is_help=True)
 top_app = typer.Typer()
 
 
@@ -201,6 +201,17 @@ def add(
         group_ids=group_ids or (),
         **sending,
     )
+
+
+@command(subscriber_app, "remove", example="ocs subscriber remove alice phone")
+def remove(
+    client: Client,
+    account_id: options.AccountId,
+    subscriber_id: options.SubscriberId,
+    **sending: Unpack[Sending],
+) -> ReceiptResult:
+    """Remove a line with its caps; its id and identities are free afterwards."""
+    return client.remove_subscriber(account_id, subscriber_id, **sending)
 
 
 @command(subscriber_app, "lookup", example="ocs subscriber lookup msisdn:4915112345678")

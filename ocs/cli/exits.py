@@ -59,6 +59,7 @@ _BY_REASON: Final = {
     "BUCKET_NOT_FOUND": "check the bucket id; see `ocs account show`",
     "PAYMENT_NOT_FOUND": "check the reference; see `ocs events`",
     "EVENT_NOT_FOUND": "see the numbers of its events with `ocs events`",
+    "SUBSCRIBER_HOLDS_RESERVATIONS": "commit or release what `ocs reservation list` shows of it",
     "CAP_NOT_FOUND": "see the caps of a holder with `ocs cap list`",
     "REFUND_EXCEEDS": "see `ocs events` what it collected, and what was refunded of it",
     "BALANCE_TOO_LOW": "take less; see `ocs account show`",

@@ -60,6 +60,7 @@ class Reason(enum.StrEnum):
     ACCOUNT_CLOSED = "ACCOUNT_CLOSED"
     ACCOUNT_HOLDS_RESERVATIONS = "ACCOUNT_HOLDS_RESERVATIONS"
     ACCOUNT_HAS_BALANCE = "ACCOUNT_HAS_BALANCE"
+    SUBSCRIBER_HOLDS_RESERVATIONS = "SUBSCRIBER_HOLDS_RESERVATIONS"
     ETAG_MISMATCH = "ETAG_MISMATCH"
     BALANCE_TOO_LOW = "BALANCE_TOO_LOW"
     TOP_UP_ALREADY_USED = "TOP_UP_ALREADY_USED"
@@ -100,6 +101,7 @@ RECORDED_REASONS = frozenset(
         Reason.ACCOUNT_CLOSED,
         Reason.ACCOUNT_HOLDS_RESERVATIONS,
         Reason.ACCOUNT_HAS_BALANCE,
+        Reason.SUBSCRIBER_HOLDS_RESERVATIONS,
         Reason.ETAG_MISMATCH,
         Reason.BALANCE_TOO_LOW,
         Reason.TOP_UP_ALREADY_USED,
@@ -145,6 +147,7 @@ class Answer:
     Either `outcome` or `reason` is set. Units are the service's; micros are micro-units of the
     account's currency; times are store time, 0 = unset. rated_units counts uncollected ones too.
     bucket_* answer what changes one bucket by hand; bucket_moved: what a reversal took back.
+    identities: (kind, value) pairs of a line that was removed.
     """
 
     seq: int
@@ -172,5 +175,6 @@ class Answer:
     bucket_moved: int = 0
     refunds: tuple[RefundLine, ...] = field(default=())
     refunded_micros: int = 0
+    identities: tuple[tuple[str, str], ...] = field(default=())
     expired_count: int = 0
     replayed: bool = False

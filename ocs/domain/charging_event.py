@@ -63,6 +63,7 @@ class EventKind(enum.StrEnum):
     REVERSE_TOP_UP = "REVERSE_TOP_UP"
     REFUND = "REFUND"
     DELETE_SPENDING_CAP = "DELETE_SPENDING_CAP"
+    REMOVE_SUBSCRIBER = "REMOVE_SUBSCRIBER"
 
 
 class EventFormatError(ValueError):

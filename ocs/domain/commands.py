@@ -27,7 +27,8 @@ class Profile:
     """What the service knows of an account and, if one asks, of its subscriber.
 
     version: moves with every change of terms or caps; a command that carries an old one is
-    answered STALE_PROFILE. caps: those of the account, the subscriber and its groups.
+    answered STALE_PROFILE. caps: those of the account, the subscriber and its groups. identities:
+    (kind, value) pairs of the subscriber.
     """
 
     tenant: str
@@ -37,6 +38,7 @@ class Profile:
     subscriber_id: str
     group_ids: tuple[str, ...]
     caps: tuple[SpendingCap, ...]
+    identities: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -163,6 +165,14 @@ class AddSubscriber(Call):
 
 
 @dataclass(slots=True, kw_only=True)
+class RemoveSubscriber(Call):
+    """Remove a line. open_ids: the reservations of the account that the service found open."""
+
+    subscriber_id: str
+    open_ids: tuple[str, ...]
+
+
+@dataclass(slots=True, kw_only=True)
 class SetSpendingCap(Call):
     """Create a cap, or change the limit of one."""
 
@@ -266,6 +276,7 @@ Mutation = (
     | TopUp
     | CreateAccount
     | AddSubscriber
+    | RemoveSubscriber
     | SetSpendingCap
     | DeleteSpendingCap
     | SetAccountStatus

@@ -81,6 +81,7 @@ class AccountState:
     sessions: dict[tuple[str, str], SessionRating] = field(default_factory=dict)
     records: dict[str, RequestRecord] = field(default_factory=dict)
     subscribers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    identities: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     credits: dict[str, Credit] = field(default_factory=dict)
     refunded: dict[int, tuple[tuple[str, int], ...]] = field(default_factory=dict)
 
@@ -97,6 +98,7 @@ class AccountState:
             sessions=dict(self.sessions),
             records=dict(self.records),
             subscribers=dict(self.subscribers),
+            identities=dict(self.identities),
             credits=dict(self.credits),
             refunded=dict(self.refunded),
         )

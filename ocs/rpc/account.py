@@ -16,11 +16,13 @@ from ocs.service.accounts import Accounts
 from ocs.service.corrections import Corrections
 from ocs.service.errors import ServiceError
 from ocs.service.keeping import Keeping
+from ocs.service.lines import Lines
 from ocs.service.queries import Queries
 from ocs.service.requests import (
     AddSubscriberAsked,
     CreateAccountAsked,
     ListEventsAsked,
+    RemoveSubscriberAsked,
     TopUpAsked,
 )
 from ocs.v1 import account_service_pb2 as pb
@@ -30,8 +32,14 @@ class AccountServicer:
     """Handlers of ocs.v1.AccountService."""
 
     def __init__(
-        self, accounts: Accounts, keeping: Keeping, corrections: Corrections, queries: Queries
+        self,
+        accounts: Accounts,
+        lines: Lines,
+        keeping: Keeping,
+        corrections: Corrections,
+        queries: Queries,
     ) -> None:
+        self._lines = lines
         self._accounts = accounts
         self._corrections = CorrectionHandlers(corrections)
         self._queries = queries
@@ -45,6 +53,7 @@ class AccountServicer:
                 "CreateAccount": self.create_account,
                 "GetAccount": self.get_account,
                 "AddSubscriber": self.add_subscriber,
+                "RemoveSubscriber": self.remove_subscriber,
                 "LookupSubscriber": self.lookup_subscriber,
                 "TopUp": self.top_up,
                 "ListAccounts": self.list_accounts,
@@ -102,6 +111,18 @@ class AccountServicer:
         answer = await self._accounts.add_subscriber(ask)
         _note(call, answer)
         response = pb.AddSubscriberResponse(subscriber_id=request.subscriber_id)
+        convert.set_receipt(response.receipt, answer)
+        return response
+
+    async def remove_subscriber(
+        self, call: CallInfo, request: pb.RemoveSubscriberRequest
+    ) -> pb.RemoveSubscriberResponse:
+        """Remove a line."""
+        asked = convert.asked_by(call, request)
+        ask = RemoveSubscriberAsked(asked, request.account_id, request.subscriber_id)
+        answer = await self._lines.remove(ask)
+        _note(call, answer)
+        response = pb.RemoveSubscriberResponse()
         convert.set_receipt(response.receipt, answer)
         return response
 

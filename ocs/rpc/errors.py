@@ -99,6 +99,7 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "TOO_MANY_CAPS": Failure(_state, "the holder has as many caps as it may"),
         "ACCOUNT_CLOSED": Failure(_state, "the account is closed"),
         "ACCOUNT_HOLDS_RESERVATIONS": Failure(_state, "reservations of the account are open"),
+        "SUBSCRIBER_HOLDS_RESERVATIONS": Failure(_state, "reservations of the line are open"),
         "ACCOUNT_HAS_BALANCE": Failure(_state, "a balance of the account is not 0"),
         "ETAG_MISMATCH": Failure(_state, "the account has changed since it was read"),
         "BALANCE_TOO_LOW": Failure(_state, "the bucket has less than is to be taken out"),

@@ -131,12 +131,14 @@ class Accounts:
                     await self._directory.settle(asked, identity, claim, confirmed=False)
             raise
         for identity, claim in claims.items():
-            await self._directory.settle(asked, identity, claim, confirmed=True)
+            # A resend of long ago: the line may have been removed since.
+            there = not answer.replayed or await self._directory.owns(asked.tenant, identity, owner)
+            await self._directory.settle(asked, identity, claim, confirmed=there)
         return answer
 
     async def lookup_subscriber(self, tenant: str, identity: tuple[str, str]) -> tuple[str, str]:
         """Return (account_id, subscriber_id). Raises SUBSCRIBER_NOT_FOUND."""
-        return await self._directory.find(tenant, *identity)
+        return await self._directory.find(tenant, *identity, fresh=True)
 
     async def top_up(self, ask: TopUpAsked) -> Answer:
         """Credit a bucket, each payment reference once for ever. Raises ServiceError."""

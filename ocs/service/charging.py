@@ -26,7 +26,15 @@ from ocs.limits import (
 from ocs.ports import ContextEncoder, Ledger
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
-from ocs.service.requests import Asked, CommitAsked, DebitAsked, Place, ReleaseAsked, ReserveAsked
+from ocs.service.requests import (
+    Asked,
+    CommitAsked,
+    DebitAsked,
+    Payer,
+    Place,
+    ReleaseAsked,
+    ReserveAsked,
+)
 
 _STALE = (Reason.STALE_PROFILE, Reason.STALE_RESERVATION)
 
@@ -47,25 +55,24 @@ class Charging:
     async def reserve(self, ask: ReserveAsked) -> tuple[Answer, Profile, ServiceTerms | None]:
         """Hold units. Raises ServiceError for every reason; refusals are outcomes."""
         asked, place, wish = ask.asked, ask.place, ask.wish
-        account_id, subscriber_id = await self._directory.payer(asked.tenant, ask.payer)
         reservation_id = ask.reservation_id or asked.request_id
         session_id = ask.session_id or reservation_id
         wish.jitter_permille = crc32(asked.request_id.encode()) % (JITTER_PERMILLE_MAX + 1)
-        meaning = fingerprint(
-            "Reserve",
-            subscriber_id,
-            *_place_fields(place),
-            wish.requested_units,
-            wish.all_or_nothing,
-            wish.validity_ms,
-            reservation_id,
-            session_id,
-            ask.sequence_number,
-            asked.request_time_ms,
-        )
 
         async def attempt(*, fresh: bool) -> tuple[Answer, tuple[Profile, ServiceTerms | None]]:
-            profile = await self._profile(asked.tenant, account_id, subscriber_id, fresh=fresh)
+            profile = await self._payer(asked.tenant, ask.payer, fresh=fresh)
+            meaning = fingerprint(
+                "Reserve",
+                profile.subscriber_id,
+                *_place_fields(place),
+                wish.requested_units,
+                wish.all_or_nothing,
+                wish.validity_ms,
+                reservation_id,
+                session_id,
+                ask.sequence_number,
+                asked.request_time_ms,
+            )
             terms, refusal = price(self._tariff, profile.terms, place)
             context = self._context(asked, profile, terms, place)
             context.session_id = session_id
@@ -73,7 +80,7 @@ class Charging:
             answer = await self._ledger.execute(
                 Reserve(
                     tenant=asked.tenant,
-                    account_id=account_id,
+                    account_id=profile.account_id,
                     request_id=asked.request_id,
                     fingerprint=meaning,
                     request_time_ms=asked.request_time_ms,
@@ -98,21 +105,20 @@ class Charging:
     async def debit(self, ask: DebitAsked) -> tuple[Answer, Profile]:
         """Charge at once. Raises ServiceError for every reason; refusals are outcomes."""
         asked, place = ask.asked, ask.place
-        account_id, subscriber_id = await self._directory.payer(asked.tenant, ask.payer)
         used = ask.basis is Basis.USED
-        meaning = fingerprint(
-            "Debit",
-            subscriber_id,
-            *_place_fields(place),
-            ask.basis,
-            ask.used_units,
-            ask.session_id,
-            ask.sequence_number,
-            asked.request_time_ms,
-        )
 
         async def attempt(*, fresh: bool) -> tuple[Answer, Profile]:
-            profile = await self._profile(asked.tenant, account_id, subscriber_id, fresh=fresh)
+            profile = await self._payer(asked.tenant, ask.payer, fresh=fresh)
+            meaning = fingerprint(
+                "Debit",
+                profile.subscriber_id,
+                *_place_fields(place),
+                ask.basis,
+                ask.used_units,
+                ask.session_id,
+                ask.sequence_number,
+                asked.request_time_ms,
+            )
             terms, refusal = price(self._tariff, profile.terms, place)
             context = self._context(asked, profile, terms, place)
             context.session_id = ask.session_id
@@ -120,7 +126,7 @@ class Charging:
             answer = await self._ledger.execute(
                 Debit(
                     tenant=asked.tenant,
-                    account_id=account_id,
+                    account_id=profile.account_id,
                     request_id=asked.request_id,
                     fingerprint=meaning,
                     request_time_ms=asked.request_time_ms,
@@ -229,6 +235,19 @@ class Charging:
         answer, _ = await _until_current(attempt)
         return answer
 
+    async def _payer(self, tenant: str, payer: Payer, *, fresh: bool) -> Profile:
+        """Return who pays: of an identity, the line that has it; the index may lag behind."""
+        at = await self._directory.payer(tenant, payer)
+        if payer.identity is None:
+            return await self._profile(tenant, *at, fresh=fresh)
+        found = await self._ledger.profile(tenant, *at, fresh=fresh)
+        if isinstance(found, Profile) and payer.identity in found.identities:
+            return found
+        if isinstance(found, Answer) and found.reason is not Reason.SUBSCRIBER_NOT_FOUND:
+            raise failure(found)
+        at = await self._directory.payer(tenant, payer, fresh=True)
+        return await self._profile(tenant, *at, fresh=True)
+
     async def _profile(
         self, tenant: str, account_id: str, subscriber_id: str, *, fresh: bool
     ) -> Profile:
@@ -244,7 +263,13 @@ class Charging:
         facts = await self._ledger.reservation_facts(*at)
         if facts is None:
             return None, None
-        return facts, await self._profile(at[0], at[1], facts.subscriber_id, fresh=fresh)
+        found = await self._ledger.profile(at[0], at[1], facts.subscriber_id, fresh=fresh)
+        if isinstance(found, Answer) and found.reason is Reason.SUBSCRIBER_NOT_FOUND:
+            # The line was removed: late use is charged all the same, to the account alone.
+            found = await self._ledger.profile(at[0], at[1], "", fresh=True)
+        if isinstance(found, Answer):
+            raise failure(found)
+        return facts, found
 
     @staticmethod
     def _context(

@@ -84,7 +84,7 @@ class Queries:
 
     async def quote(self, tenant: str, payer: Payer, place: Place, units: int) -> Quote:
         """Price units, and say who would pay for them if they were debited now."""
-        account_id, subscriber_id = await self._directory.payer(tenant, payer)
+        account_id, subscriber_id = await self._directory.payer(tenant, payer, fresh=True)
         found = await self._ledger.snapshot(tenant, account_id)
         if isinstance(found, Answer):
             raise failure(found)

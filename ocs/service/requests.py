@@ -127,6 +127,15 @@ class AddSubscriberAsked:
 
 
 @dataclass(slots=True)
+class RemoveSubscriberAsked:
+    """Remove a line."""
+
+    asked: Asked
+    account_id: str
+    subscriber_id: str
+
+
+@dataclass(slots=True)
 class SetSpendingCapAsked:
     """Create a cap, or change its limit."""
 

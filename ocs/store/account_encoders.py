@@ -11,6 +11,7 @@ from ocs.domain.commands import (
     DeleteSpendingCap,
     Profile,
     Refund,
+    RemoveSubscriber,
     ReverseTopUp,
     SetAccountStatus,
     SetSpendingCap,
@@ -40,6 +41,10 @@ BINDINGS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ("currency", "time_zone", "anchor_day", "plan", "segment", "credit_limit"),
     ),
     "add_subscriber": (("subscriber", "subscribers"), ("subscriber_id", "identities", "groups")),
+    "remove_subscriber": (
+        ("subscriber", "subscribers", "reservations..."),
+        ("subscriber_id", "open_ids"),
+    ),
     "set_spending_cap": (("holder",), ("holder_name", "cap_id", "meaning", "limit")),
     "delete_spending_cap": (("holder",), ("holder_name", "cap_id")),
     "set_account_status": ((), ("status",)),
@@ -99,6 +104,18 @@ def _add_subscriber(command: AddSubscriber, known: AccountKeys, _: CapsText) -> 
         "add_subscriber",
         [keys.subscriber_key(*known.at, command.subscriber_id), keys.subscribers_key(*known.at)],
         [command.subscriber_id, dash(identities), dash(",".join(command.group_ids))],
+    )
+
+
+def _remove_subscriber(command: RemoveSubscriber, known: AccountKeys, _: CapsText) -> Encoded:
+    return (
+        "remove_subscriber",
+        [
+            keys.subscriber_key(*known.at, command.subscriber_id),
+            keys.subscribers_key(*known.at),
+            *map(known.reservation, command.open_ids),
+        ],
+        [command.subscriber_id, " ".join(command.open_ids)],
     )
 
 
@@ -173,6 +190,7 @@ ENCODERS: Final[dict[type, Encoder]] = {
     TopUp: _top_up,  # type: ignore[dict-item]  # each takes the type it is listed under
     CreateAccount: _create_account,  # type: ignore[dict-item]
     AddSubscriber: _add_subscriber,  # type: ignore[dict-item]
+    RemoveSubscriber: _remove_subscriber,  # type: ignore[dict-item]
     SetSpendingCap: _set_spending_cap,  # type: ignore[dict-item]
     DeleteSpendingCap: _delete_spending_cap,  # type: ignore[dict-item]
     SetAccountStatus: _set_account_status,  # type: ignore[dict-item]

@@ -3,10 +3,13 @@
 from ocs.domain.answer import Answer, CapReached, Outcome, Payment, Reason, RefundLine
 from ocs.domain.state import RequestRecord
 from ocs.domain.units import Unit
+from ocs.store.layout import read_identities
 
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 # `DONE seq store_ms bucket balance available`, and of a reversal what was taken back.
 _BUCKET_PARTS = 6
+# `DONE seq store_ms identities`
+_REMOVED_PARTS = 4
 # `DONE seq store_ms micros bucket:to:quantity,...`
 _REFUND_PARTS = 5
 _UNITS = {unit.value: unit for unit in Unit}
@@ -25,7 +28,9 @@ def read_answer(line: str) -> Answer:
         answer = Answer(int(parts[1]), int(parts[2]), reason=Reason(parts[0][1:]))
     elif parts[0] == "DONE":
         answer = Answer(int(parts[1]), int(parts[2]), outcome=Outcome.DONE)
-        if len(parts) == _REFUND_PARTS:
+        if len(parts) == _REMOVED_PARTS:
+            answer.identities = read_identities(parts[3])
+        elif len(parts) == _REFUND_PARTS:
             answer.refunded_micros = int(parts[3])
             answer.refunds = tuple(map(_read_refund, parts[4].split(",")))
         elif len(parts) >= _BUCKET_PARTS:
@@ -48,8 +53,8 @@ def read_record(text: str) -> RequestRecord:
 
 def read_expired(line: str) -> tuple[Answer, int]:
     """Read the answer of expire.lua: the answer, and how many events it wrote."""
-    answer = read_answer(line)
     parts = line.split(" ")
+    answer = read_answer(" ".join(parts[:3]))
     return answer, int(parts[3]) if len(parts) > 3 else 0  # noqa: PLR2004 - the fourth field
 
 

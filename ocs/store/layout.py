@@ -66,6 +66,12 @@ def read_terms(text: str) -> BucketTerms:
     )
 
 
+def read_identities(text: str) -> tuple[tuple[str, str], ...]:
+    """Read a line's network identities: `kind=value,...`."""
+    pairs = (identity.split("=") for identity in _ids(text))
+    return tuple((kind, value) for kind, value in pairs)
+
+
 def read_buckets(fields: Fields) -> dict[str, Bucket]:
     """Read the buckets of an account hash, in consumption order."""
     buckets = {}

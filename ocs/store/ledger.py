@@ -30,6 +30,7 @@ from ocs.store.layout import (
     read_account_terms,
     read_caps,
     read_facts,
+    read_identities,
     read_reservation,
     undash,
 )
@@ -267,6 +268,7 @@ class ValkeyLedger:
         version = int(state["state"].split(" ")[1])
         caps = read_caps("account", fields)
         groups: tuple[str, ...] = ()
+        identities: tuple[tuple[str, str], ...] = ()
         if subscriber_id:
             own = await self._hash(at, keys.subscriber_key(*at, subscriber_id))
             if isinstance(own, Reason):
@@ -274,6 +276,7 @@ class ValkeyLedger:
             if not own:
                 return Reason.SUBSCRIBER_NOT_FOUND
             caps += read_caps(f"subscriber/{subscriber_id}", own)
+            identities = read_identities(own["identities"])
             groups = tuple(filter(None, undash(own["groups"]).split(",")))
             for group in groups:
                 holder = f"group/{group}"
@@ -282,7 +285,9 @@ class ValkeyLedger:
                     return shared
                 caps += read_caps(holder, shared)
         terms = read_account_terms(fields["terms"])
-        return Profile(tenant, account_id, version, terms, subscriber_id, groups, tuple(caps))
+        return Profile(
+            tenant, account_id, version, terms, subscriber_id, groups, tuple(caps), identities
+        )
 
     async def _hash(self, at: AccountRef, key: str) -> dict[str, str] | Reason:
         reply = await self._command(self.pipeline_of(*at), "HGETALL", key)

@@ -25,7 +25,7 @@ def _read_claim(text: str) -> Claim:
 
 
 class ValkeyLookups:
-    """Index entries; found ones that are confirmed are remembered, for they never move."""
+    """Index entries; found ones that are confirmed are remembered until one asks past them."""
 
     def __init__(self, ledger: ValkeyLedger) -> None:
         self._ledger = ledger
@@ -54,6 +54,14 @@ class ValkeyLookups:
         argv = ["/".join(claim.owner), str(claim.deadline_ms), verdict]
         await self._call("settle_lookup", (tenant, kind, value), argv, deadline_ms)
 
+    async def release(
+        self, tenant: str, kind: str, value: str, claim: Claim, *, deadline_ms: int
+    ) -> None:
+        """Free a confirmed id, if it still has this owner."""
+        argv = ["/".join(claim.owner), str(claim.deadline_ms), "released"]
+        await self._call("settle_lookup", (tenant, kind, value), argv, deadline_ms)
+        self._found.drop((tenant, kind, value))
+
     async def find(
         self, tenant: str, kind: str, value: str, *, fresh: bool = False
     ) -> Claim | None:
@@ -62,6 +70,7 @@ class ValkeyLookups:
         found = None if fresh else self._found.get(ref)
         if found is not None:
             return found
+        self._found.drop(ref)
         text = await self._read("GET", keys.lookup_key(tenant, kind, value), at=(tenant, value))
         if not text:
             return None

@@ -69,7 +69,14 @@ class MemoryLedger:
             holders += [subscriber_holder(subscriber_id), *map(group_holder, groups)]
         caps = tuple(cap for cap in state.caps.values() if cap.holder in holders)
         return Profile(
-            tenant, account_id, state.profile_version, state.terms, subscriber_id, groups, caps
+            tenant,
+            account_id,
+            state.profile_version,
+            state.terms,
+            subscriber_id,
+            groups,
+            caps,
+            state.identities.get(subscriber_id, ()),
         )
 
     async def reservation_facts(

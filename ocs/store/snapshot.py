@@ -15,6 +15,7 @@ from ocs.store.layout import (
     read_caps,
     read_counters,
     read_hold,
+    read_identities,
     read_refusals,
     read_slots,
     read_status,
@@ -181,3 +182,4 @@ def _add_holder(state: AccountState, holder: str, fields: Fields) -> None:
     if kind == "subscriber":
         groups = undash(fields["groups"])
         state.subscribers[holder_id] = tuple(groups.split(",")) if groups else ()
+        state.identities[holder_id] = read_identities(fields["identities"])

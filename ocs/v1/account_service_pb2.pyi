@@ -232,7 +232,7 @@ class Account(_message.Message):
     status: Global___AccountStatus.ValueType
     """Whether it may be granted anything."""
     etag: _builtins.str
-    """Changes with plan, segment, credit limit and every cap; for UpdateAccount."""
+    """Changes with plan, segment, credit limit, every cap and every line; for UpdateAccount."""
     @_builtins.property
     def buckets(self) -> _containers.RepeatedCompositeFieldContainer[Global___Bucket]:
         """In the order of consumption."""
@@ -495,6 +495,66 @@ class AddSubscriberResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AddSubscriberResponse: _TypeAlias = AddSubscriberResponse  # noqa: Y015
+
+@_typing.final
+class RemoveSubscriberRequest(_message.Message):
+    """Removes a line."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_TIME_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    SUBSCRIBER_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Caller-made id of this logical operation. Required."""
+    account_id: _builtins.str
+    """The account. Required."""
+    subscriber_id: _builtins.str
+    """The line. Required."""
+    @_builtins.property
+    def request_time(self) -> _timestamp_pb2.Timestamp:
+        """When the operation was first sent; unchanged on a resend. Required."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        request_time: _timestamp_pb2.Timestamp | None = ...,
+        account_id: _builtins.str = ...,
+        subscriber_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request_time", b"request_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "request_id", b"request_id", "request_time", b"request_time", "subscriber_id", b"subscriber_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveSubscriberRequest: _TypeAlias = RemoveSubscriberRequest  # noqa: Y015
+
+@_typing.final
+class RemoveSubscriberResponse(_message.Message):
+    """The line is gone."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipt(self) -> _types_pb2.Receipt:
+        """Journal position, store time, replay mark."""
+
+    def __init__(
+        self,
+        *,
+        receipt: _types_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveSubscriberResponse: _TypeAlias = RemoveSubscriberResponse  # noqa: Y015
 
 @_typing.final
 class LookupSubscriberRequest(_message.Message):

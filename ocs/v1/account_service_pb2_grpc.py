@@ -51,6 +51,11 @@ class AccountServiceStub:
                 request_serializer=ocs_dot_v1_dot_account__service__pb2.AddSubscriberRequest.SerializeToString,
                 response_deserializer=ocs_dot_v1_dot_account__service__pb2.AddSubscriberResponse.FromString,
                 _registered_method=True)
+        self.RemoveSubscriber = channel.unary_unary(
+                '/ocs.v1.AccountService/RemoveSubscriber',
+                request_serializer=ocs_dot_v1_dot_account__service__pb2.RemoveSubscriberRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_account__service__pb2.RemoveSubscriberResponse.FromString,
+                _registered_method=True)
         self.LookupSubscriber = channel.unary_unary(
                 '/ocs.v1.AccountService/LookupSubscriber',
                 request_serializer=ocs_dot_v1_dot_account__service__pb2.LookupSubscriberRequest.SerializeToString,
@@ -131,6 +136,17 @@ class AccountServiceServicer:
     def AddSubscriber(self, request, context):
         """Adds a line with its network identities and groups. Each identity belongs to one line of the
         tenant: ALREADY_EXISTS (IDENTITY_TAKEN). Journaled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveSubscriber(self, request, context):
+        """Removes a line with its caps and memberships; what it used stays counted in the caps of the
+        account and of its groups. Its id and identities are free afterwards, on any account. No
+        reservation of the line may be open; late use of those that lapsed is still charged. Goes on
+        when the account is suspended or closed. Errors: NOT_FOUND (SUBSCRIBER_NOT_FOUND),
+        FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS). Journaled.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -252,6 +268,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.AddSubscriber,
                     request_deserializer=ocs_dot_v1_dot_account__service__pb2.AddSubscriberRequest.FromString,
                     response_serializer=ocs_dot_v1_dot_account__service__pb2.AddSubscriberResponse.SerializeToString,
+            ),
+            'RemoveSubscriber': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveSubscriber,
+                    request_deserializer=ocs_dot_v1_dot_account__service__pb2.RemoveSubscriberRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_account__service__pb2.RemoveSubscriberResponse.SerializeToString,
             ),
             'LookupSubscriber': grpc.unary_unary_rpc_method_handler(
                     servicer.LookupSubscriber,
@@ -392,6 +413,33 @@ class AccountService:
             '/ocs.v1.AccountService/AddSubscriber',
             ocs_dot_v1_dot_account__service__pb2.AddSubscriberRequest.SerializeToString,
             ocs_dot_v1_dot_account__service__pb2.AddSubscriberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveSubscriber(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.AccountService/RemoveSubscriber',
+            ocs_dot_v1_dot_account__service__pb2.RemoveSubscriberRequest.SerializeToString,
+            ocs_dot_v1_dot_account__service__pb2.RemoveSubscriberResponse.FromString,
             options,
             channel_credentials,
             insecure,

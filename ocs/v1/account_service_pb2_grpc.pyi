@@ -47,6 +47,13 @@ class AccountServiceStub:
     """Adds a line with its network identities and groups. Each identity belongs to one line of the
     tenant: ALREADY_EXISTS (IDENTITY_TAKEN). Journaled.
     """
+    RemoveSubscriber: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RemoveSubscriberRequest, _account_service_pb2.RemoveSubscriberResponse]
+    """Removes a line with its caps and memberships; what it used stays counted in the caps of the
+    account and of its groups. Its id and identities are free afterwards, on any account. No
+    reservation of the line may be open; late use of those that lapsed is still charged. Goes on
+    when the account is suspended or closed. Errors: NOT_FOUND (SUBSCRIBER_NOT_FOUND),
+    FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS). Journaled.
+    """
     LookupSubscriber: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.LookupSubscriberRequest, _account_service_pb2.LookupSubscriberResponse]
     """Finds the account and line of a network identity. Changes nothing. NOT_FOUND if unknown."""
     TopUp: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.TopUpRequest, _account_service_pb2.TopUpResponse]
@@ -117,6 +124,13 @@ class AccountServiceAsyncStub(AccountServiceStub):
     AddSubscriber: _aio.UnaryUnaryMultiCallable[_account_service_pb2.AddSubscriberRequest, _account_service_pb2.AddSubscriberResponse]  # type: ignore[assignment]
     """Adds a line with its network identities and groups. Each identity belongs to one line of the
     tenant: ALREADY_EXISTS (IDENTITY_TAKEN). Journaled.
+    """
+    RemoveSubscriber: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RemoveSubscriberRequest, _account_service_pb2.RemoveSubscriberResponse]  # type: ignore[assignment]
+    """Removes a line with its caps and memberships; what it used stays counted in the caps of the
+    account and of its groups. Its id and identities are free afterwards, on any account. No
+    reservation of the line may be open; late use of those that lapsed is still charged. Goes on
+    when the account is suspended or closed. Errors: NOT_FOUND (SUBSCRIBER_NOT_FOUND),
+    FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS). Journaled.
     """
     LookupSubscriber: _aio.UnaryUnaryMultiCallable[_account_service_pb2.LookupSubscriberRequest, _account_service_pb2.LookupSubscriberResponse]  # type: ignore[assignment]
     """Finds the account and line of a network identity. Changes nothing. NOT_FOUND if unknown."""
@@ -203,6 +217,19 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_account_service_pb2.AddSubscriberResponse, _abc.Awaitable[_account_service_pb2.AddSubscriberResponse]]:
         """Adds a line with its network identities and groups. Each identity belongs to one line of the
         tenant: ALREADY_EXISTS (IDENTITY_TAKEN). Journaled.
+        """
+
+    @_abc_1.abstractmethod
+    def RemoveSubscriber(
+        self,
+        request: _account_service_pb2.RemoveSubscriberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.RemoveSubscriberResponse, _abc.Awaitable[_account_service_pb2.RemoveSubscriberResponse]]:
+        """Removes a line with its caps and memberships; what it used stays counted in the caps of the
+        account and of its groups. Its id and identities are free afterwards, on any account. No
+        reservation of the line may be open; late use of those that lapsed is still charged. Goes on
+        when the account is suspended or closed. Errors: NOT_FOUND (SUBSCRIBER_NOT_FOUND),
+        FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS). Journaled.
         """
 
     @_abc_1.abstractmethod

@@ -67,6 +67,8 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     """A charge was given back, whole or in part."""
     EVENT_KIND_DELETE_SPENDING_CAP: _EventKind.ValueType  # 19
     """A cap was removed, with its counter and what was held in it."""
+    EVENT_KIND_REMOVE_SUBSCRIBER: _EventKind.ValueType  # 20
+    """A line was removed, with its caps and memberships."""
 
 class EventKind(_EventKind, metaclass=_EventKindEnumTypeWrapper):
     """What happened. Additive only."""
@@ -111,6 +113,8 @@ EVENT_KIND_REFUND: EventKind.ValueType  # 18
 """A charge was given back, whole or in part."""
 EVENT_KIND_DELETE_SPENDING_CAP: EventKind.ValueType  # 19
 """A cap was removed, with its counter and what was held in it."""
+EVENT_KIND_REMOVE_SUBSCRIBER: EventKind.ValueType  # 20
+"""A line was removed, with its caps and memberships."""
 Global___EventKind: _TypeAlias = EventKind  # noqa: Y015
 
 @_typing.final

@@ -126,6 +126,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_CAP_NOT_FOUND: _ErrorReason.ValueType  # 50
     """NOT_FOUND. The holder has no such cap, or not any more."""
+    ERROR_REASON_SUBSCRIBER_HOLDS_RESERVATIONS: _ErrorReason.ValueType  # 51
+    """FAILED_PRECONDITION. Reservations of the line are open; commit or release them first."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -236,4 +238,6 @@ ERROR_REASON_TOO_MANY_REFUSALS: ErrorReason.ValueType  # 49
 """
 ERROR_REASON_CAP_NOT_FOUND: ErrorReason.ValueType  # 50
 """NOT_FOUND. The holder has no such cap, or not any more."""
+ERROR_REASON_SUBSCRIBER_HOLDS_RESERVATIONS: ErrorReason.ValueType  # 51
+"""FAILED_PRECONDITION. Reservations of the line are open; commit or release them first."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

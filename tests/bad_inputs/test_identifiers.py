@@ -53,6 +53,7 @@ REQUESTS: Final[dict[str, Callable[[Live], Message]]] = {
             types_pb2.SubscriberIdentity(iccid="894912345678901234"),
         ],
     ),
+    "RemoveSubscriber": lambda live: live.remove_subscriber("a", "s"),
     "LookupSubscriber": lambda _: accounts.LookupSubscriberRequest(identity=MSISDN),
     "TopUp money": lambda live: live.top_up("a", micros=1, bucket=SPEC),
     "TopUp units": lambda live: live.top_up("a", units=1, unit=4, bucket=SPEC),

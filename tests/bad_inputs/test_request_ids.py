@@ -24,6 +24,7 @@ WINDOWS_MS: Final = {
     "TopUp": 48 * HOUR_MS,
     "CreateAccount": 48 * HOUR_MS,
     "AddSubscriber": 48 * HOUR_MS,
+    "RemoveSubscriber": 48 * HOUR_MS,
     "SetSpendingCap": 48 * HOUR_MS,
     "DeleteSpendingCap": 48 * HOUR_MS,
     "SuspendAccount": 48 * HOUR_MS,
@@ -64,6 +65,12 @@ async def _closing(live: Live, _: str) -> Any:
     return live.keep("Close", account)
 
 
+async def _removing(live: Live, account: str) -> Any:
+    await live.call(live.add_subscriber(account, "s"))
+    await live.call(live.add_subscriber(account, "sx"))
+    return live.remove_subscriber(account, "s")
+
+
 async def _deleting(live: Live, account: str) -> Any:
     await live.call(live.set_cap(account, limit_micros=5))
     await live.call(live.set_cap(account, cap_id="capx", limit_micros=5))
@@ -92,6 +99,7 @@ MAKE: Final[dict[str, Make]] = {
     ),
     "TopUp": _at_once(lambda live, account: live.top_up(account, micros=5)),
     "SetSpendingCap": _at_once(lambda live, account: live.set_cap(account, limit_micros=5)),
+    "RemoveSubscriber": _removing,
     "DeleteSpendingCap": _deleting,
     "SuspendAccount": _at_once(lambda live, account: live.keep("Suspend", account)),
     "ResumeAccount": _at_once(lambda live, account: live.keep("Resume", account)),
@@ -119,6 +127,10 @@ def _more_used(request: Any) -> None:
 
 def _other_reservation(request: Any) -> None:
     request.reservation += "x"
+
+
+def _other_line(request: Any) -> None:
+    request.subscriber_id += "x"
 
 
 def _other_cap(request: Any) -> None:
@@ -156,6 +168,7 @@ CHANGE: Final[dict[str, Callable[[Any], None]]] = {
     "AddSubscriber": _other_group,
     "TopUp": _adding("money", "micros"),
     "SetSpendingCap": _adding("cap", "limit_micros"),
+    "RemoveSubscriber": _other_line,
     "DeleteSpendingCap": _other_cap,
     "SuspendAccount": _other_reason,
     "ResumeAccount": _other_reason,

@@ -220,6 +220,12 @@ CASES: list[Case] = [
         },
     ),
     Case(
+        "subscriber remove alice phone",
+        "RemoveSubscriber",
+        accounts.RemoveSubscriberResponse(receipt=RECEIPT),
+        {"account_id": "alice", "subscriber_id": "phone"},
+    ),
+    Case(
         "subscriber lookup imsi:262011234567890",
         "LookupSubscriber",
         accounts.LookupSubscriberResponse(account_id="alice", subscriber_id="phone"),

@@ -51,7 +51,7 @@ async def test_profile_has_the_caps_that_may_bind(bench: Bench) -> None:
 
     assert sorted(cap.holder for cap in profile.caps) == ["account", "group/g1", "subscriber/s1"]
     assert profile.group_ids == ("g1",)
-    assert profile.version == 5
+    assert profile.version == 6
 
 
 async def test_a_stale_profile_writes_nothing(bench: Bench) -> None:

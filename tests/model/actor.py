@@ -99,4 +99,7 @@ class Actor(RuleBasedStateMachine):
         facts = ReservationFacts(
             terms.service_id, terms.unit, terms.zone, found.session_id, found.subscriber_id
         )
-        return facts, self._profile(account, found.subscriber_id)
+        # As the service does: late use of a line that is gone is the account's alone.
+        assert state is not None
+        line = found.subscriber_id if found.subscriber_id in state.subscribers else ""
+        return facts, self._profile(account, line)

@@ -15,6 +15,7 @@ from ocs.domain.commands import (
     Expire,
     GrantWish,
     Release,
+    RemoveSubscriber,
     Reserve,
     SetSpendingCap,
     TopUp,
@@ -96,7 +97,7 @@ class ChargingMachine(Keeping, Sessions):
 
     @rule(
         account=accounts,
-        kind=st.sampled_from(["account", "subscriber", "subscriber", "expire", "expire"]),
+        kind=st.sampled_from(["account", "add", "add", "remove", "remove", "expire", "expire"]),
         limit=st.sampled_from([0, 500]),
         groups=st.sampled_from([(), ("g1",), ("g1", "g2")]),
         subscriber=st.sampled_from(["s1", "s2", "s3"]),
@@ -106,14 +107,25 @@ class ChargingMachine(Keeping, Sessions):
     ) -> None:
         if kind == "account":
             self._create("a3" if limit else account, limit, "UTC", 1)
-        elif kind == "subscriber":
+        elif kind == "add":
             self._add_subscriber(account, subscriber, groups)
+        elif kind == "remove":
+            self._remove_subscriber(account, subscriber, seen=not limit or bool(groups))
         else:
             self.pair.run(Expire(tenant=TENANT, account_id=account))
 
     def _add_subscriber(self, account: str, subscriber: str, groups: tuple[str, ...]) -> None:
         call = self._call(account)
-        self._run(AddSubscriber(subscriber_id=subscriber, identities=(), group_ids=groups, **call))
+        identities = (("msisdn", "49151"), ("imsi", "26201")) if len(groups) == 1 else ()
+        self._run(
+            AddSubscriber(subscriber_id=subscriber, identities=identities, group_ids=groups, **call)
+        )
+
+    def _remove_subscriber(self, account: str, subscriber: str, *, seen: bool) -> None:
+        """Remove a line; sometimes a reservation was opened since the service looked."""
+        state = self.pair.spec.accounts[(TENANT, account)]
+        found = tuple(sorted(state.holds)) if seen else tuple(sorted(state.holds))[1:]
+        self._run(RemoveSubscriber(subscriber_id=subscriber, open_ids=found, **self._call(account)))
 
     @rule(
         account=accounts,

@@ -264,6 +264,7 @@ def _add_holder(
     if kind == "subscriber" and fields:
         groups = layout.undash(fields["groups"])
         state.subscribers[holder_id] = tuple(groups.split(",")) if groups else ()
+        state.identities[holder_id] = layout.read_identities(fields["identities"])
     own: dict[str, str] = {}
     for reservation_id, hold in state.holds.items():
         lines = [line for line in hold.cap_lines if line.holder == holder]

@@ -83,6 +83,7 @@ REQUESTS: Final[dict[str, Make]] = {
         )
     ),
     "AddSubscriber": lambda live, of: live.add_subscriber(of.account_id, "other"),
+    "RemoveSubscriber": lambda live, of: live.remove_subscriber(of.account_id, "spare"),
     "LookupSubscriber": lambda _, of: accounts.LookupSubscriberRequest(identity=of.identity),
     "TopUp": lambda live, of: live.top_up(of.account_id, micros=1),
     "Refund": lambda live, of: live.refund(of.event),
@@ -135,6 +136,7 @@ async def two(
         await owner.call(line)
         holding = live.reserve("shared-name")
         held = await owner.call(holding)
+        await owner.call(live.add_subscriber("shared-name", "spare"))
         await owner.call(live.set_cap("shared-name", limit_micros=1_000_000))
         assert held.reservation.startswith("tenants/first/accounts/shared-name/")
         gone = held.reservation.replace("shared", "no")

@@ -85,6 +85,20 @@ async def test_what_is_confirmed_is_taken_for_good(index: Index) -> None:
     assert await index.claim(OTHER, LAPSED_MS) == f"taken {FIRST} 0"
 
 
+async def test_what_is_confirmed_is_free_once_its_owner_has_it_no_more(index: Index) -> None:
+    claim = await index.claim(FIRST, NOW_MS)
+    await index.settle(claim, "released")
+    assert await index.claim(OTHER, NOW_MS) == f"pending {FIRST} {LAPSED_MS}"
+    await index.settle(claim, "confirmed")
+    await index.settle(claim, "released")
+    assert await index.claim(OTHER, NOW_MS) == f"taken {FIRST} 0"
+
+    await index.settle(f"taken {OTHER} 0", "released")
+    assert await index.claim(OTHER, NOW_MS) == f"taken {FIRST} 0"
+    await index.settle(f"taken {FIRST} 0", "released")
+    assert (await index.claim(OTHER, NOW_MS)).startswith(f"claimed {OTHER}")
+
+
 async def test_another_owners_claim_is_not_settled(index: Index) -> None:
     first = await index.claim(FIRST, NOW_MS)
     await index.settle(first, "dropped")

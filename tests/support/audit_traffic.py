@@ -11,6 +11,7 @@ from ocs.domain.answer import Answer, Outcome
 from ocs.domain.bucket import BucketTerms
 from ocs.domain.charging_event import ChargingEvent
 from ocs.domain.commands import (
+    AddSubscriber,
     AdjustBucket,
     Basis,
     Commit,
@@ -20,6 +21,7 @@ from ocs.domain.commands import (
     GrantWish,
     Mutation,
     Refund,
+    RemoveSubscriber,
     Reserve,
     ReverseTopUp,
     SetAccountStatus,
@@ -147,6 +149,12 @@ class Traffic:
         self._refund()
         for number, service in enumerate(["data", "voice", "sms"]):
             self._reserve_live(f"live{number}", service)
+        line: dict[str, Any] = {"subscriber_id": "s8", "identities": (), "group_ids": ("g1",)}
+        assert machine._run(AddSubscriber(**line, **self._fresh())).reason is None
+        self._cap(SpendingCap("subscriber/s8", "own", Unit.MICROS, 10**9, Period.DAY))
+        holding = tuple(machine.pair.spec.accounts[("main", "a1")].holds)
+        leave = RemoveSubscriber(subscriber_id="s8", open_ids=holding, **self._fresh())
+        assert machine._run(leave).reason is None
         for holder in ("account", "subscriber/s1", "group/g1"):
             machine._run(DeleteSpendingCap(holder=holder, cap_id="gone", **self._fresh()))
 
@@ -293,7 +301,7 @@ class Traffic:
     def _rarely(self) -> None:
         pick = self._random
         self.machine.rarely(
-            account=pick.choice(ACCOUNTS), kind=pick.choice(["subscriber", "expire"]), limit=0,
+            account=pick.choice(ACCOUNTS), kind=pick.choice(["add", "expire"]), limit=0,
             groups=("g1", "g2"), subscriber=pick.choice(["s2", "s3"]),
         )  # fmt: skip
 

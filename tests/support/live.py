@@ -190,6 +190,13 @@ class Live:
         given = {"account_id": account_id, "subscriber_id": subscriber_id}
         return self.stamped(accounts.AddSubscriberRequest(**given | fields))
 
+    def remove_subscriber(self, account_id: str, subscriber_id: str) -> Any:
+        """Remove a line."""
+        request = accounts.RemoveSubscriberRequest(
+            account_id=account_id, subscriber_id=subscriber_id
+        )
+        return self.stamped(request)
+
     def set_cap(self, account_id: str, **cap: Any) -> Any:
         """Set a daily cap, unless fields say otherwise."""
         given = {"cap_id": "cap", "period": "CAP_PERIOD_DAY"}

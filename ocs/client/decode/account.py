@@ -109,6 +109,7 @@ def receipt_only(
     message: accounts.SuspendAccountResponse
     | accounts.ResumeAccountResponse
     | accounts.CloseAccountResponse
+    | accounts.RemoveSubscriberResponse
     | spending_caps.DeleteSpendingCapResponse,
 ) -> results.ReceiptResult:
     """An answer that is a receipt and nothing else."""

@@ -16,6 +16,7 @@ from ocs.client.results import (
     CreateAccountResult,
     GetAccountResult,
     LookupSubscriberResult,
+    ReceiptResult,
     TopUpResult,
 )
 from ocs.client.values import Identity, Unit
@@ -78,6 +79,23 @@ def add_subscriber(
         group_ids=group_ids,
     )
     return mutation("accounts", "AddSubscriber", request, decode.add_subscriber, sent)
+
+
+def remove_subscriber(
+    account_id: str, subscriber_id: str, **sending: Unpack[Sending]
+) -> Operation[ReceiptResult]:
+    """Remove a line with its caps; its id and identities are free afterwards, on any account.
+
+    FailedPreconditionError while a reservation of the line is open.
+    """
+    sent = identify(sending)
+    request = accounts.RemoveSubscriberRequest(
+        request_id=sent.request_id,
+        request_time=encode.timestamp("request_time", sent.request_time),
+        account_id=account_id,
+        subscriber_id=subscriber_id,
+    )
+    return mutation("accounts", "RemoveSubscriber", request, decode.receipt_only, sent)
 
 
 def lookup_subscriber(

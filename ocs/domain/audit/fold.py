@@ -24,6 +24,7 @@ from ocs.domain.audit.terms import (
 )
 from ocs.domain.bucket import MAIN, BucketTerms
 from ocs.domain.charging_event import ChargingEvent, EventKind
+from ocs.domain.spending_cap import subscriber_holder
 from ocs.domain.state import AccountStatus
 from ocs.domain.units import Unit
 from ocs.limits import BUCKET_PRIORITY_MAX, OPEN_RESERVATIONS_MAX
@@ -153,6 +154,8 @@ def _apply_terms(account: FoldedAccount, event: ChargingEvent) -> None:
             if event.ref in account.subscribers:
                 account.differ(event, "subscriber", f"{event.ref} again", "a new one")
             account.subscribers[event.ref] = tuple(event.group_ids)
+        case EventKind.REMOVE_SUBSCRIBER:
+            _remove_subscriber(account, event)
         case EventKind.SET_SPENDING_CAP:
             _set_cap(account, event)
         case EventKind.DELETE_SPENDING_CAP:
@@ -181,6 +184,20 @@ def _update_account(account: FoldedAccount, event: ChargingEvent) -> None:
         if before != account.terms.credit_limit:
             account.differ(event, "credit limit before", before, account.terms.credit_limit)
         account.terms = account.terms._replace(credit_limit=after)
+
+
+def _remove_subscriber(account: FoldedAccount, event: ChargingEvent) -> None:
+    """A line that goes holds nothing, and takes its caps along."""
+    if account.subscribers.pop(event.ref, None) is None:
+        account.differ(event, "subscriber", event.ref, "one that was added")
+    holder = subscriber_holder(event.ref)
+    for reservation_id, hold in account.holds.open.items():
+        if any(line.holder == holder for line in hold.cap_lines):
+            account.differ(event, f"hold {reservation_id}", "open", f"none of {holder}")
+    for key in [key for key in account.caps if key[0] == holder]:
+        del account.caps[key]
+        account.counters.pop(key, None)
+        account.forget_slots(key)
 
 
 def _set_cap(account: FoldedAccount, event: ChargingEvent) -> None:

@@ -19,6 +19,7 @@ from ocs.domain.commands import (
     Expire,
     Refund,
     Release,
+    RemoveSubscriber,
     Reserve,
     ReverseTopUp,
     SetAccountStatus,
@@ -27,12 +28,13 @@ from ocs.domain.commands import (
     UpdateAccount,
     WithdrawBalance,
 )
-from ocs.domain.decide.accounts import add_subscriber, create_account, top_up
+from ocs.domain.decide.accounts import create_account, top_up
 from ocs.domain.decide.caps import delete_spending_cap, set_spending_cap
 from ocs.domain.decide.commit import commit
 from ocs.domain.decide.corrections import adjust_bucket, reverse_top_up, withdraw_balance
 from ocs.domain.decide.debit import debit
 from ocs.domain.decide.expire import expire_due
+from ocs.domain.decide.lines import add_subscriber, remove_subscriber
 from ocs.domain.decide.prelude import answer_from_record, check_age, count_refusal, record
 from ocs.domain.decide.refund import refund
 from ocs.domain.decide.release import release
@@ -51,6 +53,7 @@ _OPERATIONS: Final[Mapping[type, Callable[[Turn, Any], Answer]]] = MappingProxyT
         Debit: debit,
         TopUp: top_up,
         AddSubscriber: add_subscriber,
+        RemoveSubscriber: remove_subscriber,
         SetSpendingCap: set_spending_cap,
         DeleteSpendingCap: delete_spending_cap,
         SetAccountStatus: set_account_status,

@@ -1,11 +1,11 @@
-"""Account keeping: open an account, add a line, credit a bucket."""
+"""Account keeping: open an account, credit a bucket."""
 
 from dataclasses import replace
 
 from ocs.domain.answer import Answer, Outcome, Reason
 from ocs.domain.bucket import MAIN, Bucket, BucketTerms
 from ocs.domain.charging_event import EventKind
-from ocs.domain.commands import AddSubscriber, CreateAccount, TopUp
+from ocs.domain.commands import CreateAccount, TopUp
 from ocs.domain.decide.corrections import bucket_parts
 from ocs.domain.decide.prelude import answer_from_record, check_age, record
 from ocs.domain.decide.turn import Decision, Turn
@@ -42,17 +42,6 @@ def create_account(state: AccountState | None, command: CreateAccount, now_ms: i
     answer = turn.answer(outcome=Outcome.DONE)
     record(turn, command, answer)
     return turn.finish(answer)
-
-
-def add_subscriber(turn: Turn, command: AddSubscriber) -> Answer:
-    """Add a line with its groups."""
-    if command.subscriber_id in turn.state.subscribers:
-        return turn.refuse(Reason.SUBSCRIBER_EXISTS)
-    turn.state.subscribers[command.subscriber_id] = command.group_ids
-    turn.emit(
-        EventKind.ADD_SUBSCRIBER, ref=command.subscriber_id, group_ids=list(command.group_ids)
-    )
-    return turn.answer(outcome=Outcome.DONE)
 
 
 def top_up(turn: Turn, command: TopUp) -> Answer:

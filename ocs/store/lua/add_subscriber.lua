@@ -45,6 +45,7 @@ local tokens = ''
 if ARGV.groups ~= '-' then
   for group in string.gmatch(ARGV.groups, '[^,]+') do tokens = tokens .. ' m=' .. group end
 end
+account.version = string.format('%d', account.version + 1)
 emit(account, 'ADD_SUBSCRIBER', '-', ARGV.subscriber_id, tokens, ARGV.context)
 local answer = string.format('DONE %d %d', account.seq, account.now)
 

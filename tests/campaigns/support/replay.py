@@ -30,6 +30,7 @@ from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
 from ocs.service.keeping import Keeping
+from ocs.service.lines import Lines
 from ocs.service.mutations import Mutations
 from ocs.service.queries import Queries
 from ocs.service.refunds import Refunds
@@ -114,6 +115,13 @@ class SpecLookups:
         if confirmed:
             self._owners[(tenant, kind, value)] = claim.owner
 
+    async def release(
+        self, tenant: str, kind: str, value: str, claim: Claim, *, deadline_ms: int
+    ) -> None:
+        """Forget whose it was."""
+        del claim, deadline_ms
+        self._owners.pop((tenant, kind, value), None)
+
     async def find(
         self, tenant: str, kind: str, value: str, *, fresh: bool = False
     ) -> Claim | None:
@@ -140,10 +148,11 @@ class Specification:
         mutations = Mutations(self.ledger, encode_context)
         keep = Accounts(self.ledger, directory, no_journal, tariff, mutations)
         queries = Queries(self.ledger, self.ledger, directory, tariff)
+        lines = Lines(self.ledger, self.ledger, directory, mutations)
         services: list[RpcService] = [
             ChargingServicer(charge, Refunds(mutations, no_journal), queries).service(),
             AccountServicer(
-                keep, Keeping(mutations, tariff), Corrections(mutations), queries
+                keep, lines, Keeping(mutations, tariff), Corrections(mutations), queries
             ).service(),
             SpendingCapServicer(keep).service(),
         ]

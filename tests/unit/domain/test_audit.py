@@ -220,6 +220,9 @@ def test_a_short_story_is_proved() -> None:
         # Account keeping.
         ([OPEN, OPEN], "event 2 kind"),
         ([OPEN, "ADD_SUBSCRIBER 11 - s1", "ADD_SUBSCRIBER 12 - s1"], "event 3 subscriber"),
+        ([OPEN, "REMOVE_SUBSCRIBER 11 - s1"], "event 2 subscriber"),
+        ([OPEN, CAP.replace("SET_", "DELETE_")], "event 2 cap"),
+        ([OPEN, CAP, CAP.replace("SET_", "DELETE_").replace(":55:", ":56:")], "event 3 cap"),
         ([OPEN, CAP, CAP.replace("day", "week")], "event 3 cap"),
         ([OPEN, "TOP_UP 11 - b1 b=b1:0:0:5:0"], "event 2 terms"),
         ([OPEN, "TOP_UP 11 - b1 t=apples:1:0:0:0:-:- b=b1:0:0:5:0"], "event 2 terms"),

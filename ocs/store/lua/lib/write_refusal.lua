@@ -11,6 +11,7 @@ local function write_refusal(account, reason)
     or reason == 'TOP_UP_EXPIRED' or reason == 'BUCKET_MISMATCH' or reason == 'TOO_MANY_BUCKETS'
     or reason == 'CAP_MISMATCH' or reason == 'TOO_MANY_CAPS'
     or reason == 'ACCOUNT_CLOSED' or reason == 'ACCOUNT_HOLDS_RESERVATIONS'
+    or reason == 'SUBSCRIBER_HOLDS_RESERVATIONS'
     or reason == 'ACCOUNT_HAS_BALANCE' or reason == 'ETAG_MISMATCH'
     or reason == 'BALANCE_TOO_LOW' or reason == 'TOP_UP_ALREADY_USED'
     or reason == 'TOP_UP_REVERSED' or reason == 'REFUND_EXCEEDS'
