@@ -24,8 +24,8 @@
 -- Returns: `DONE seq store_ms identities`, kind=value split by commas, - for none
 -- Outcomes: DONE
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
---   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT, SUBSCRIBER_NOT_FOUND,
---   STALE_PROFILE, SUBSCRIBER_HOLDS_RESERVATIONS
+--   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT, TOO_MANY_REFUSALS,
+--   SUBSCRIBER_NOT_FOUND, STALE_PROFILE, SUBSCRIBER_HOLDS_RESERVATIONS
 -- Emits: REMOVE_SUBSCRIBER, EXPIRE, BUCKET_CLOSED
 -- Keeps: nothing holds for a line that is gone
 -- Include: begin_call, emit, expire_due, parse_reservation, write_account, write_record,
