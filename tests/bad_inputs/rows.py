@@ -207,6 +207,7 @@ SHOWN: Final = MappingProxyType(
             "test_row_89_a_store_that_takes_no_writes",
             "test_row_89_a_store_that_does_not_even_read",
             "test_row_89_a_store_that_is_full_still_settles",
+            "test_row_89_a_service_that_starts_on_a_full_store_settles_too",
             "test_row_89_what_a_store_says_of_itself",
         ),
         90: (
