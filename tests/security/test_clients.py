@@ -97,11 +97,11 @@ async def test_the_asyncio_client_over_mutual_tls(door: Door) -> None:
 
 async def test_a_handshake_that_takes_its_time_is_waited_for(door: Door) -> None:
     """A far or busy service: the first call waits for the connection, it does not fail."""
-    async with slow_door(door.server.port, pause_s=0.4) as port:
-        async with AsyncClient(
-            f"localhost:{port}", token=door.reader.token, **door.with_tls
-        ) as client:
-            assert (await client.health()).status.name == "SERVING"
+    async with (
+        slow_door(door.server.port, pause_s=0.4) as port,
+        AsyncClient(f"localhost:{port}", token=door.reader.token, **door.with_tls) as client,
+    ):
+        assert (await client.health()).status.name == "SERVING"
 
 
 @asynccontextmanager
