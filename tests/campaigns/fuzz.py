@@ -49,13 +49,15 @@ ALLOWED: Final = frozenset(
     {
         "OK", "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
         "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "UNIMPLEMENTED", "UNAUTHENTICATED",
-        "headers unread",
+        "headers unread", "account busy",
     }
 )  # fmt: skip
 # Only of calls that ask for it.
 HURRIED: Final = ALLOWED | {"DEADLINE_EXCEEDED", "CANCELLED"}
 # grpc's own words for headers of its own that it cannot read; nothing of ours has begun.
 _UNREADABLE: Final = b"Error parsing '"
+# What an account says whose terms many change at once, to whoever comes between them.
+_BUSY: Final = b"ACCOUNT_BUSY"
 _INSIDE: Final = (
     b"traceback", b"exception", b"valkey", b"redis", b".lua", b".py", b".sock", b"/tmp/", b"errno",
     b"protobuf.message", b"user_function",
@@ -148,6 +150,8 @@ class Fuzz:
         name = NAMES[int(status)] if status.isdigit() else status
         if name == "INTERNAL" and _UNREADABLE in trailers:
             name = "headers unread"
+        elif name == "UNAVAILABLE" and _BUSY in trailers:
+            name = "account busy"
         self.by_status[name] += 1
         self.by_kind[kind] += 1
         if name not in (HURRIED if hurried else ALLOWED):
