@@ -81,14 +81,15 @@ class Fuzz:
 
     async def run(self, calls: int, progress: Progress) -> None:
         """Send so many, with some always under way."""
-        over, began_s, goal = asyncio.Event(), time.monotonic(), self.sent + calls
+        over, began_s, before = asyncio.Event(), time.monotonic(), self.ended
+        goal = self.sent + calls
 
         def go_on() -> None:
             if self.sent < goal:
                 self._send(go_on)
             elif self.ended == self.sent:
                 over.set()
-            rate = self.ended / (time.monotonic() - began_s + 1e-9)
+            rate = (self.ended - before) / (time.monotonic() - began_s + 1e-9)
             if self.ended % 500 == 0:
                 progress.say(
                     f"fuzz: {self.ended:,} of {goal:,} calls, {rate:,.0f}/s,"
