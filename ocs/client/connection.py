@@ -32,8 +32,10 @@ _OPTIONS: Final = (
     # gRPC waits 1 s and more before it connects again; a restarted service is back sooner, and
     # meanwhile every call would fail without being sent.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
+    # Despite its name, the time that an attempt to connect may take, handshakes included: with
+    # less than a busy service or a long way needs, every call fails until one is lucky.
+    ("grpc.min_reconnect_backoff_ms", 10_000),
 )
 
 

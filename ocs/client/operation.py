@@ -51,7 +51,14 @@ class Identification:
 
 
 def identify(sending: Sending) -> Identification:
-    """The caller's id and time, or new ones."""
+    """The caller's id and time, or new ones.
+
+    Raises TypeError for a name that no operation knows: a typing mistake must not be a silent
+    default, and not every caller has a type checker.
+    """
+    unknown = sending.keys() - Sending.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"unexpected keyword arguments: {', '.join(sorted(unknown))}")
     return Identification(
         request_id=sending.get("request_id") or uuid.uuid4().hex,
         request_time=sending.get("request_time") or datetime.now(UTC),

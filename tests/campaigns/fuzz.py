@@ -49,13 +49,15 @@ ALLOWED: Final = frozenset(
     {
         "OK", "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
         "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "UNIMPLEMENTED", "UNAUTHENTICATED",
-        "headers unread",
+        "headers unread", "account busy",
     }
 )  # fmt: skip
 # Only of calls that ask for it.
 HURRIED: Final = ALLOWED | {"DEADLINE_EXCEEDED", "CANCELLED"}
 # grpc's own words for headers of its own that it cannot read; nothing of ours has begun.
 _UNREADABLE: Final = b"Error parsing '"
+# What an account says whose terms many change at once, to whoever comes between them.
+_BUSY: Final = b"ACCOUNT_BUSY"
 _INSIDE: Final = (
     b"traceback", b"exception", b"valkey", b"redis", b".lua", b".py", b".sock", b"/tmp/", b"errno",
     b"protobuf.message", b"user_function",
@@ -79,14 +81,15 @@ class Fuzz:
 
     async def run(self, calls: int, progress: Progress) -> None:
         """Send so many, with some always under way."""
-        over, began_s, goal = asyncio.Event(), time.monotonic(), self.sent + calls
+        over, began_s, before = asyncio.Event(), time.monotonic(), self.ended
+        goal = self.sent + calls
 
         def go_on() -> None:
             if self.sent < goal:
                 self._send(go_on)
             elif self.ended == self.sent:
                 over.set()
-            rate = self.ended / (time.monotonic() - began_s + 1e-9)
+            rate = (self.ended - before) / (time.monotonic() - began_s + 1e-9)
             if self.ended % 500 == 0:
                 progress.say(
                     f"fuzz: {self.ended:,} of {goal:,} calls, {rate:,.0f}/s,"
@@ -148,6 +151,8 @@ class Fuzz:
         name = NAMES[int(status)] if status.isdigit() else status
         if name == "INTERNAL" and _UNREADABLE in trailers:
             name = "headers unread"
+        elif name == "UNAVAILABLE" and _BUSY in trailers:
+            name = "account busy"
         self.by_status[name] += 1
         self.by_kind[kind] += 1
         if name not in (HURRIED if hurried else ALLOWED):

@@ -3,6 +3,9 @@
 Durability `always`. Callers go on, resending whatever is ambiguous with its request_id. In the end
 every acknowledged call must be in the journal exactly once with the figures its caller was told,
 every ambiguous one must be resolved, and the audit must find the books right.
+
+Many cycles are split into rounds, each with books of its own that are checked in full: with one
+set of books every restart would load, and every audit fold, the journal of all cycles before it.
 """
 
 import argparse
@@ -11,9 +14,9 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvloop
 
@@ -29,14 +32,21 @@ TARGETS: Final = ("store", "service", "both")
 ANSWERED_BETWEEN: Final = 200
 RECOVERY_TIMEOUT_S: Final = 60.0
 AUDIT_EVERY: Final = 10
+ROUND_CYCLES_MAX: Final = 100
 POLL_S: Final = 0.002
+
+
+# Seconds from each kill to the first answer after it, by what was killed.
+Recoveries = dict[str, list[float]]
 
 
 class Killer:
     """Kills, starts again, and measures how long it took until a call was answered."""
 
-    def __init__(self, service: ServiceProcess, driver: Driver, seed: int) -> None:
-        self.recoveries_s: dict[str, list[float]] = {target: [] for target in TARGETS}
+    def __init__(
+        self, service: ServiceProcess, driver: Driver, seed: int, recoveries_s: Recoveries
+    ) -> None:
+        self.recoveries_s = recoveries_s
         self.second_kills = 0
         self._service = service
         self._driver = driver
@@ -52,7 +62,7 @@ class Killer:
             await asyncio.to_thread(self._start)
         # Answers to what was sent before it may still be on their way.
         await self._wait(lambda: self._driver.newest_answered_ns > killed_ns)
-        self.recoveries_s[target].append((time.monotonic_ns() - killed_ns) / 1e9)
+        self.recoveries_s.setdefault(target, []).append((time.monotonic_ns() - killed_ns) / 1e9)
         answered = self._driver.answered_count
         await self._wait(lambda: self._driver.answered_count > answered + ANSWERED_BETWEEN)
 
@@ -89,12 +99,14 @@ async def run_kill(
     clients: int = CLIENTS,
     account_count: int = ACCOUNTS,
     progress: Progress | None = None,
+    recoveries_s: Recoveries | None = None,
 ) -> Result:
-    """Run the campaign in a directory."""
+    """Run one round in a directory. recoveries_s: takes the times, beside those that it has."""
+    recoveries_s = {} if recoveries_s is None else recoveries_s
     progress = progress or Progress(shown=False)
     service = ServiceProcess(directory)
     driver = Driver(account_count, seed)
-    killer = Killer(service, driver, seed)
+    killer = Killer(service, driver, seed, recoveries_s)
     violations: list[str] = []
     started = time.monotonic()
     address = await asyncio.to_thread(service.start)
@@ -131,11 +143,6 @@ async def _conclude(
     books = await driver.check(service.address)
     audit = await asyncio.to_thread(service.audit)
     ambiguous, had_run = driver.ambiguous()
-    recoveries = {
-        target: f"{quantile(times, 0.5):.2f} s, worst {max(times):.2f} s"
-        for target, times in killer.recoveries_s.items()
-        if times
-    }
     figures: dict[str, object] = {
         "cycles": cycles,
         "killed again while starting": killer.second_kills,
@@ -147,12 +154,34 @@ async def _conclude(
         "lost": sum(len(one.lost) for one in books),
         "doubled": sum(len(one.doubled) for one in books),
         "resent in the end": resent,
-        "recovery, median": recoveries,
+        "recovery, median": _told(killer.recoveries_s),
         "audit": "differs" if audit or violations else "ok",
     }
     for one in books:
         found += one.violations
     return Result("kill", seed, figures, violations + audit + driver.faults() + found)
+
+
+def _told(recoveries_s: Recoveries) -> dict[str, str]:
+    return {
+        target: f"{quantile(times, 0.5):.2f} s, worst {max(times):.2f} s"
+        for target, times in recoveries_s.items()
+    }
+
+
+def merged(results: Sequence[Result], recoveries_s: Recoveries) -> Result:
+    """The rounds as one campaign: counts added up, violations of all."""
+    whole = Result("kill", results[0].seed)
+    for name, first in results[0].figures.items():
+        values: list[Any] = [result.figures[name] for result in results]
+        if name == "audit":
+            whole.figures[name] = "ok" if set(values) == {"ok"} else "differs"
+        else:
+            whole.figures[name] = sum(values) if isinstance(first, int | float) else first
+    whole.figures["recovery, median"] = _told(recoveries_s)
+    whole.figures["rounds"] = len(results)
+    whole.violations = [text for result in results for text in result.violations]
+    return whole
 
 
 def main() -> int:
@@ -162,12 +191,23 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     progress = Progress()
-    with tempfile.TemporaryDirectory() as directory:
-        result = uvloop.run(
-            run_kill(Path(directory), options.cycles, options.seed, progress=progress)
-        )
+    recoveries_s: Recoveries = {}
+    results: list[Result] = []
+    left = options.cycles
+    while left > 0:
+        cycles = min(left, ROUND_CYCLES_MAX)
+        left -= cycles
+        seed = options.seed + len(results)
+        with tempfile.TemporaryDirectory() as directory:
+            running = run_kill(
+                Path(directory), cycles, seed, progress=progress, recoveries_s=recoveries_s
+            )
+            results.append(uvloop.run(running))
+        if left:
+            progress.end()
+            print(results[-1], flush=True)
     progress.end()
-    return result.conclude()
+    return merged(results, recoveries_s).conclude()
 
 
 if __name__ == "__main__":

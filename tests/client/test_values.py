@@ -296,3 +296,10 @@ def test_both_clients_have_the_same_methods_with_the_same_parameters() -> None:
 def test_all_that_is_exported_exists() -> None:
     assert sorted(sdk.__all__) == sdk.__all__ or len(set(sdk.__all__)) == len(sdk.__all__)
     assert all(hasattr(sdk, name) for name in sdk.__all__)
+
+
+def test_a_name_that_no_operation_knows_is_no_silent_default() -> None:
+    mistaken: Any = {"request_ID": "r", "identity": "49"}
+
+    with pytest.raises(TypeError, match="unexpected keyword arguments: identity, request_ID"):
+        charging.release("tenants/main/accounts/a/reservations/r", **mistaken)

@@ -1,10 +1,12 @@
 """The SDK and the terminal: whom they believe, what they show, and where they do not show it."""
 
 import asyncio
+import contextlib
 import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,34 @@ async def test_the_asyncio_client_over_mutual_tls(door: Door) -> None:
         with pytest.raises(UnauthenticatedError) as caught:
             await client.get_account(account_id)
     assert unknown not in str(caught.value)
+
+
+async def test_a_handshake_that_takes_its_time_is_waited_for(door: Door) -> None:
+    """A far or busy service: the first call waits for the connection, it does not fail."""
+    async with (
+        slow_door(door.server.port, pause_s=0.4) as port,
+        AsyncClient(f"localhost:{port}", token=door.reader.token, **door.with_tls) as client,
+    ):
+        assert (await client.health()).status.name == "SERVING"
+
+
+@asynccontextmanager
+async def slow_door(port: int, pause_s: float) -> AsyncIterator[int]:
+    """A way to a port of this machine on which each connection's first answer comes late."""
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(pause_s)
+        onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(pass_on(reader, onward_writer), pass_on(onward_reader, writer))
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
 
 
 async def test_the_sync_client_over_mutual_tls(door: Door) -> None:

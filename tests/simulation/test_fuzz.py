@@ -33,6 +33,8 @@ def test_whatever_is_sent_is_answered_rightly(tmp_path: Path) -> None:
         ("13", b"internal error", False, True),
         ("13", b"Error parsing 'x-b-bin' metadata", False, False),
         ("14", b"", False, True),
+        ("14", b"STORE_UNAVAILABLE", False, True),
+        ("14", b"ACCOUNT_BUSY", False, False),
         ("4", b"", False, True),
         ("4", b"", True, False),
         ("unanswered", b"", True, True),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaigns.kill import run_kill
+from tests.campaigns.kill import merged, run_kill
+from tests.campaigns.support.report import Result
 from tests.campaigns.support.service import ServiceProcess
 
 pytestmark = pytest.mark.xdist_group("services")
@@ -32,3 +33,16 @@ async def test_a_store_that_may_have_lost_something_is_not_started_under_a_runni
 
     assert status == 1
     assert "the embedded store ended" in service.log_path.read_text("utf-8")
+
+
+def test_rounds_are_told_as_one_campaign() -> None:
+    rounds = [
+        Result("kill", 7, {"lost": lost, "recovery, median": {}, "audit": audit}, violations)
+        for lost, audit, violations in ((0, "ok", []), (2, "differs", ["lost two"]))
+    ]
+
+    whole = merged(rounds, {"store": [1.0, 3.0, 2.0]})
+
+    assert (whole.seed, whole.figures["lost"], whole.figures["audit"]) == (7, 2, "differs")
+    assert whole.figures["recovery, median"] == {"store": "2.00 s, worst 3.00 s"}
+    assert (whole.figures["rounds"], whole.violations) == (2, ["lost two"])

@@ -158,4 +158,6 @@ class ServiceProcess:
 
 def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OCS_")}
+    # A service is started hundreds of times; each would compile every module anew.
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return kept | {"OCS_LOG_LEVEL": "warning", "OCS_DRAIN_PROBE_S": "0"}
