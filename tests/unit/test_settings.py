@@ -99,6 +99,7 @@ def test_an_address_has_two_parts(listen: str, host: str, port: int) -> None:
         ("log_level", "INFO", "Input should be 'debug', 'info', 'warning' or 'error'"),
         ("log_stream", "file", "Input should be 'stdout' or 'stderr'"),
         ("calls_in_flight_max", "0", "Input should be greater than or equal to 1"),
+        ("connections_max", "15", "Input should be greater than or equal to 16"),
         ("so_reuseport", "perhaps", "Input should be a valid boolean"),
         ("drain_probe_s", "-1", "Input should be greater than or equal to 0"),
         ("drain_probe_s", "nan", "Input should be a finite number"),
