@@ -1,8 +1,8 @@
 #!lua
--- Purpose: decide a claim once the account has answered: confirm it, or drop it while it is pending,
---   or release what was confirmed and its owner has no more. Nothing happens if the entry has
---   another owner by now; nor is it dropped if its owner has claimed anew, for he may be about to
---   take what the account did not have yet.
+-- Purpose: decide a claim once the account has answered: confirm it, or drop it while it is
+--   pending, or release what was confirmed and its owner has no more. Nothing happens if the
+--   entry has another owner by now; nor is it dropped if its owner has claimed anew, for he may
+--   be about to take what the account did not have yet.
 -- KEYS:
 --   lookup: string; the index entry of one looked-up id, in that id's own partition
 -- ARGV:
