@@ -205,6 +205,16 @@ async def test_no_figure_passes_its_bound(bench: Bench) -> None:
     assert (await bucket_of(bench)).credited == QUANTITY_MAX
 
 
+async def test_a_refund_onto_the_bound_is_exact(bench: Bench) -> None:
+    """All that was ever credited stays what it was: credited + refund would be no exact double."""
+    await bench.open(money=QUANTITY_MAX)
+    used = await debit(bench, 3)
+
+    assert (await refund(bench, used.seq)).refunded_micros == 6
+    main = await bucket_of(bench)
+    assert (main.balance, main.credited, main.spent) == (QUANTITY_MAX, QUANTITY_MAX, 0)
+
+
 async def test_caps_of_money_count_it_off_in_the_same_period_only(bench: Bench) -> None:
     """Of the account, the line and its group; a cap of units counts use, which stays used."""
     await bench.open()
