@@ -229,6 +229,8 @@ def calls_on(live: Live, account: str) -> list[Any]:
         live.add_subscriber(account, "s", identities=[identity], group_ids=["g"]),
         live.top_up(account, micros=1),
         live.top_up(account, units=1, unit=MESSAGES),
+        live.remove_subscriber(account, "s"),
+        live.delete_cap(account),
         live.set_cap(account, limit_micros=1),
         live.set_cap(account, limit_micros=1, holder=types_pb2.CapHolder(group_id="g")),
         accounts.GetAccountRequest(account_id=account),
@@ -282,6 +284,8 @@ async def test_row_81_a_line_that_is_not_there_leaves_no_key(live: Live) -> None
             by_identity,
             accounts.LookupSubscriberRequest(identity=identity),
             live.set_cap(account, limit_micros=1, holder=holder),
+            live.delete_cap(account, holder=holder),
+            live.remove_subscriber(account, "s"),
             caps.ListSpendingCapsRequest(account_id=account, holder=holder),
         ):
             refusal = await live.refused(request)

@@ -66,9 +66,10 @@ async def _closing(live: Live, _: str) -> Any:
 
 
 async def _removing(live: Live, account: str) -> Any:
-    await live.call(live.add_subscriber(account, "s"))
-    await live.call(live.add_subscriber(account, "sx"))
-    return live.remove_subscriber(account, "s")
+    line = live.new_id("s")
+    for subscriber_id in (line, f"{line}x"):
+        await live.call(live.add_subscriber(account, subscriber_id))
+    return live.remove_subscriber(account, line)
 
 
 async def _deleting(live: Live, account: str) -> Any:

@@ -119,17 +119,21 @@ class Keeping(Actor):
     @rule(
         account=accounts,
         pick=st.integers(0, 15),
-        held=st.booleans(),
+        which=st.sampled_from(["any", "held", "held by a line", "held by a line", "none"]),
         anew=st.sampled_from([None, None, *Period]),
     )
-    def delete_cap(self, *, account: str, pick: int, held: bool, anew: Period | None) -> None:
+    def delete_cap(self, *, account: str, pick: int, which: str, anew: Period | None) -> None:
         """Remove a cap, rather one that something is held in; sometimes set it anew at once."""
         state = self.pair.spec.accounts[(TENANT, account)]
-        lines = [line for hold in state.holds.values() for line in hold.cap_lines]
-        keys = sorted({(line.holder, line.cap_id) for line in lines} if held else state.caps)
-        key = keys[pick % len(keys)] if keys and pick < 14 else ("account", "c9")
-        if pick == 15:
-            key = ("subscriber/s9", "c1")
+        held = [line for hold in state.holds.values() for line in hold.cap_lines]
+        keys = sorted(state.caps)
+        if which.startswith("held"):
+            keys = sorted({(line.holder, line.cap_id) for line in held})
+        if which == "held by a line":
+            keys = [key for key in keys if key[0] != "account"]
+        if which == "none" or not keys:
+            keys = [("account", "c9"), ("subscriber/s1", "c9"), ("subscriber/s9", "c1")]
+        key = keys[pick % len(keys)]
         call = self._call(account, ago=0)
         self._run(DeleteSpendingCap(holder=key[0], cap_id=key[1], **call))
         if anew is not None:

@@ -30,7 +30,6 @@ from ocs.store.ledger import ValkeyLedger
 from ocs.store.lookups import ValkeyLookups
 from ocs.store.reader import ValkeyReader
 from ocs.store.replies import text_of
-from ocs.v1 import account_service_pb2 as pb
 from ocs.v1 import types_pb2
 from tests.support.live import Live, serving
 
@@ -230,27 +229,30 @@ async def test_a_resend_of_an_addition_does_not_bring_a_removed_number_back(
     assert await office.found() == (office.other, "s2")
 
 
-@pytest.mark.parametrize("comes_back", [False, True])
 async def test_another_process_charges_the_line_that_has_the_number_now(
-    store: EmbeddedValkey, comes_back: bool
+    store: EmbeddedValkey,
 ) -> None:
     """Though it remembers another: also one that is there again, without the number."""
     async with serving(store) as first, serving(store) as second:
-        was, now = await first.open(messages=50), await first.open(messages=50)
-        identity = types_pb2.SubscriberIdentity(msisdn=f"4916{next(_numbers):08d}")
-        await first.call(first.add_subscriber(was, "phone", identities=[identity]))
-        await _charge(second, identity)
-        line = pb.RemoveSubscriberRequest(account_id=was, subscriber_id="phone")
-        await first.call(first.stamped(line))
-        if comes_back:
-            await first.call(first.add_subscriber(was, "phone"))
-        nobody = await second.refused(_debit(second, identity))
-        await first.call(first.add_subscriber(now, "phone", identities=[identity]))
+        await _move_number(first, second, comes_back=False)
+        await _move_number(first, second, comes_back=True)
 
-        await _charge(second, identity)
 
-        assert nobody.reason == "SUBSCRIBER_NOT_FOUND"
-        assert (await first.bucket(was))[0] == (await first.bucket(now))[0] == 49
+async def _move_number(first: Live, second: Live, *, comes_back: bool) -> None:
+    was, now = await first.open(messages=50), await first.open(messages=50)
+    identity = types_pb2.SubscriberIdentity(msisdn=f"4916{next(_numbers):08d}")
+    await first.call(first.add_subscriber(was, "phone", identities=[identity]))
+    await _charge(second, identity)
+    await first.call(first.remove_subscriber(was, "phone"))
+    if comes_back:
+        await first.call(first.add_subscriber(was, "phone"))
+    nobody = await second.refused(_debit(second, identity))
+    await first.call(first.add_subscriber(now, "phone", identities=[identity]))
+
+    await _charge(second, identity)
+
+    assert nobody.reason == "SUBSCRIBER_NOT_FOUND"
+    assert (await first.bucket(was))[0] == (await first.bucket(now))[0] == 49
 
 
 def _debit(live: Live, identity: types_pb2.SubscriberIdentity) -> Any:
