@@ -33,7 +33,10 @@ MINIMUM = Rate.compiled(
     max_micros=700,
 )
 
-CONNECTED = Rate.compiled([Stretch(0, 1, Fraction(1, 2))], connect_micros=90)
+FEE = 90
+CONNECTED = Rate.compiled([Stretch(0, 1, Fraction(1))], connect_micros=FEE)
+# The last position that a rate of one micro-unit each prices beside the fee, and the next.
+WITH_FEE = (QUANTITY_MAX - FEE, QUANTITY_MAX - FEE + 1)
 
 SERVICES: dict[str, list[ServiceTerms]] = {
     "data": [
@@ -58,7 +61,7 @@ accounts = st.sampled_from(ACCOUNTS)
 subscribers = st.sampled_from(SUBSCRIBERS)
 services = st.sampled_from(sorted(SERVICES))
 small = st.integers(1, 400)
-units = st.one_of(small, small, small, st.sampled_from([QUANTITY_MAX, 2**40, 2**52]))
+units = st.one_of(small, small, small, st.sampled_from([QUANTITY_MAX, 2**40, 2**52, *WITH_FEE]))
 # Top-ups that bring a bucket onto its bound, or one beyond.
 TO_THE_BOUND = (QUANTITY_MAX, QUANTITY_MAX + 1)
 EXACTLY = -1  # as much as is held
@@ -67,7 +70,7 @@ used = st.one_of(
     st.integers(0, 500),
     st.integers(0, 500),
     st.just(EXACTLY),
-    st.just(2**52),
+    st.sampled_from([2**52, *WITH_FEE]),
 )
 sequences = st.one_of(st.just(-1), st.integers(0, 6))
 ids = st.sampled_from(["r1", "r2", "r3", "r4", "r5", "r6"])
