@@ -44,10 +44,13 @@ class Ledger(Protocol):
     async def expire(self, command: Expire) -> Answer:
         """Expire what is due on one account, in rounds."""
 
-    async def snapshot(self, tenant: str, account_id: str) -> tuple[AccountState, int] | Answer:
+    async def snapshot(
+        self, tenant: str, account_id: str, group_ids: tuple[str, ...] = ()
+    ) -> tuple[AccountState, int] | Answer:
         """Read an account as of one moment, and the store's clock then.
 
-        Sessions, reservations and records are left out.
+        group_ids: groups whose caps are wanted though no line may be in them. Sessions,
+        reservations and records are left out.
         """
 
 

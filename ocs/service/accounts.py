@@ -80,9 +80,14 @@ class Accounts:
         state, store_ms = await self.get_account(ask.asked.tenant, ask.account_id)
         return answer, state, store_ms
 
-    async def get_account(self, tenant: str, account_id: str) -> tuple[AccountState, int]:
-        """Read an account as of now: what is due counts as expired. Raises ServiceError."""
-        found = await self._ledger.snapshot(tenant, account_id)
+    async def get_account(
+        self, tenant: str, account_id: str, group_ids: tuple[str, ...] = ()
+    ) -> tuple[AccountState, int]:
+        """Read an account as of now: what is due counts as expired. Raises ServiceError.
+
+        group_ids: groups whose caps are wanted though no line may be in them.
+        """
+        found = await self._ledger.snapshot(tenant, account_id, group_ids)
         if isinstance(found, Answer):
             raise failure(found)
         state, store_ms = found
@@ -205,8 +210,9 @@ class Accounts:
         self, tenant: str, account_id: str, holder: str
     ) -> tuple[list[CapInForce], int]:
         """Return the caps of one holder in their current period. Raises ServiceError."""
-        state, store_ms = await self.get_account(tenant, account_id)
         kind, _, holder_id = holder.partition("/")
+        group_ids = (holder_id,) if kind == "group" else ()
+        state, store_ms = await self.get_account(tenant, account_id, group_ids)
         if kind == "subscriber" and holder_id not in state.subscribers:
             raise ServiceError(Reason.SUBSCRIBER_NOT_FOUND)
         return caps_of(state, holder, store_ms), store_ms

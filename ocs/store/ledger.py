@@ -317,10 +317,13 @@ class ValkeyLedger:
         self._facts.put(ref, facts)
         return facts
 
-    async def snapshot(self, tenant: str, account_id: str) -> tuple[AccountState, int] | Answer:
+    async def snapshot(
+        self, tenant: str, account_id: str, group_ids: tuple[str, ...] = ()
+    ) -> tuple[AccountState, int] | Answer:
         """Read an account in one transaction."""
+        pipeline = self.pipeline_of(tenant, account_id)
         try:
-            state = await read_state(self.pipeline_of(tenant, account_id), tenant, account_id)
+            state = await read_state(pipeline, tenant, account_id, group_ids)
         except StoreLostError:
             return Answer(0, self._now_ms(), reason=Reason.STORE_UNAVAILABLE)
         except ResponseError as error:

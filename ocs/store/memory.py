@@ -93,8 +93,11 @@ class MemoryLedger:
             terms.service_id, terms.unit, terms.zone, found.session_id, found.subscriber_id
         )
 
-    async def snapshot(self, tenant: str, account_id: str) -> tuple[AccountState, int] | Answer:
-        """Read an account and the clock."""
+    async def snapshot(
+        self, tenant: str, account_id: str, group_ids: tuple[str, ...] = ()
+    ) -> tuple[AccountState, int] | Answer:
+        """Read an account and the clock; every group is in it."""
+        del group_ids
         state = self.accounts.get((tenant, account_id))
         if state is None:
             return Answer(0, self._now_ms(), reason=Reason.ACCOUNT_NOT_FOUND)

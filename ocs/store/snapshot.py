@@ -42,15 +42,17 @@ class _Stored(NamedTuple):
 
 
 async def read_state(
-    pipeline: Pipeline, tenant: str, account_id: str
+    pipeline: Pipeline, tenant: str, account_id: str, group_ids: tuple[str, ...] = ()
 ) -> tuple[AccountState, int] | None:
     """Read an account and the store's clock; None if there is no account.
+
+    group_ids: groups to read beside those that a line is in.
 
     Raises:
         UnreadableAccountError: what is stored cannot be read.
     """
     at = (tenant, account_id)
-    stored = await _read(pipeline, at)
+    stored = await _read(pipeline, at, group_ids)
     if stored is None:
         return None
     try:
@@ -99,7 +101,9 @@ async def read_hold_copies(
     return copies, due
 
 
-async def _read(pipeline: Pipeline, at: tuple[str, str]) -> _Stored | None:
+async def _read(
+    pipeline: Pipeline, at: tuple[str, str], group_ids: tuple[str, ...] = ()
+) -> _Stored | None:
     """Read an account's hashes as of one moment.
 
     Two reads: the first names the lines and groups, the second takes everything in one
@@ -107,7 +111,7 @@ async def _read(pipeline: Pipeline, at: tuple[str, str]) -> _Stored | None:
     """
     while True:
         subscribers = texts_of(await pipeline.send("SMEMBERS", keys.subscribers_key(*at)))
-        groups: set[str] = set()
+        groups = set(group_ids)
         for subscriber in subscribers:
             reply = await pipeline.send("HGET", keys.subscriber_key(*at, subscriber), "groups")
             groups.update(filter(None, undash(text_of(reply)).split(",")))
