@@ -61,3 +61,20 @@ async def test_a_closed_account_keeps_its_caps(live: Live) -> None:
 
     assert (refusal.code.name, refusal.reason) == ("FAILED_PRECONDITION", "ACCOUNT_CLOSED")
     assert list(await live.caps(account)) == ["cap"]
+
+
+async def test_a_group_has_caps_before_a_line_is_in_it(live: Live) -> None:
+    """They are shown, they count from the first line on, and they can be deleted."""
+    account, holder = await live.open(messages=50), types_pb2.CapHolder(group_id="team")
+    cap = live.set_cap(account, holder=holder, limit_units={"unit": 4, "units": 7})
+    shown = (await live.call(cap)).cap
+    listing = caps.ListSpendingCapsRequest(account_id=account, holder=holder)
+    alone = (await live.call(listing)).caps
+    await live.call(live.add_subscriber(account, "line", group_ids=["team"]))
+    granted = await live.call(live.reserve(account, 9, subscriber_id="line"))
+
+    assert shown.remaining == 7
+    assert [each.cap_id for each in alone] == ["cap"]
+    assert granted.grant.granted_units == 7
+    await live.call(live.delete_cap(account, holder=holder))
+    assert not (await live.call(listing)).caps

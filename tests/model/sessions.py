@@ -9,6 +9,7 @@ from ocs.domain.commands import (
     Basis,
     Commit,
     Debit,
+    DeleteSpendingCap,
     Expire,
     GrantWish,
     Reserve,
@@ -19,11 +20,11 @@ from ocs.domain.periods import Period
 from ocs.domain.reservation import Step
 from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.units import Unit
-from ocs.limits import BUCKETS_MAX, CAPS_PER_HOLDER_MAX, EXPIRIES_PER_CALL_MAX
+from ocs.limits import BUCKETS_MAX, CAPS_PER_HOLDER_MAX, EXPIRIES_PER_CALL_MAX, QUANTITY_MAX
 from ocs.store import keys
 from tests.model.pair import TENANT
 from tests.model.passage import Passage
-from tests.model.pools import EXACTLY, SERVICES, accounts, modest_wishes, services, zones
+from tests.model.pools import EXACTLY, SERVICES, accounts, modest_wishes, services, windowed, zones
 
 # A report of use: how much, what happens to the rest, the next wish, and how long it took.
 reports = st.tuples(
@@ -133,6 +134,31 @@ class Sessions(Passage):
                 **self._call(account, ago=0),
             )
         )
+
+    @rule(
+        kind=st.sampled_from(["account", "subscriber", "group"]),
+        period=st.sampled_from([Period.DAY, Period.ROLLING, Period.LIFETIME]),
+        anew=st.sampled_from([None, Period.DAY, Period.ROLLING]),
+        step=st.sampled_from([Step.KEEP, Step.CLOSE, Step.NEXT_GRANT]),
+    )
+    def lose_cap(self, *, kind: str, period: Period, anew: Period | None, step: Step) -> None:
+        """Hold in a cap, delete it, perhaps set another under its id, and settle."""
+        lines = self.pair.spec.accounts[(TENANT, "a1")].subscribers
+        line = next((line for line in sorted(lines) if "g1" in lines[line]), "")
+        if not line:
+            return
+        holder = {"account": "account", "group": "group/g1"}.get(kind, f"subscriber/{line}")
+        cap = windowed(SpendingCap(holder, "c6", Unit.MICROS, QUANTITY_MAX, period))
+        self._run(SetSpendingCap(cap=cap, **self._call("a1", ago=0)))
+        name = f"d{self.request_count}"
+        wish = GrantWish(requested_units=5, validity_ms=30_000)
+        self._open("a1", (name, name, -1), line, ("work", 0), wish)
+        delete = {"holder": holder, "cap_id": "c6", **self._call("a1", ago=0)}
+        self._run(DeleteSpendingCap(**delete))
+        if anew is not None:
+            cap = windowed(SpendingCap(holder, "c6", Unit.COUNT, 100, anew))
+            self._run(SetSpendingCap(cap=cap, **self._call("a1", ago=0)))
+        self._report("a1", name, (3, step, wish), -1)
 
     # What has a bound.
 
