@@ -5,7 +5,8 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from ocs.domain.charging_event import ChargingEvent
+from ocs.domain.bucket import BucketTerms
+from ocs.domain.charging_event import ChargingEvent, EventKind
 from ocs.domain.commands import (
     AddSubscriber,
     AdjustBucket,
@@ -176,6 +177,45 @@ class Keeping(Actor):
                 **self._call(event.account_id),
             )
         )
+
+    @rule(money=st.integers(1, 50), beyond=st.sampled_from([-1, 0, 1]))
+    def refund_of_what_is_gone(self, *, money: int, beyond: int) -> None:
+        """Refund what a bucket paid that has ended, to a `main` that is full but for about that."""
+        ends = BucketTerms(Unit.MICROS, 1, expire_ms=self.pair.now_ms + 30_000)
+        credit = {"terms": ends, "quantity": money, "unit": Unit.MICROS, **self._call("a1", ago=0)}
+        self._run(TopUp(payment_reference=f"g{self.request_count}", bucket_id="gone", **credit))
+        self._run(
+            Debit(
+                profile=self._profile("a1", ""),
+                service_id="work",
+                terms=SERVICES["work"][0],
+                refusal=None,
+                basis=Basis.USED,
+                used_units=money,
+                **self._call("a1", ago=0),
+            )
+        )
+        event = self.pair.spec.journal[-1]
+        if (event.account_id, event.kind) != ("a1", EventKind.DEBIT):
+            return  # its account's time stands still
+        self.pair.advance(30_000)
+        state = self.pair.spec.accounts[(TENANT, "a1")]
+        room = QUANTITY_MAX - state.buckets["main"].credited - state.terms.credit_limit
+        added = room - money + beyond
+        if added > 0:
+            call = {"bucket_id": "main", "unit": Unit.MICROS, **self._call("a1", ago=0)}
+            self._run(AdjustBucket(quantity=added, **call))
+        self._run(
+            Refund(
+                seq=event.seq,
+                position=self.position_of(event),
+                collected=collected_by(event),
+                **self._call("a1", ago=0),
+            )
+        )
+        if added > 0:
+            call = {"bucket_id": "main", "unit": Unit.MICROS, **self._call("a1", ago=0)}
+            self._run(AdjustBucket(quantity=-added, **call))
 
     def position_of(self, event: ChargingEvent) -> str:
         """Return where an event is in the journal."""

@@ -160,6 +160,36 @@ class Sessions(Passage):
             self._run(SetSpendingCap(cap=cap, **self._call("a1", ago=0)))
         self._report("a1", name, (3, step, wish), -1)
 
+    @rule(
+        kind=st.sampled_from(["account", "subscriber", "group", "group"]),
+        period=st.sampled_from([Period.DAY, Period.ROLLING, Period.ROLLING]),
+        unit=st.sampled_from([Unit.MICROS, Unit.COUNT]),
+        limit=st.integers(20, 150),
+        units=st.lists(st.integers(10, 80), min_size=2, max_size=4),
+        pause=st.sampled_from([0, 1, 30_000, 60_000, 90_000]),
+    )
+    def fill_cap(
+        self, *, kind: str, period: Period, unit: Unit, limit: int, units: list[int], pause: int
+    ) -> None:
+        """Hold under a tight cap until it cuts or refuses, from slot to slot of its window."""
+        lines = self.pair.spec.accounts[(TENANT, "a1")].subscribers
+        line = next((line for line in sorted(lines) if "g1" in lines[line]), "")
+        if not line:
+            return
+        holder = {"account": "account", "group": "group/g1"}.get(kind, f"subscriber/{line}")
+        cap_id = f"t-{unit.value}-{period.value}"
+        cap = windowed(SpendingCap(holder, cap_id, unit, limit, period))
+        self._run(SetSpendingCap(cap=cap, **self._call("a1", ago=0)))
+        for number, requested in enumerate(units):
+            name = f"d{self.request_count}"
+            wish = GrantWish(requested_units=requested, validity_ms=300_000)
+            self._open("a1", (name, name, -1), line, ("work", 0), wish)
+            if number % 2:
+                self._report("a1", name, (requested // 2, Step.KEEP, wish), -1)
+            self.advance(delta=pause)
+        # Out of the way of what comes after.
+        self._run(DeleteSpendingCap(holder=holder, cap_id=cap_id, **self._call("a1", ago=0)))
+
     # What has a bound.
 
     @precondition(lambda self: not self.crowded)

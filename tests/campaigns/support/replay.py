@@ -17,6 +17,7 @@ from ocs.domain.commands import Command, Expire
 from ocs.domain.state import AccountState
 from ocs.ports import Claim, EventLog, LoggedEvent
 from ocs.rpc.account import AccountServicer
+from ocs.limits import TIME_MAX_MS
 from ocs.rpc.call import CallInfo
 from ocs.rpc.charging import ChargingServicer
 from ocs.rpc.errors import wire_reason
@@ -203,6 +204,12 @@ def _finish(waiting: Awaitable[T]) -> T:
     raise AssertionError("the specification waited for something")
 
 
+def _store_ms(call: Call) -> int:
+    """The store's time that a read tells."""
+    reply: Any = REPLIES[call.method].FromString(call.reply)
+    return int(reply.store_time.ToMilliseconds())
+
+
 class AccountReplay:
     """The replay of one account; `findings` says where caller and specification differ."""
 
@@ -216,8 +223,12 @@ class AccountReplay:
         self._decided: dict[str, list[Call]] = {}
         self._others: dict[int, list[Call]] = {}
         self._caps: list[CapView] = []
+        # Answers that tell no seq: placed by the store's time that they tell.
+        self._reads: list[tuple[int, Call]] = []
         for call in calls:
-            if call.reason or not call.request_id:
+            if not call.reason and call.seq < 0:
+                self._reads.append((_store_ms(call), call))
+            elif call.reason or not call.request_id:
                 self._others.setdefault(call.seq, []).append(call)
             else:
                 self._decided.setdefault(call.request_id, []).append(call)
@@ -244,6 +255,7 @@ class AccountReplay:
             (call.sent_ns for call in self._decided.get(event.context.request_id, ())), default=0
         )
         self._look_at_caps(clock_ms, sent_ns)
+        self._compare_reads(clock_ms)
         if event.kind in OF_THEIR_OWN:
             if self._spec.seq(self.account_id) < seq:
                 self._spec.expire(self.account_id, clock_ms)
@@ -311,10 +323,16 @@ class AccountReplay:
                 self._find(f"{call}: got {call.reason} at {call.seq}, specification {told}")
             return
         actual = REPLIES[call.method].FromString(call.reply)
-        read_ms = cast("Any", actual).store_time.ToMilliseconds()
-        expected = self._spec.answer(call.method, request, read_ms)
+        expected = self._spec.answer(call.method, request, _store_ms(call))
         if actual != expected:
             self._find(f"{call} at {call.seq}: {_difference(actual, expected)}")
+
+    def _compare_reads(self, until_ms: int) -> None:
+        """Compare what was read before an event; it may be written while nobody calls (EXPIRE)."""
+        for read_ms, call in self._reads:
+            if read_ms < until_ms:
+                self._compare_other(call, read_ms)
+        self._reads = [read for read in self._reads if read[0] >= until_ms]
 
     def _look_at_caps(self, clock_ms: int, sent_ns: int) -> None:
         """Look for cap views whose moment is now; none may be left when a later call was sent."""
@@ -330,6 +348,7 @@ class AccountReplay:
 
     def _at_end(self) -> None:
         clock_ms = self._spec.ledger.clock_ms
+        self._compare_reads(TIME_MAX_MS)
         for calls in (self._others.pop(seq) for seq in sorted(self._others)):
             for call in sorted(calls, key=lambda call: call.sent_ns):
                 if call.seq > len(self._events):
