@@ -15,9 +15,9 @@ from ocs.app import load_tariff
 from ocs.domain.answer import Answer
 from ocs.domain.commands import Command, Expire
 from ocs.domain.state import AccountState
+from ocs.limits import TIME_MAX_MS
 from ocs.ports import Claim, EventLog, LoggedEvent
 from ocs.rpc.account import AccountServicer
-from ocs.limits import TIME_MAX_MS
 from ocs.rpc.call import CallInfo
 from ocs.rpc.charging import ChargingServicer
 from ocs.rpc.errors import wire_reason
