@@ -204,7 +204,10 @@ def served(directory: Path) -> Iterator[Served]:
     known["all"] = credential("all")
     write(directory / "credentials", list(known.values()))
     with private_valkey(directory, "everysec") as store:
-        settings = {"OCS_CREDENTIALS_PATH": str(directory / "credentials")}
+        settings = {
+            "OCS_CREDENTIALS_PATH": str(directory / "credentials"),
+            "OCS_DURABILITY": store.durability,
+        }
         log_path = directory / "log"
         with processes.service(store.url, log_path, settings) as (server, address):
             yield Served(server.pid, address, known, store.url, log_path, directory)
