@@ -113,7 +113,7 @@ class Queries:
             raise failure(answer)
         rated = terms.rate.round_up(units) if terms is not None else None
         cost = terms.rate.cost(rated) if terms is not None and rated is not None else None
-        fee = terms.rate.connect_due(0, units) if terms is not None else 0
+        fee = terms.rate.connect_micros if terms is not None else 0
         price_micros = cost + fee if cost is not None else 0
         currency = state.terms.currency
         return Quote(account_id, answer, currency, terms, rated or 0, price_micros, fee)
