@@ -18,6 +18,8 @@ EXPIRIES_PER_CALL_MAX: Final = 64
 SERVICES_PER_BUCKET_MAX: Final = 16
 ZONES_PER_BUCKET_MAX: Final = 16
 USED_SEGMENTS_MAX: Final = 8
+# How often the price of one report of use may change; what comes after has the last one's.
+USE_PIECES_MAX: Final = 64
 # A reservation keeps the price list that it was opened with.
 RATE_STEPS_MAX: Final = 8
 

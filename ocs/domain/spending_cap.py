@@ -6,10 +6,22 @@ from typing import Final
 
 from ocs.domain.periods import Period, PeriodBounds, period_bounds
 from ocs.domain.units import Unit
+from ocs.limits import QUANTITY_MAX
 
 ACCOUNT_HOLDER: Final = "account"
 # Begins the ids of the counters that graduated prices go by; no operator may use it.
 TIER_PREFIX: Final = "tier@"
+
+
+def tier_id(period: Period, service_id: str) -> str:
+    """Name the counter of an account's use of a service, for graduated prices."""
+    return f"{TIER_PREFIX}{period.value}@{service_id}"
+
+
+def tier_counter(cap_id: str, unit: Unit) -> "SpendingCap":
+    """Build the counter that such a name stands for: a cap that never binds."""
+    _, period, service_id = cap_id.split("@", 2)
+    return SpendingCap(ACCOUNT_HOLDER, cap_id, unit, QUANTITY_MAX, Period(period), service_id)
 
 
 def subscriber_holder(subscriber_id: str) -> str:

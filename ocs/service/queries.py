@@ -10,8 +10,9 @@ from ocs.domain.tariff_book import TariffBook
 from ocs.domain.view import ReservationView, what_if
 from ocs.limits import PAGE_DEFAULT, PAGE_MAX, WINDOW_GRANT_MS
 from ocs.ports import AccountSummary, Ledger, Reader
-from ocs.service.charging import failure, price
 from ocs.service.directory import Directory
+from ocs.service.errors import failure
+from ocs.service.pricing import price
 from ocs.service.requests import Payer, Place
 
 

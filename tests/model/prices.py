@@ -1,9 +1,11 @@
 """Sessions whose price changes while they run, and prices that go by an account's use."""
 
+from typing import TypeAlias
+
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from ocs.domain.answer import Outcome
+from ocs.domain.answer import Answer, Outcome
 from ocs.domain.commands import Basis, Commit, Debit, GrantWish, Pieces, Reserve, SetSpendingCap
 from ocs.domain.periods import Period
 from ocs.domain.reservation import ServiceTerms, Step
@@ -31,6 +33,9 @@ reports = st.tuples(
     st.tuples(lines, changes, lines),
     st.sampled_from([None] * 8 + [Outcome.RATING_FAILED]),
 )
+Report: TypeAlias = tuple[
+    list[tuple[int, int]], int, Step, GrantWish, int, tuple[int, int, int], Outcome | None
+]
 places = st.sampled_from(sorted(PRICED))
 
 
@@ -71,17 +76,7 @@ class Prices(Passage):
         place: tuple[str, str],
         wish: GrantWish,
         first: tuple[int, int, int],
-        reported: list[
-            tuple[
-                list[tuple[int, int]],
-                int,
-                Step,
-                GrantWish,
-                int,
-                tuple[int, int, int],
-                Outcome | None,
-            ]
-        ],
+        reported: list[Report],
         line: int,
     ) -> None:
         """Reserve at one price, report at others, until closed, refused or left open."""
@@ -102,32 +97,37 @@ class Prices(Passage):
                 **self._call(account, ago=0),
             )
         )
-        for drawn, used, step, next_wish, pause_ms, priced, refusal in reported:
+        for report in reported:
             if answer.outcome is not Outcome.GRANTED and answer.outcome is not Outcome.CHARGED:
                 return
-            self._opened(account, answer.reservation_id or name)
-            self.pair.advance(pause_ms)
             name = answer.reservation_id or name
-            split = _pieces(place, drawn)
-            units = sum(units for units, _ in split)
-            facts, profile = self._facts(account, name)
-            answer = self._run(
-                Commit(
-                    profile=profile,
-                    reservation=facts,
-                    reservation_id=name,
-                    used_units=min(units, QUANTITY_MAX) if split else used,
-                    pieces=split if units <= QUANTITY_MAX else (),
-                    step=step,
-                    wish=next_wish if step is Step.NEXT_GRANT else None,
-                    next_reservation_id=f"{name}x",
-                    terms=_line(place, priced[0]),
-                    change_ms=self._moment(priced[1]),
-                    later=_line(place, priced[2]),
-                    grant_refusal=refusal,
-                    **self._call(account, ago=0),
-                )
+            self._opened(account, name)
+            answer = self._report_at(account, name, place, report)
+
+    def _report_at(self, account: str, name: str, place: tuple[str, str], report: Report) -> Answer:
+        """Report use at its prices, and perhaps ask for more at others."""
+        drawn, used, step, wish, pause_ms, (pick, change, later), refusal = report
+        self.pair.advance(pause_ms)
+        split = _pieces(place, drawn)
+        units = sum(units for units, _ in split)
+        facts, profile = self._facts(account, name)
+        return self._run(
+            Commit(
+                profile=profile,
+                reservation=facts,
+                reservation_id=name,
+                used_units=min(units, QUANTITY_MAX) if split else used,
+                pieces=split if units <= QUANTITY_MAX else (),
+                step=step,
+                wish=wish if step is Step.NEXT_GRANT else None,
+                next_reservation_id=f"{name}x",
+                terms=_line(place, pick),
+                change_ms=self._moment(change),
+                later=_line(place, later),
+                grant_refusal=refusal,
+                **self._call(account, ago=0),
             )
+        )
 
     def _moment(self, change: int) -> int:
         return self.pair.now_ms + change if change else 0

@@ -42,9 +42,9 @@
 -- Emits: RESERVE, EXPIRE, BUCKET_CLOSED
 -- Keeps: available >= 0, reserved = sum of holds, spent + reserved <= limit of every cap
 -- Include: begin_call, caps_in_force, charge_answer, decide_grant, emit, expire_due, hold_grant,
---   hold_tokens, load_holders, no_grant, parse_reservation, parse_session, parse_terms, price_of_hold, read_wish,
---   refuse, save_reservation, save_session, session_order, set_hold, status_denial, stored_hold,
---   write_account, write_holder, write_record, write_refusal
+--   hold_tokens, load_holders, no_grant, parse_reservation, parse_session, parse_terms,
+--   price_of_hold, read_wish, refuse, save_reservation, save_session, session_order, set_hold,
+--   status_denial, stored_hold, write_account, write_holder, write_record, write_refusal
 local account, early, reservation_text, session_text = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,

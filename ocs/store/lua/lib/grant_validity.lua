@@ -1,5 +1,6 @@
--- Purpose: how long until the gateway must come back: cut at the next price change, cap period
---   end or bucket expiry, and then shortened by the jitter, so that not every gateway comes back at midnight.
+-- Purpose: how long until the gateway must come back: cut at the next price change, cap period end
+--   or bucket expiry, and then shortened by the jitter, so that not every gateway comes back at
+--   midnight.
 -- Returns: milliseconds
 local function grant_validity(now, validity, change, wish, segments, caps)
   local latest = now + validity

@@ -1,5 +1,5 @@
--- Purpose: a charge of the stretch [start, finish) at a rate, and of a connect fee that is due, that
---   nobody has paid for yet.
+-- Purpose: a charge of the stretch [start, finish) at a rate, and of a connect fee that is due,
+--   that nobody has paid for yet.
 -- Returns: the charge
 local function new_charge(rate, start, finish, connect)
   return {rate = rate, start = start, finish = finish, at = start, segments = {}, counted = {},
