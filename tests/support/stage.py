@@ -111,11 +111,6 @@ class CapFigures(NamedTuple):
 Journal = Callable[[], Awaitable[list[ChargingEvent]]]
 
 
-def _no_context(context: EventContext) -> bytes:  # noqa: ARG001 - the port names it
-    """Leave the context out of the journal: no case looks at it."""
-    return b""
-
-
 @dataclass(slots=True)
 class Stage:
     """One ledger, and what is asked of it. Ids of requests are made where a test gives none."""
@@ -126,11 +121,21 @@ class Stage:
     charging: Charging = field(init=False)
     _ids: "count[int]" = field(default_factory=lambda: count(1))
     _sent_ms: dict[str, int] = field(default_factory=dict)
+    contexts: list[EventContext] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.price_by(TariffBook.of(TARIFF))
+
+    def price_by(self, book: TariffBook) -> None:
+        """Charge by this book from now on."""
         # Every case names its account, so that no index is ever asked.
         directory = Directory(cast("LookupIndex", None))
-        self.charging = Charging(self.ledger, directory, TariffBook.of(TARIFF), _no_context)
+        self.charging = Charging(self.ledger, directory, book, self._note_context)
+
+    def _note_context(self, context: EventContext) -> bytes:
+        """Keep the context here; nothing reads it from the journal."""
+        self.contexts.append(context)
+        return b""
 
     # Account keeping.
 
@@ -233,15 +238,16 @@ class Stage:
         next_units: int = 0,
         reject: bool = False,
         account_id: str = ACCOUNT,
+        used: tuple[tuple[int, int, int], ...] = (),
     ) -> Answer:
-        """Report use; next_units asks for a next grant."""
+        """Report use; next_units asks for a next grant. used: segments, instead of units."""
         wish = GrantWish(requested_units=next_units) if next_units else None
         answer, _, _ = await self.charging.commit(
             CommitAsked(
                 self._asked(request_id),
                 account_id,
                 reservation_id,
-                ((units, 0, 0),),
+                used or ((units, 0, 0),),
                 Step.NEXT_GRANT if wish is not None else step,
                 wish,
                 "",
@@ -268,13 +274,14 @@ class Stage:
         session_id: str = "",
         subscriber_id: str = "",
         account_id: str = ACCOUNT,
+        event_ms: int = 0,
     ) -> Answer:
         """Charge at once."""
         answer, _ = await self.charging.debit(
             DebitAsked(
                 self._asked(request_id),
                 Payer(account_id, subscriber_id),
-                Place(service_id, None, "", "", 0),
+                Place(service_id, None, "", "", event_ms),
                 basis,
                 units,
                 session_id,
