@@ -270,6 +270,10 @@ class Charging:
         answer, _ = await _until_current(attempt)
         return answer
 
+    async def account_of(self, tenant: str, payer: Payer) -> str:
+        """Return the account that a request is about, as far as the index knows."""
+        return (await self._directory.payer(tenant, payer))[0]
+
     async def _payer(self, tenant: str, payer: Payer, *, fresh: bool) -> Profile:
         """Return who pays: of an identity, the line that has it; the index may lag behind."""
         at = await self._directory.payer(tenant, payer)
