@@ -22,7 +22,7 @@ import uvloop
 
 from ocs.domain.answer import Reason
 from ocs.domain.periods import check_time_zone
-from ocs.domain.tariff import Tariff
+from ocs.domain.tariff_book import TariffBook
 from ocs.domain.tariff_document import parse_tariff
 from ocs.domain.tariff_table import TariffError
 from ocs.jobs.expire import ExpireJob
@@ -96,7 +96,7 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
     # Only the pinned wheel decides where a day ends, so that all nodes agree.
     zoneinfo.reset_tzpath(())
     check_time_zone("UTC")
-    tariff = load_tariff(settings.tariff_path)
+    book = load_book(settings.tariff_path)
     pool = make_pool(store_url, settings.store_connections)
     ledger = ValkeyLedger(pool, connections=settings.store_connections, now_ms=now_ms)
     metrics = Metrics()
@@ -112,7 +112,7 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
             message = f"the store does not take the scripts: {loaded}"
             raise StoreUnfitError(message)
         options = _rpc_options(settings, metrics, credentials)
-        server = RpcServer(options, _services(ledger, tariff), metrics)
+        server = RpcServer(options, _services(ledger, book), metrics)
         await server.start()
         job = ExpireJob(ledger, ValkeyDueIndex(ledger), now_ms)
         tasks = [
@@ -189,18 +189,18 @@ def _rpc_options(
     )
 
 
-def _services(ledger: ValkeyLedger, tariff: Tariff) -> list[RpcService]:
+def _services(ledger: ValkeyLedger, book: TariffBook) -> list[RpcService]:
     directory = Directory(ValkeyLookups(ledger))
-    charging = Charging(ledger, directory, tariff, encode_context)
+    charging = Charging(ledger, directory, book, encode_context)
     mutations = Mutations(ledger, encode_context)
     events = ValkeyEventLog(ledger)
-    accounts = Accounts(ledger, directory, events, tariff, mutations)
-    queries = Queries(ledger, ValkeyReader(ledger), directory, tariff)
+    accounts = Accounts(ledger, directory, events, book, mutations)
+    queries = Queries(ledger, ValkeyReader(ledger), directory, book)
     lines = Lines(ledger, ValkeyReader(ledger), directory, mutations)
     return [
         ChargingServicer(charging, Refunds(mutations, events), queries).service(),
         AccountServicer(
-            accounts, lines, Keeping(mutations, tariff), Corrections(mutations), queries
+            accounts, lines, Keeping(mutations, book), Corrections(mutations), queries
         ).service(),
         SpendingCapServicer(accounts).service(),
     ]
@@ -219,7 +219,7 @@ async def _watch_readiness(server: RpcServer, ledger: ValkeyLedger) -> None:
         await asyncio.sleep(_READY_PAUSE_S)
 
 
-def load_tariff(path: Path | None) -> Tariff:
+def load_book(path: Path | None) -> TariffBook:
     """Read a tariff file, or the one that is shipped. Raises TariffError, SettingsError."""
     try:
         if path is None:
@@ -230,7 +230,7 @@ def load_tariff(path: Path | None) -> Tariff:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         message = f"tariff file: {type(error).__name__}: {error}"
         raise SettingsError(message) from None
-    return parse_tariff(document)
+    return TariffBook.of(parse_tariff(document))
 
 
 def run_up(

@@ -12,6 +12,7 @@ from loadtest.workload.mix import Kind
 from ocs.domain.answer import Outcome
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.tariff import Tariff
+from ocs.domain.tariff_book import TariffBook
 from ocs.domain.tariff_document import parse_tariff
 
 TARIFF_VARIABLE: Final = "OCS_TARIFF_PATH"
@@ -28,7 +29,7 @@ def tariff() -> Tariff:
 @cache
 def terms_of(kind: Kind) -> ServiceTerms:
     """How a kind is metered and priced. Raises ValueError if the tariff does not offer it."""
-    terms = tariff().terms(PLAN, kind.service_id, kind.other_party, "")
-    if isinstance(terms, Outcome):
-        raise ValueError(f"the tariff does not offer {kind}: {terms.value}")  # noqa: TRY004
-    return terms
+    found = TariffBook.of(tariff()).price(PLAN, kind.service_id, kind.other_party, "", 0)
+    if isinstance(found, Outcome):
+        raise ValueError(f"the tariff does not offer {kind}: {found.value}")  # noqa: TRY004
+    return found.terms

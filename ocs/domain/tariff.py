@@ -1,13 +1,12 @@
-"""The price book: which services a plan offers, where a call goes, and what it costs there.
+"""One version of the tariff: what a plan offers, where a call goes, and what it costs there.
 
-A small tariff: one price per service and zone. `parse_tariff` (tariff_document.py) builds it.
+One price per service and zone. `parse_tariff` (tariff_document.py) builds it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from ocs.domain.answer import Outcome
 from ocs.domain.reservation import ServiceTerms
 
 # Where use is priced that neither a visited network nor the other party moves elsewhere.
@@ -17,7 +16,7 @@ _MCC_DIGITS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """One version of the price book; built by `parse_tariff`, immutable.
+    """One version of the tariff; built by `parse_tariff`, immutable.
 
     currency: ISO 4217; an account is charged by it only if it has the same. plans: the services of
     each plan. prefixes: zone of the numbers that begin so. networks: zone of a network by PLMN or
@@ -33,22 +32,10 @@ class Tariff:
     terms_by_zone: Mapping[tuple[str, str], ServiceTerms]
     prefix_digits_max: int
 
-    def terms(
-        self, plan: str, service_id: str, other_party: str, visited_network: str
-    ) -> ServiceTerms | Outcome:
-        """Return how the service is metered and priced, or the outcome that refuses it.
-
-        other_party: E.164 digits or empty. visited_network: PLMN digits or empty. The same object
-        comes back for the same plan, service and zone. SERVICE_DENIED: the plan is unknown or
-        lacks the service. RATING_FAILED: no price there; nothing is free by accident.
-        """
+    def offers(self, plan: str, service_id: str) -> bool:
+        """Say whether a plan is known and has a service."""
         offered = self.plans.get(plan)
-        if offered is None or service_id not in offered:
-            return Outcome.SERVICE_DENIED
-        zone = self.zone(other_party, visited_network)
-        if zone is None:
-            return Outcome.RATING_FAILED
-        return self.terms_by_zone.get((service_id, zone), Outcome.RATING_FAILED)
+        return offered is not None and service_id in offered
 
     def zone(self, other_party: str, visited_network: str) -> str | None:
         """Return the zone: of the visited network when roaming, else of the other party.

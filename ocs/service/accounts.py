@@ -12,7 +12,7 @@ from ocs.domain.decide.grant import CapInForce
 from ocs.domain.event_context import EventContext
 from ocs.domain.periods import check_time_zone
 from ocs.domain.state import AccountState
-from ocs.domain.tariff import Tariff
+from ocs.domain.tariff_book import TariffBook
 from ocs.domain.view import as_of, caps_of
 from ocs.limits import PAGE_DEFAULT, PAGE_MAX
 from ocs.ports import Claim, EventLog, Ledger, LoggedEvent, StoreUnavailableError
@@ -48,13 +48,13 @@ class Accounts:
         ledger: Ledger,
         directory: Directory,
         events: EventLog,
-        tariff: Tariff,
+        book: TariffBook,
         mutations: Mutations,
     ) -> None:
         self._ledger = ledger
         self._directory = directory
         self._events = events
-        self._tariff = tariff
+        self._book = book
         self._mutations = mutations
 
     async def create_account(self, ask: CreateAccountAsked) -> tuple[Answer, AccountState, int]:
@@ -65,10 +65,11 @@ class Accounts:
             check_time_zone(terms.time_zone)
         except ValueError:
             violations.append(("time_zone", "must be the name of an IANA time zone"))
-        if terms.plan not in self._tariff.plans:
+        tariff = self._book.at(ask.asked.request_time_ms)
+        if terms.plan not in tariff.plans:
             violations.append(("plan", "must be a plan of the tariff"))
-        if terms.currency != self._tariff.currency:
-            violations.append(("currency", f"must be the tariff's, {self._tariff.currency}"))
+        if terms.currency != tariff.currency:
+            violations.append(("currency", f"must be the tariff's, {tariff.currency}"))
         if violations:
             raise ServiceError(Reason.INVALID_FIELD, violations=violations)
         context = EventContext(segment=terms.segment, plan=terms.plan, currency=terms.currency)

@@ -15,7 +15,7 @@ from ocs.domain.event_context import EventContext
 from ocs.domain.fingerprint import fingerprint
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.state import AccountTerms
-from ocs.domain.tariff import Tariff
+from ocs.domain.tariff_book import PriceInForce, TariffBook
 from ocs.limits import (
     JITTER_PERMILLE_MAX,
     STALE_RETRIES_MAX,
@@ -45,11 +45,11 @@ class Charging:
     """Reserve, commit, release, debit."""
 
     def __init__(
-        self, ledger: Ledger, directory: Directory, tariff: Tariff, encode: ContextEncoder
+        self, ledger: Ledger, directory: Directory, book: TariffBook, encode: ContextEncoder
     ) -> None:
         self._ledger = ledger
         self._directory = directory
-        self._tariff = tariff
+        self._book = book
         self._encode = encode
 
     async def reserve(self, ask: ReserveAsked) -> tuple[Answer, Profile, ServiceTerms | None]:
@@ -73,7 +73,9 @@ class Charging:
                 ask.sequence_number,
                 asked.request_time_ms,
             )
-            terms, refusal = price(self._tariff, profile.terms, place)
+            at_ms = place.event_time_ms or asked.request_time_ms
+            found, refusal = price(self._book, profile.terms, place, at_ms)
+            terms = found.terms if found is not None else None
             context = self._context(asked, profile, terms, place)
             context.session_id = session_id
             context.sequence_number = ask.sequence_number
@@ -119,7 +121,9 @@ class Charging:
                 ask.sequence_number,
                 asked.request_time_ms,
             )
-            terms, refusal = price(self._tariff, profile.terms, place)
+            at_ms = place.event_time_ms or asked.request_time_ms
+            found, refusal = price(self._book, profile.terms, place, at_ms)
+            terms = found.terms if found is not None else None
             context = self._context(asked, profile, terms, place)
             context.session_id = ask.session_id
             context.sequence_number = ask.sequence_number
@@ -310,17 +314,19 @@ class Charging:
 
 
 def price(
-    tariff: Tariff, account: AccountTerms, place: Place
-) -> tuple[ServiceTerms | None, Outcome | Reason | None]:
+    book: TariffBook, account: AccountTerms, place: Place, at_ms: int
+) -> tuple[PriceInForce | None, Outcome | Reason | None]:
     """Return how an account's service is metered and priced, and why it is refused."""
-    if account.currency != tariff.currency:
+    if account.currency != book.at(at_ms).currency:
         return None, Outcome.RATING_FAILED
-    terms = tariff.terms(account.plan, place.service_id, place.other_party, place.visited_network)
-    if isinstance(terms, Outcome):
-        return None, terms
-    if place.unit not in (None, terms.unit):
-        return terms, Reason.UNIT_MISMATCH
-    return terms, None
+    found = book.price(
+        account.plan, place.service_id, place.other_party, place.visited_network, at_ms
+    )
+    if isinstance(found, Outcome):
+        return None, found
+    if place.unit not in (None, found.terms.unit):
+        return found, Reason.UNIT_MISMATCH
+    return found, None
 
 
 def _place_fields(place: Place) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.commands import SetAccountStatus, UpdateAccount
 from ocs.domain.event_context import EventContext
-from ocs.domain.tariff import Tariff
+from ocs.domain.tariff_book import TariffBook
 from ocs.service.errors import ServiceError
 from ocs.service.mutations import Mutations
 from ocs.service.requests import SetAccountStatusAsked, UpdateAccountAsked
@@ -12,9 +12,9 @@ from ocs.service.requests import SetAccountStatusAsked, UpdateAccountAsked
 class Keeping:
     """Suspend, resume, close, update. Raises ServiceError for every reason."""
 
-    def __init__(self, mutations: Mutations, tariff: Tariff) -> None:
+    def __init__(self, mutations: Mutations, book: TariffBook) -> None:
         self._mutations = mutations
-        self._tariff = tariff
+        self._book = book
 
     async def set_status(self, ask: SetAccountStatusAsked) -> Answer:
         """Suspend, resume or close an account."""
@@ -26,7 +26,8 @@ class Keeping:
 
     async def update(self, ask: UpdateAccountAsked) -> Answer:
         """Change plan, segment or credit limit."""
-        if ask.plan and ask.plan not in self._tariff.plans:
+        plans = self._book.at(ask.asked.request_time_ms).plans
+        if ask.plan and ask.plan not in plans:
             violations = [("plan", "must be a plan of the tariff")]
             raise ServiceError(Reason.INVALID_FIELD, violations=violations)
         profile = await self._mutations.profile(ask.asked.tenant, ask.account_id, fresh=True)

@@ -6,7 +6,7 @@ from ocs.domain.answer import Answer
 from ocs.domain.commands import Basis, Debit, Profile
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.state import RequestRecord
-from ocs.domain.tariff import Tariff
+from ocs.domain.tariff_book import TariffBook
 from ocs.domain.view import ReservationView, what_if
 from ocs.limits import PAGE_DEFAULT, PAGE_MAX, WINDOW_GRANT_MS
 from ocs.ports import AccountSummary, Ledger, Reader
@@ -34,12 +34,12 @@ class Queries:
     """Reads. Raises ServiceError for every reason."""
 
     def __init__(
-        self, ledger: Ledger, reader: Reader, directory: Directory, tariff: Tariff
+        self, ledger: Ledger, reader: Reader, directory: Directory, book: TariffBook
     ) -> None:
         self._ledger = ledger
         self._reader = reader
         self._directory = directory
-        self._tariff = tariff
+        self._book = book
 
     async def reservation(
         self, tenant: str, account_id: str, reservation_id: str
@@ -89,7 +89,10 @@ class Queries:
         if isinstance(found, Answer):
             raise failure(found)
         state, store_ms = found
-        terms, refusal = price(self._tariff, state.terms, place)
+        found_price, refusal = price(
+            self._book, state.terms, place, place.event_time_ms or store_ms
+        )
+        terms = found_price.terms if found_price is not None else None
         version = state.profile_version
         command = Debit(
             tenant=tenant,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ocs.app import load_tariff, now_ms
+from ocs.app import load_book, now_ms
 from ocs.client import AsyncClient
 from ocs.client.errors import NotFoundError, UnknownOutcomeError
 from ocs.domain.answer import Answer, Outcome, Reason
@@ -107,9 +107,7 @@ class DyingLookups(ValkeyLookups):
 
 def accounts_over(ledger: ValkeyLedger, lookups: ValkeyLookups) -> Accounts:
     mutations = Mutations(ledger, encode_context)
-    return Accounts(
-        ledger, Directory(lookups), ValkeyEventLog(ledger), load_tariff(None), mutations
-    )
+    return Accounts(ledger, Directory(lookups), ValkeyEventLog(ledger), load_book(None), mutations)
 
 
 def asked(request_id: str, deadline_ms: int = 0) -> Asked:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from ocs.app import load_tariff, now_ms
+from ocs.app import load_book, now_ms
 from ocs.domain.answer import Reason
 from ocs.domain.state import AccountTerms
 from ocs.ports import Claim, StoreUnavailableError
@@ -81,7 +81,7 @@ class Office:
     def _over(self, lookups: ValkeyLookups) -> tuple[Accounts, Lines]:
         mutations, directory = Mutations(self.ledger, encode_context), Directory(lookups)
         events = ValkeyEventLog(self.ledger)
-        accounts = Accounts(self.ledger, directory, events, load_tariff(None), mutations)
+        accounts = Accounts(self.ledger, directory, events, load_book(None), mutations)
         return accounts, Lines(self.ledger, ValkeyReader(self.ledger), directory, mutations)
 
     async def open(self) -> None:

@@ -367,7 +367,7 @@ async def serving_at(store: EmbeddedValkey, clock: Clock) -> AsyncIterator[Live]
     assert await ledger.load(ledger.pipelines[0]) is None
     options = RpcOptions(port=0, drain_probe_s=0)
     log = _take_log()
-    server = RpcServer(options, app._services(ledger, app.load_tariff(None)), Metrics())
+    server = RpcServer(options, app._services(ledger, app.load_book(None)), Metrics())
     await server.start()
     try:
         async with _connected(server, store, clock, log) as live:

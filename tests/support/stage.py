@@ -30,6 +30,7 @@ from ocs.domain.reservation import ServiceTerms, Step
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, SpendingCap
 from ocs.domain.state import AccountState, AccountTerms
 from ocs.domain.tariff import HOME_ZONE, Tariff
+from ocs.domain.tariff_book import TariffBook
 from ocs.domain.units import Unit
 from ocs.domain.view import as_of, caps_of
 from ocs.limits import WINDOW_USED_MS
@@ -129,7 +130,7 @@ class Stage:
     def __post_init__(self) -> None:
         # Every case names its account, so that no index is ever asked.
         directory = Directory(cast("LookupIndex", None))
-        self.charging = Charging(self.ledger, directory, TARIFF, _no_context)
+        self.charging = Charging(self.ledger, directory, TariffBook.of(TARIFF), _no_context)
 
     # Account keeping.
 

@@ -5,7 +5,7 @@ from typing import Any, TypeVar, cast
 
 from google.protobuf.message import Message
 
-from ocs.app import load_tariff
+from ocs.app import load_book
 from ocs.domain.answer import Answer
 from ocs.domain.commands import Command, Expire
 from ocs.domain.state import AccountState
@@ -129,19 +129,19 @@ class Specification:
 
     def __init__(self) -> None:
         self.ledger = SpecLedger()
-        tariff = load_tariff(None)
+        book = load_book(None)
         directory = Directory(SpecLookups())
-        charge = Charging(self.ledger, directory, tariff, encode_context)
+        charge = Charging(self.ledger, directory, book, encode_context)
         # Nothing here lists events.
         no_journal = cast("EventLog", None)
         mutations = Mutations(self.ledger, encode_context)
-        keep = Accounts(self.ledger, directory, no_journal, tariff, mutations)
-        queries = Queries(self.ledger, self.ledger, directory, tariff)
+        keep = Accounts(self.ledger, directory, no_journal, book, mutations)
+        queries = Queries(self.ledger, self.ledger, directory, book)
         lines = Lines(self.ledger, self.ledger, directory, mutations)
         services: list[RpcService] = [
             ChargingServicer(charge, Refunds(mutations, no_journal), queries).service(),
             AccountServicer(
-                keep, lines, Keeping(mutations, tariff), Corrections(mutations), queries
+                keep, lines, Keeping(mutations, book), Corrections(mutations), queries
             ).service(),
             SpendingCapServicer(keep).service(),
         ]

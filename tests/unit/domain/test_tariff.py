@@ -15,6 +15,7 @@ from ocs.domain.answer import Outcome
 from ocs.domain.rating import Rate
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.tariff import Tariff
+from ocs.domain.tariff_book import PriceInForce, TariffBook
 from ocs.domain.tariff_document import parse_tariff
 from ocs.domain.tariff_table import TariffError
 from ocs.domain.units import Unit
@@ -22,6 +23,8 @@ from ocs.domain.units import Unit
 DEFAULT = Path(__file__).resolve().parents[3] / "ocs" / "tariffs" / "default.toml"
 
 Document = dict[str, Any]
+
+NOW_MS = 1_795_000_000_000
 
 
 def document() -> Document:
@@ -64,9 +67,19 @@ def tariff() -> Tariff:
 def terms(
     service_id: str, other_party: str = "", visited_network: str = "", plan: str = "prepaid"
 ) -> ServiceTerms:
-    found = tariff().terms(plan, service_id, other_party, visited_network)
-    assert isinstance(found, ServiceTerms)
-    return found
+    return terms_in(tariff(), service_id, other_party, visited_network, plan)
+
+
+def terms_in(
+    known: Tariff,
+    service_id: str,
+    other_party: str = "",
+    visited_network: str = "",
+    plan: str = "prepaid",
+) -> ServiceTerms:
+    found = TariffBook.of(known).price(plan, service_id, other_party, visited_network, NOW_MS)
+    assert isinstance(found, PriceInForce)
+    return found.terms
 
 
 def test_a_line_of_the_tariff_becomes_exact_terms() -> None:
@@ -138,21 +151,22 @@ def test_the_zone_is_where_one_roams_or_whom_one_calls(
 def test_what_is_not_offered_or_not_priced_is_refused(
     plan: str, service_id: str, other_party: str, visited_network: str, outcome: Outcome
 ) -> None:
-    assert tariff().terms(plan, service_id, other_party, visited_network) is outcome
+    book = TariffBook.of(tariff())
+
+    assert book.price(plan, service_id, other_party, visited_network, NOW_MS) is outcome
 
 
 def test_terms_are_made_once() -> None:
-    book = tariff()
+    known = tariff()
 
-    assert book.terms("prepaid", "data", "", "") is book.terms("prepaid", "data", "49151", "26298")
+    assert terms_in(known, "data") is terms_in(known, "data", "49151", "26298")
 
 
 def test_an_explicit_price_of_nothing_is_one() -> None:
     free = document()
     free["services"]["data"]["price"] = "0"
-    found = parse_tariff(free).terms("prepaid", "data", "", "")
+    found = terms_in(parse_tariff(free), "data")
 
-    assert isinstance(found, ServiceTerms)
     assert found.rate == Rate.flat(increment=1024, num=0, den=1)
 
 
@@ -301,15 +315,14 @@ def test_no_document_raises_anything_else(path: tuple[str, ...], junk: object) -
 
 
 def test_the_shipped_tariff_is_one() -> None:
-    book = parse_tariff(tomllib.loads(DEFAULT.read_text("utf-8")))
+    known = parse_tariff(tomllib.loads(DEFAULT.read_text("utf-8")))
+    book = TariffBook.of(known)
 
-    assert {"prepaid", "family"} <= set(book.plans)
+    assert {"prepaid", "family"} <= set(known.plans)
     for service_id in ("data", "voice", "sms", "esim_activation"):
-        assert isinstance(book.terms("prepaid", service_id, "", ""), ServiceTerms)
-        assert book.terms("family", service_id, "", "99901") is Outcome.RATING_FAILED
+        assert terms_in(known, service_id).service_id == service_id
+        assert book.price("family", service_id, "", "99901", NOW_MS) is Outcome.RATING_FAILED
     # No number that is not named is priced as home.
-    assert book.zone("88216", "") == "international"
-    assert book.zone("4915112345678", "") == ""
-    activation = book.terms("prepaid", "esim_activation", "", "")
-    assert isinstance(activation, ServiceTerms)
-    assert activation.rate.cost(1) == 5_000_000
+    assert known.zone("88216", "") == "international"
+    assert known.zone("4915112345678", "") == ""
+    assert terms_in(known, "esim_activation").rate.cost(1) == 5_000_000

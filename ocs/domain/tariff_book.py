@@ -1,0 +1,96 @@
+"""The price book: all versions of the tariff that a server knows, and when each begins to price."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple
+
+from ocs.domain.answer import Outcome
+from ocs.domain.reservation import ServiceTerms
+from ocs.domain.tariff import Tariff
+
+
+class PriceInForce(NamedTuple):
+    """What the book says of a service at a moment.
+
+    terms: the same object for the same line of the same version. until_ms: the first moment from
+    which another line or version may price it; 0 = no end is known.
+    """
+
+    terms: ServiceTerms
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TariffVersion:
+    """A version, and from when on it prices what happens; the first one prices what is older."""
+
+    activate_ms: int
+    tariff: Tariff
+
+
+class TariffBook:
+    """Immutable: a server that learns of a version replaces its book as a whole."""
+
+    def __init__(self, versions: Sequence[TariffVersion]) -> None:
+        """versions: at least one; no two begin at the same moment."""
+        self._versions = sorted(versions, key=attrgetter("activate_ms"))
+        self._starts = [version.activate_ms for version in self._versions]
+        self._kept: dict[tuple[int, str, str], PriceInForce] = {}
+
+    @classmethod
+    def of(cls, tariff: Tariff) -> "TariffBook":
+        """Build from one version, which prices everything."""
+        return cls([TariffVersion(0, tariff)])
+
+    def at(self, at_ms: int) -> Tariff:
+        """Return the version that prices what happens at a moment."""
+        return self._versions[self._index(at_ms)].tariff
+
+    def price(
+        self, plan: str, service_id: str, other_party: str, visited_network: str, at_ms: int
+    ) -> PriceInForce | Outcome:
+        """Return how a service is metered and priced at a moment, or the outcome that refuses it.
+
+        other_party: E.164 digits or empty. visited_network: PLMN digits or empty. SERVICE_DENIED:
+        the plan is unknown or lacks the service. RATING_FAILED: no price there; nothing is free by
+        accident.
+        """
+        index = self._index(at_ms)
+        tariff = self._versions[index].tariff
+        if not tariff.offers(plan, service_id):
+            return Outcome.SERVICE_DENIED
+        zone = tariff.zone(other_party, visited_network)
+        return Outcome.RATING_FAILED if zone is None else self._line(index, service_id, zone)
+
+    def price_in_zone(
+        self, plan: str, service_id: str, zone: str, at_ms: int
+    ) -> PriceInForce | Outcome:
+        """Return the same for a session that goes on in its zone."""
+        index = self._index(at_ms)
+        if not self._versions[index].tariff.offers(plan, service_id):
+            return Outcome.SERVICE_DENIED
+        return self._line(index, service_id, zone)
+
+    def activation_after(self, version: str) -> int:
+        """Return when the version after this one begins to price; 0: it is the last, or unknown."""
+        for number, known in enumerate(self._versions):
+            if known.tariff.version == version:
+                behind = self._starts[number + 1 : number + 2]
+                return behind[0] if behind else 0
+        return 0
+
+    def _index(self, at_ms: int) -> int:
+        return max(0, bisect_right(self._starts, at_ms) - 1)
+
+    def _line(self, index: int, service_id: str, zone: str) -> PriceInForce | Outcome:
+        kept = self._kept.get((index, service_id, zone))
+        if kept is None:
+            terms = self._versions[index].tariff.terms_by_zone.get((service_id, zone))
+            if terms is None:
+                return Outcome.RATING_FAILED
+            behind = self._starts[index + 1 : index + 2]
+            kept = PriceInForce(terms, behind[0] if behind else 0)
+            self._kept[index, service_id, zone] = kept
+        return kept
