@@ -16,11 +16,8 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
-from ocs.limits import (
-    TARIFF_BYTES_MAX,
-    TARIFF_DEPTH_MAX,
-    TARIFF_NODES_MAX,
-)
+from ocs.domain.tariff_table import join
+from ocs.limits import TARIFF_BYTES_MAX, TARIFF_DEPTH_MAX, TARIFF_NODES_MAX
 
 _WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
 _TRUTH: Final = {"true": True, "false": False}
@@ -43,19 +40,20 @@ class Place(NamedTuple):
 
 
 class YamlError(ValueError):
-    """A text that is not read."""
+    """A text that is not read. path: of the value that is wrong, empty for the whole."""
 
     def __init__(self, place: Place, rule: str) -> None:
         super().__init__(f"{place.line}:{place.column}: {rule}")
         self.place = place
         self.rule = rule
+        self.path = ""
 
 
 @dataclass(slots=True)
 class Node:
-    """A value with its place; `inner` has the nodes of a table by key, or of a list by index.
+    """A value with its place, and that of the key in front of it, which else is the same.
 
-    A table's key stands where its value's `key_place` says.
+    inner: the nodes of a table by key, or of a list by index.
     """
 
     value: object
@@ -94,8 +92,19 @@ class _Builder:
     def __init__(self, text: str) -> None:
         self._events = self._checked(text)
         self._nodes = 0
+        self._keys: list[str | int] = []
 
     def document(self) -> Node:
+        try:
+            return self._document()
+        except YamlError as error:
+            for key in self._keys:
+                error.path = (
+                    f"{error.path}[{key}]" if isinstance(key, int) else join(error.path, key)
+                )
+            raise
+
+    def _document(self) -> Node:
         next(self._events)  # the stream begins
         event = next(self._events)
         if isinstance(event, yaml.StreamEndEvent):
@@ -148,7 +157,9 @@ class _Builder:
         values: list[object] = []
         node = Node(values, place, key_place)
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            self._keys.append(len(values))
             inner = self._node(event, depth + 1, None)
+            self._keys.pop()
             node.inner[len(values)] = inner
             values.append(inner.value)
         return node
@@ -163,7 +174,9 @@ class _Builder:
             if key.value in values:
                 first = node.inner[key.value].key_place
                 raise YamlError(key.place, f"is the same key as in line {first.line}")
+            self._keys.append(key.value)
             inner = self._node(next(self._events), depth + 1, key.place)
+            self._keys.pop()
             node.inner[key.value] = inner
             values[key.value] = inner.value
         return node

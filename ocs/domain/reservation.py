@@ -67,7 +67,9 @@ TRANSITIONS: Final[Mapping[tuple[ReservationState, Step], ReservationState | Rea
 class ServiceTerms:
     """How a service is metered, priced and granted: one line of the tariff, for one zone.
 
-    grant_min: least partial grant, units. validity_ms: 1 s .. 24 h.
+    grant_min: least partial grant, units. validity_ms: 1 s .. 24 h. price_id: the line, e.g.
+    `voice/eu-roaming/peak`. tier: the counter whose position prices; empty: the session's own.
+    partner: the carrier that is owed a wholesale price, or empty.
     """
 
     service_id: str
@@ -77,6 +79,9 @@ class ServiceTerms:
     grant_min: int
     validity_ms: int
     tariff_version: str
+    price_id: str = ""
+    tier: str = ""
+    partner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
