@@ -21,10 +21,12 @@ from ocs.limits import TARIFF_BYTES_MAX, TARIFF_DEPTH_MAX, TARIFF_NODES_MAX
 
 _WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})", re.ASCII)
 _TRUTH: Final = {"true": True, "false": False}
-# What YAML 1.2 takes for a number and the parser's own rules, those of 1.1, do not; and digits
-# whose zeros in front mean octal to one of them and nothing to the other.
+# What YAML 1.2 takes for a number and the parser's own rules, those of 1.1, do not; digits whose
+# zeros in front mean octal to one of them and nothing to the other; and times of day, of which 1.1
+# reads 20:00 as a number, 08:00 as text.
 _LIKE_A_NUMBER: Final = re.compile(
-    r"[-+]?(?:\.?[0-9][0-9_]*|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|0o?[0-7]+|0x[0-9a-fA-F]+",
+    r"[-+]?(?:\.?[0-9][0-9_]*|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|0o?[0-7]+|0x[0-9a-fA-F]+"
+    r"|[0-9]+(?::[0-9]+)+",
     re.ASCII,
 )
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"

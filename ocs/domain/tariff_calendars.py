@@ -40,6 +40,7 @@ def read_calendars(top: Table, time_zone: str, faults: Faults) -> dict[str, Name
     holidays: dict[str, list[date]] = {}
     with faults.collected():
         names = [name for name, _, _ in top.values("holidays")]
+        holidays.update((name, []) for name in names)
         for name in names:
             holidays[name] = top.table("holidays", names).days(name, limits.HOLIDAYS_MAX)
     calendars: dict[str, NamedCalendar] = {}

@@ -66,12 +66,12 @@ def parse_tariff(document: object) -> Tariff:
     with faults.collected():
         time_zone = _time_zone(top)
     zones, zone_map = _zones(top, faults)
-    compiler = LineCompiler(
-        version,
-        zone_of(time_zone) if time_zone else None,
-        read_calendars(top, time_zone, faults) if time_zone else {},
-        _partners(top, faults),
-    )
+    calendars = read_calendars(top, time_zone, faults) if time_zone else {}
+    partners = _partners(top, faults)
+    # What is named there is used below: one fault must not look like many.
+    faults.raise_if_any()
+    clock = zone_of(time_zone) if time_zone else None
+    compiler = LineCompiler(version, clock, calendars, partners)
     services = read_services(top, zones, compiler, faults)
     with faults.collected():
         if not any(top.values("services")):

@@ -57,7 +57,9 @@ class Faults:
         try:
             yield
         except TariffError as error:
-            self._found.append(error)
+            # A table that several lines are read from is wrong once.
+            if str(error) not in map(str, self._found):
+                self._found.append(error)
             if len(self._found) == limits.TARIFF_FAULTS_MAX:
                 self.raise_if_any()
 
