@@ -9,22 +9,20 @@ import gc
 import signal
 import sys
 import time
-import tomllib
 import zoneinfo
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import structlog
 import uvloop
 
+from ocs.book.document import BookError
+from ocs.book.file import SHIPPED, UnreadableError, tariff_of_file
 from ocs.domain.answer import Reason
 from ocs.domain.periods import check_time_zone
 from ocs.domain.tariff_book import TariffBook
-from ocs.domain.tariff_document import parse_tariff
-from ocs.domain.tariff_table import TariffError
 from ocs.jobs.expire import ExpireJob
 from ocs.rpc.account import AccountServicer
 from ocs.rpc.charging import ChargingServicer
@@ -70,7 +68,6 @@ _START_ERRORS = (
     ListenError,
     SettingsError,
     StoreUnfitError,
-    TariffError,
 )
 
 
@@ -220,17 +217,14 @@ async def _watch_readiness(server: RpcServer, ledger: ValkeyLedger) -> None:
 
 
 def load_book(path: Path | None) -> TariffBook:
-    """Read a tariff file, or the one that is shipped. Raises TariffError, SettingsError."""
+    """Read a tariff file, or the one that is shipped. Raises SettingsError."""
     try:
-        if path is None:
-            text = files("ocs").joinpath("tariffs", "default.toml").read_text(encoding="utf-8")
-        else:
-            text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        message = f"tariff file: {type(error).__name__}: {error}"
-        raise SettingsError(message) from None
-    return TariffBook.of(parse_tariff(document))
+        return TariffBook.of(tariff_of_file(path))
+    except UnreadableError as error:
+        raise SettingsError(f"tariff file: {error}") from None
+    except BookError as error:
+        faults = "\n".join(f"{path or SHIPPED}:{fault}" for fault in error.faults)
+        raise SettingsError(f"tariff file:\n{faults}") from None
 
 
 def run_up(

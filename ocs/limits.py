@@ -24,6 +24,20 @@ USE_PIECES_MAX: Final = 64
 # A reservation keeps the price list that it was opened with.
 RATE_STEPS_MAX: Final = 8
 
+# A tariff's text, and what it may say. A table or list counts as one value, a key as one.
+TARIFF_BYTES_MAX: Final = 16 * 1024 * 1024
+TARIFF_NODES_MAX: Final = 300_000
+TARIFF_DEPTH_MAX: Final = 16
+# Faults of a document that are told at once.
+TARIFF_FAULTS_MAX: Final = 20
+# Lines: one price of one plan, service, zone, calendar entry and date each.
+TARIFF_LINES_MAX: Final = 100_000
+PLANS_MAX: Final = 10_000
+PLAN_DEPTH_MAX: Final = 8
+CALENDAR_SPANS_MAX: Final = 128
+HOLIDAYS_MAX: Final = 1_000
+PRICE_CHANGES_MAX: Final = 32
+
 # Rolling windows of caps: so many slots of one length, all of them counted from 1970 UTC.
 WINDOW_MIN_MS: Final = 3_600_000
 WINDOW_MAX_MS: Final = 31 * 86_400_000

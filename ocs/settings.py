@@ -132,7 +132,8 @@ class Settings(BaseSettings):
         " version does not say so; others refuse to start.",
     )
     tariff_path: Path | None = Field(
-        default=None, description="Tariff file, TOML; unset: the one that is shipped."
+        default=None,
+        description="Tariff file, YAML (docs/tariffs.md); unset: the one that is shipped.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info",

@@ -1,19 +1,17 @@
 """What the service charges by: the same price book, read here once more, to check it by."""
 
 import os
-import tomllib
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 from loadtest.workload.accounts import PLAN
 from loadtest.workload.mix import Kind
+from ocs.book.file import tariff_of_file
 from ocs.domain.answer import Outcome
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.tariff import Tariff
 from ocs.domain.tariff_book import TariffBook
-from ocs.domain.tariff_document import parse_tariff
 
 TARIFF_VARIABLE: Final = "OCS_TARIFF_PATH"
 
@@ -22,8 +20,7 @@ TARIFF_VARIABLE: Final = "OCS_TARIFF_PATH"
 def tariff() -> Tariff:
     """The tariff file that is named, else the one that is shipped."""
     path = os.environ.get(TARIFF_VARIABLE)
-    shipped = files("ocs").joinpath("tariffs", "default.toml")
-    return parse_tariff(tomllib.loads((Path(path) if path else shipped).read_text("utf-8")))
+    return tariff_of_file(Path(path) if path else None)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The commands that run a part of the service here: `up`, `serve`, `audit`, `doctor`, `token`.
+"""The commands that run a part of the service here: `up`, `serve`, `audit`, `doctor`, ...
 
 `ocs.app` is imported inside each function, so that the other commands start without it.
 """
@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 DATA_DIR_DEFAULT: Final = Path(".ocs")
 STORE_URL_VARIABLE: Final = "OCS_STORE_URL"
@@ -146,6 +146,44 @@ def doctor(
     try:
         return run_doctor(store_url=store_url, data_dir=data_dir, durability=durability)
     except UpkeepError as error:
+        raise UpkeepFailedError(str(error)) from None
+
+
+class TariffFault(Protocol):
+    """What is wrong in a tariff; as text `line:column: path: rule`."""
+
+    @property
+    def line(self) -> int:
+        """From 1."""
+        ...
+
+    @property
+    def column(self) -> int:
+        """From 1."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """Of the key, e.g. `services.voice.price`."""
+        ...
+
+    @property
+    def rule(self) -> str:
+        """What is broken there."""
+        ...
+
+
+def check_tariff(path: Path) -> tuple[dict[str, Any] | None, Sequence[TariffFault]]:
+    """Read a tariff file: its summary, or its faults. Raises UpkeepFailedError."""
+    from ocs.book.document import BookError  # noqa: PLC0415  # keeps the other commands quick
+    from ocs.book.file import UnreadableError, tariff_of_file  # noqa: PLC0415  # as above
+    from ocs.book.summary import summary_of  # noqa: PLC0415  # as above
+
+    try:
+        return {**summary_of(tariff_of_file(path))}, ()
+    except BookError as error:
+        return None, error.faults
+    except UnreadableError as error:
         raise UpkeepFailedError(str(error)) from None
 
 

@@ -10,6 +10,7 @@ from ocs.cli import (
     exits,
     reading,
     system,
+    tariffs,
     tokens,
     upkeep,
 )
@@ -27,6 +28,7 @@ app.add_typer(accounts.account_app, name="account")
 app.add_typer(accounts.subscriber_app, name="subscriber")
 app.add_typer(reading.reservation_app, name="reservation")
 app.add_typer(caps.cap_app, name="cap")
+app.add_typer(tariffs.tariff_app, name="tariff")
 app.add_typer(tokens.token_app, name="token")
 for commands in (
     accounts.top_app,

@@ -71,7 +71,13 @@ def print_blocks(blocks: Iterable[Block]) -> None:
 
 def print_problem(kind: str, what: str, step: str) -> None:
     """Say what is wrong and what to do next, one line each, on standard error."""
-    sys.stderr.write(f"{kind}: {plain(what)}\nnext: {plain(step)}\n")
+    print_problems(kind, [what], step)
+
+
+def print_problems(kind: str, whats: Iterable[str], step: str) -> None:
+    """Say all that is wrong, one line each, and what to do next, on standard error."""
+    told = "".join(f"{kind}: {plain(what)}\n" for what in whats)
+    sys.stderr.write(f"{told}next: {plain(step)}\n")
 
 
 @contextmanager

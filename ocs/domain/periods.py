@@ -8,13 +8,14 @@ close in the same instant, is no period at all.
 """
 
 import enum
-from bisect import bisect_left
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
+
+from ocs.domain.local_clock import first_second, zone_of
 
 NOW_MS_MIN: Final = 946_684_800_000  # 2000-01-01T00:00:00Z
 NOW_MS_MAX: Final = 7_258_118_399_999  # 2199-12-31T23:59:59.999Z
@@ -25,8 +26,6 @@ TIME_ZONE_LENGTH_MAX: Final = 64  # the longest IANA key has 32
 
 # Files of a zoneinfo directory that name no place: the host's own zone, and placeholders.
 _NOT_A_PLACE: Final = frozenset({"localtime", "posixrules", "Factory"})
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND: Final = timedelta(seconds=1)
 
 
 class Period(enum.Enum):
@@ -102,7 +101,7 @@ def period_bounds(
     # At midnight a million accounts ask for the same few periods.
     found = _found_last(period, time_zone, anchor_day, anchor_month)
     if not found or not found[0].start_ms <= now_ms < found[0].end_ms:
-        calendar = _Calendar(period, _zone(time_zone), anchor_day, anchor_month)
+        calendar = _Calendar(period, zone_of(time_zone), anchor_day, anchor_month)
         start, end = calendar.span(now_ms // 1000)
         _, next_end = calendar.span(end)
         found[:] = [PeriodBounds(start * 1000, end * 1000, next_end * 1000)]
@@ -119,8 +118,7 @@ def _found_last(*_: object) -> list[PeriodBounds]:
 class _Calendar:
     """The opening times of one kind of period.
 
-    All datetimes here carry the same zone object, so Python adds and compares them as clock
-    readings, blind to offset and fold, which is what is wanted. Instants are whole Unix seconds.
+    Clock readings and instants are those of `local_clock`.
     """
 
     period: Period
@@ -132,11 +130,11 @@ class _Calendar:
         """Return the first second of the period that holds `now`, and the first second after it."""
         opening = self._opening_before(datetime.fromtimestamp(now, self.zone))
         following = self._following(opening)
-        end = self._first_second(following)
+        end = first_second(following)
         while end <= now:  # the clock was set back past an opening it had shown: that one stands
             opening, following = following, self._following(following)
-            end = self._first_second(following)
-        return self._first_second(opening), end
+            end = first_second(following)
+        return first_second(opening), end
 
     def _opening_before(self, reading: datetime) -> datetime:
         """Return the last opening time at or before a clock reading."""
@@ -169,18 +167,6 @@ class _Calendar:
         day = min(self.anchor_day, monthrange(year, month)[1])
         return midnight.replace(year=year, month=month, day=day)
 
-    def _first_second(self, reading: datetime) -> int:
-        """Return the first instant at which the clock shows `reading` or later."""
-        first = (reading - _EPOCH) // _SECOND
-        second = (reading.replace(fold=1) - _EPOCH) // _SECOND
-        if first <= second:  # shown once, or twice
-            return first
-        # Never shown: PEP 495 then has fold=1 before the jump and fold=0 after it.
-        gap = range(second, first)
-        return second + bisect_left(
-            gap, reading, key=lambda instant: datetime.fromtimestamp(instant, self.zone)
-        )
-
 
 def _check_range(field: str, value: int, least: int, most: int) -> None:
     if not least <= value <= most:
@@ -190,8 +176,3 @@ def _check_range(field: str, value: int, least: int, most: int) -> None:
 @cache
 def _time_zone_names() -> frozenset[str]:
     return frozenset(available_timezones()) - _NOT_A_PLACE
-
-
-@lru_cache(maxsize=1024)  # more than there are zones; ZoneInfo's own cache keeps eight
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)

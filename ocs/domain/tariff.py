@@ -1,41 +1,41 @@
 """One version of the tariff: what a plan offers, where a call goes, and what it costs there.
 
-One price per service and zone. `parse_tariff` (tariff_document.py) builds it.
+`parse_tariff` (tariff_document.py) builds it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from ocs.domain.reservation import ServiceTerms
+from ocs.domain.tariff_line import Line
+from ocs.domain.tariff_price import Tier, Wholesale
+from ocs.domain.units import Unit
 
 # Where use is priced that neither a visited network nor the other party moves elsewhere.
 HOME_ZONE: Final = ""
+# How a document and the path of a price call it.
+HOME_WORD: Final = "home"
 _MCC_DIGITS: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Tariff:
-    """One version of the tariff; built by `parse_tariff`, immutable.
+class ZoneMap:
+    """Zones by the other party's longest prefix and by the visited network.
 
-    currency: ISO 4217; an account is charged by it only if it has the same. plans: the services of
-    each plan. prefixes: zone of the numbers that begin so. networks: zone of a network by PLMN or
-    by its country (MCC); a line does not roam in those of HOME_ZONE. terms_by_zone: terms by
-    (service_id, zone). prefix_digits_max: of the longest prefix.
+    zones: those that some prefix or network is in.
     """
 
-    version: str
-    currency: str
-    plans: Mapping[str, frozenset[str]]
-    prefixes: Mapping[str, str]
-    networks: Mapping[str, str]
-    terms_by_zone: Mapping[tuple[str, str], ServiceTerms]
-    prefix_digits_max: int
+    def __init__(self, prefixes: Mapping[str, str], networks: Mapping[str, str]) -> None:
+        """prefixes: zone of the numbers that begin so. networks: of a PLMN, or of a country (MCC).
 
-    def offers(self, plan: str, service_id: str) -> bool:
-        """Say whether a plan is known and has a service."""
-        offered = self.plans.get(plan)
-        return offered is not None and service_id in offered
+        A line does not roam in the networks of HOME_ZONE.
+        """
+        self._prefixes = dict(prefixes)
+        self._networks = dict(networks)
+        # Only lengths that occur are tried, however many prefixes there are.
+        self._lengths = tuple(sorted(set(map(len, prefixes)), reverse=True))
+        self.zones = frozenset({*prefixes.values(), *networks.values()} - {HOME_ZONE})
+        self.prefix_count = len(prefixes)
+        self.network_count = len(networks)
 
     def zone(self, other_party: str, visited_network: str) -> str | None:
         """Return the zone: of the visited network when roaming, else of the other party.
@@ -43,13 +43,50 @@ class Tariff:
         HOME_ZONE if neither says otherwise; None for a visited network that has no zone.
         """
         if visited_network:
-            visited = self.networks.get(visited_network)
+            visited = self._networks.get(visited_network)
             if visited is None:
-                visited = self.networks.get(visited_network[:_MCC_DIGITS])
+                visited = self._networks.get(visited_network[:_MCC_DIGITS])
             if visited != HOME_ZONE:
                 return visited
-        for length in range(min(len(other_party), self.prefix_digits_max), 0, -1):
-            zone = self.prefixes.get(other_party[:length])
-            if zone is not None:
-                return zone
+        if other_party:
+            prefixes = self._prefixes
+            for length in self._lengths:
+                # Of a number that is shorter this is the whole, which a shorter length finds too.
+                zone = prefixes.get(other_party[:length])
+                if zone is not None:
+                    return zone
         return HOME_ZONE
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """One version of the tariff, immutable.
+
+    currency: ISO 4217; an account is charged by it only if it has the same. tax_included: whether
+    its prices contain the tax. units: of each service. lines: by plan and service, then by zone;
+    plans with the same prices have the same lines. wholesale: by the path of the retail price.
+    tiers: the counters by which prices of `tier` go.
+    """
+
+    version: str
+    currency: str
+    tax_included: bool
+    plans: Mapping[str, frozenset[str]]
+    zones: ZoneMap
+    units: Mapping[str, Unit]
+    lines: Mapping[tuple[str, str], Mapping[str, Line]]
+    wholesale: Mapping[str, Wholesale] = field(default_factory=dict)
+    tiers: Mapping[str, Tier] = field(default_factory=dict)
+
+    def offers(self, plan: str, service_id: str) -> bool:
+        """Say whether a plan is known and has a service."""
+        return (plan, service_id) in self.lines
+
+    def zone(self, other_party: str, visited_network: str) -> str | None:
+        """Return the zone of a place, as `ZoneMap.zone`."""
+        return self.zones.zone(other_party, visited_network)
+
+    def line(self, plan: str, service_id: str, zone: str) -> Line | None:
+        """Return what prices a plan's service in a zone."""
+        lines = self.lines.get((plan, service_id))
+        return lines.get(zone) if lines is not None else None

@@ -4,22 +4,12 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import NamedTuple
 
 from ocs.domain.answer import Outcome
-from ocs.domain.reservation import ServiceTerms
 from ocs.domain.tariff import Tariff
+from ocs.domain.tariff_line import PriceInForce, sooner
 
-
-class PriceInForce(NamedTuple):
-    """What the book says of a service at a moment.
-
-    terms: the same object for the same line of the same version. until_ms: the first moment from
-    which another line or version may price it; 0 = no end is known.
-    """
-
-    terms: ServiceTerms
-    until_ms: int
+__all__ = ["PriceInForce", "TariffBook", "TariffVersion"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +29,6 @@ class TariffBook:
         self._starts = [version.activate_ms for version in self._versions]
         versions_but_last = (known.tariff.version for known in self._versions)
         self._followed = dict(zip(versions_but_last, self._starts[1:], strict=False))
-        self._kept: dict[tuple[int, str, str], PriceInForce] = {}
 
     @classmethod
     def of(cls, tariff: Tariff) -> "TariffBook":
@@ -64,7 +53,9 @@ class TariffBook:
         if not tariff.offers(plan, service_id):
             return Outcome.SERVICE_DENIED
         zone = tariff.zone(other_party, visited_network)
-        return Outcome.RATING_FAILED if zone is None else self._line(index, service_id, zone)
+        if zone is None:
+            return Outcome.RATING_FAILED
+        return self._price(index, plan, service_id, zone, at_ms)
 
     def price_in_zone(
         self, plan: str, service_id: str, zone: str, at_ms: int
@@ -73,7 +64,7 @@ class TariffBook:
         index = self._index(at_ms)
         if not self._versions[index].tariff.offers(plan, service_id):
             return Outcome.SERVICE_DENIED
-        return self._line(index, service_id, zone)
+        return self._price(index, plan, service_id, zone, at_ms)
 
     def activation_after(self, version: str) -> int:
         """Return when the version after this one begins to price; 0: it is the last, or unknown."""
@@ -82,13 +73,13 @@ class TariffBook:
     def _index(self, at_ms: int) -> int:
         return max(0, bisect_right(self._starts, at_ms) - 1)
 
-    def _line(self, index: int, service_id: str, zone: str) -> PriceInForce | Outcome:
-        kept = self._kept.get((index, service_id, zone))
-        if kept is None:
-            terms = self._versions[index].tariff.terms_by_zone.get((service_id, zone))
-            if terms is None:
-                return Outcome.RATING_FAILED
-            behind = self._starts[index + 1 : index + 2]
-            kept = PriceInForce(terms, behind[0] if behind else 0)
-            self._kept[index, service_id, zone] = kept
-        return kept
+    def _price(
+        self, index: int, plan: str, service_id: str, zone: str, at_ms: int
+    ) -> PriceInForce | Outcome:
+        line = self._versions[index].tariff.line(plan, service_id, zone)
+        if line is None:
+            return Outcome.RATING_FAILED
+        found = line.at(at_ms)
+        if index + 1 == len(self._starts):
+            return found
+        return PriceInForce(found.terms, sooner(found.until_ms, self._starts[index + 1]))

@@ -1,64 +1,159 @@
-"""Reads what a line of a tariff document costs."""
+"""Reads what a line of a tariff document costs.
 
+A line is read from a chain of tables, the nearest first: what a table leaves unsaid is as the next
+one says it. The price itself is not put together from several: the first table that has one has all
+of it, and only what belongs to one single price (per, increment, minimum) may stand behind it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
-from ocs.domain.rating import PriceTooFineError, Rate, Rounding, Stretch
-from ocs.domain.tariff_table import Table, TariffError
-from ocs.limits import QUANTITY_MAX, RATE_STEPS_MAX
+from ocs.domain.rating import Rate, Rounding, Stretch
+from ocs.domain.tariff_table import ID, Table, TariffError
+from ocs.limits import ID_PATTERN, QUANTITY_MAX, RATE_STEPS_MAX
 
-# How the price is said: one price, or steps that say it each.
-_ONE: Final = ("price", "per", "increment", "minimum")
+# How the price is said: one price, or nothing, or steps that say it each.
+KINDS: Final = ("price", "free", "steps", "tiers")
+_OF_ONE_PRICE: Final = ("per", "increment", "minimum")
 _STEP_KEYS: Final = frozenset({"from", "price", "per", "increment"})
+TIER_PERIODS: Final = ("hour", "day", "week", "month", "year")
+_TIER_KEYS: Final = frozenset({"period", "counter", "steps"})
 PRICE_KEYS: Final = frozenset(
-    {*_ONE, "steps", "connect_fee", "max_session_cost", "rounding", "round_to"}
+    {*KINDS, *_OF_ONE_PRICE, "connect_fee", "max_session_cost", "rounding", "round_to"}
 )
+WHOLESALE_KEYS: Final = frozenset({"partner", "price", "free", *_OF_ONE_PRICE})
+
+Chain = Sequence[Table]
 
 
-def has_price(line: Table) -> bool:
-    """Say whether a line has a price of its own."""
-    return "price" in line or "steps" in line
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A counter of use, whose position prices instead of the session's.
 
-
-def read_rate(line: Table, service: Table) -> Rate:
-    """Compile the price of a line; what it leaves unsaid is as in its service. Raises TariffError.
-
-    A line's own price or steps stand alone: neither is completed by the other kind's words.
+    period: in which it counts, `hour` to `year`.
     """
-    if "steps" in line:
-        for key in _ONE:
-            if key in line:
-                raise TariffError(line.at(key), "is said in each of the steps")
-        stretches, where = _steps(line), line.at("steps")
+
+    counter: str
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wholesale:
+    """What a carrier is owed. currency: of the agreement with it. rate: in its micro-units."""
+
+    partner: str
+    currency: str
+    rate: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A line's price. least: the first increment, units."""
+
+    rate: Rate
+    least: int
+    tier: Tier | None
+
+
+def has_price(table: Table) -> bool:
+    """Say whether a table has a price of its own."""
+    return any(kind in table for kind in KINDS)
+
+
+def says(chain: Chain, key: str) -> Table | None:
+    """Return the nearest table that says something."""
+    return next((table for table in chain if key in table), None)
+
+
+def read_price(chain: Chain, default_counter: str, discount: Fraction) -> Price:
+    """Compile the price of a line, some table of whose chain has one. Raises TariffError.
+
+    default_counter: of tiers that name none. discount: the part taken off, 0 .. 1, of each unit's
+    price and of the connect fee; a most that a session costs stays as it is.
+    """
+    behind = chain[next(at for at, table in enumerate(chain) if has_price(table)) :]
+    priced = behind[0]
+    kinds = [kind for kind in KINDS if kind in priced]
+    if len(kinds) > 1:
+        raise TariffError(priced.at(kinds[1]), f"is said beside {kinds[0]}: one of them is right")
+    tier = None
+    if kinds[0] == "steps":
+        _refuse_one_price(priced)
+        stretches = _steps(priced)
+    elif kinds[0] == "tiers":
+        _refuse_one_price(priced)
+        table = priced.table("tiers", _TIER_KEYS)
+        tier = _tier(table, default_counter)
+        stretches = _steps(table)
+        if len({stretch.increment for stretch in stretches}) > 1:
+            # Round-ups are the session's, whatever the others used: C(total) in any order.
+            raise TariffError(table.at("steps"), "must have one increment in all of the tiers")
+        if (most := says(chain, "max_session_cost")) is not None:
+            raise TariffError(
+                most.at("max_session_cost"), "cannot bound tiers: no session has them"
+            )
     else:
-        stretches, where = _one_price(line, service), line.at("price")
+        stretches = _one_price(behind, free=kinds[0] == "free")
+    rate = _compiled(chain, priced.at(kinds[0]), stretches, 1 - discount)
+    return Price(rate, stretches[0].increment, tier)
+
+
+def read_wholesale(table: Table, chain: Chain, partners: Mapping[str, str]) -> Wholesale:
+    """Compile a wholesale price; increments that it leaves unsaid are the retail line's own.
+
+    partners: currencies by partner. Raises TariffError.
+    """
+    partner = table.text("partner", ID, "must be one of the partners")
+    if partner not in partners:
+        raise TariffError(table.at("partner"), "must be one of the partners")
+    kinds = [kind for kind in ("price", "free") if kind in table]
+    if len(kinds) != 1:
+        raise TariffError(table.at("price"), "is required, or free: true")
+    steps = says(chain, "steps") or says(chain, "tiers")
+    tables = [table] if steps is not None else [table, *chain]
+    stretches = _one_price(tables, free=kinds[0] == "free")
+    try:
+        return Wholesale(partner, partners[partner], Rate.compiled(stretches))
+    except ValueError as error:
+        raise TariffError(table.at(kinds[0]), str(error)) from None
+
+
+def _compiled(chain: Chain, where: str, stretches: list[Stretch], part: Fraction) -> Rate:
     texts = {rounding.value: rounding for rounding in Rounding}
-    rounding = _inherited(line, service, "rounding")
-    quantum = _inherited(line, service, "round_to")
-    most = _inherited(line, service, "max_session_cost")
-    fee = _inherited(line, service, "connect_fee")
+    rounding, quantum = says(chain, "rounding"), says(chain, "round_to")
+    most, fee = says(chain, "max_session_cost"), says(chain, "connect_fee")
+    connect = _whole(fee, "connect_fee", part=part) if fee else 0
     try:
         return Rate.compiled(
-            stretches,
+            [step._replace(price=step.price * part) for step in stretches],
             rounding=texts[rounding.one_of("rounding", texts)] if rounding else Rounding.HALF_UP,
             quantum=_whole(quantum, "round_to", least=1) if quantum else 1,
-            max_micros=_use_at_most(most, fee),
-            connect_micros=_whole(fee, "connect_fee") if fee else 0,
+            max_micros=_use_at_most(most, connect),
+            connect_micros=connect,
         )
-    except PriceTooFineError as error:
+    except ValueError as error:
+        if isinstance(error, TariffError):
+            raise
         raise TariffError(where, str(error)) from None
 
 
-def least_unit(line: Table, service: Table) -> int:
-    """Return the first increment: the least that is ever charged, or granted in part."""
-    if "steps" in line:
-        return _steps(line)[0].increment
-    return _one_price(line, service)[0].increment
+def _refuse_one_price(priced: Table) -> None:
+    for key in _OF_ONE_PRICE:
+        if key in priced:
+            raise TariffError(priced.at(key), "is said in each of the steps")
 
 
-def _one_price(line: Table, service: Table) -> list[Stretch]:
-    increment = _units(line, service, "increment", 1)
-    price = line.money("price") / _units(line, service, "per", increment)
-    minimum = _units(line, service, "minimum", increment)
+def _one_price(chain: Chain, *, free: bool) -> list[Stretch]:
+    increment = _units(chain, "increment", 1)
+    if free:
+        if not chain[0].truth("free"):
+            raise TariffError(chain[0].at("free"), "must be true, or not said")
+        price = Fraction(0)
+    else:
+        price = chain[0].money("price") / _units(chain, "per", increment)
+    minimum = _units(chain, "minimum", increment)
     if minimum == increment:
         return [Stretch(0, increment, price)]
     return [Stretch(0, minimum, price), Stretch(minimum, increment, price)]
@@ -86,27 +181,31 @@ def _steps(line: Table) -> list[Stretch]:
     return stretches
 
 
-def _units(line: Table, service: Table, key: str, default: int) -> int:
-    return line.integer(key, service.integer(key, default, QUANTITY_MAX), QUANTITY_MAX)
+def _tier(table: Table, default_counter: str) -> Tier:
+    counter = default_counter
+    if "counter" in table:
+        counter = table.text("counter", ID, f"must match {ID_PATTERN}")
+    return Tier(counter, table.one_of("period", TIER_PERIODS))
 
 
-def _inherited(line: Table, service: Table, key: str) -> Table | None:
-    """The table that says it, the line before its service."""
-    return next((table for table in (line, service) if key in table), None)
+def _units(chain: Chain, key: str, default: int) -> int:
+    table = says(chain, key)
+    return table.integer(key, default, QUANTITY_MAX) if table is not None else default
 
 
-def _whole(table: Table, key: str, least: int = 0) -> int:
-    micros = table.money(key)
+def _whole(table: Table, key: str, least: int = 0, part: Fraction = Fraction(1)) -> int:
+    micros = table.money(key) * part
     if micros.denominator != 1 or micros < least:
-        raise TariffError(table.at(key), "must be whole micro-units of the currency")
+        less = " with the discount" if part != 1 else ""
+        raise TariffError(table.at(key), f"must be whole micro-units of the currency{less}")
     return int(micros)
 
 
-def _use_at_most(most: Table | None, fee: Table | None) -> int:
+def _use_at_most(most: Table | None, connect_micros: int) -> int:
     """What use may cost, the connect fee taken off; 0 = no bound."""
     if most is None:
         return 0
-    left = _whole(most, "max_session_cost") - (_whole(fee, "connect_fee") if fee else 0)
+    left = _whole(most, "max_session_cost") - connect_micros
     if left <= 0:
         raise TariffError(most.at("max_session_cost"), "must be more than the connect fee")
     return left

@@ -1,15 +1,14 @@
 """Rows 10 and 11: figures as people and files write them, where there is only one right way."""
 
 import asyncio
-import tomllib
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from ocs.book.document import BookError, read_tariff
 from ocs.cli.main import app
-from ocs.domain.tariff_document import parse_tariff
-from ocs.domain.tariff_table import TariffError
+from ocs.domain.tariff import Tariff
 from tests.support.live import Live
 from tests.support.seen import SEEN
 
@@ -80,28 +79,30 @@ async def test_every_other_figure_on_the_command_line(live: Live, text: str) -> 
 
 
 TARIFF: Final = """
-version = "v1"
-currency = "EUR"
-[services.data]
-unit = "octets"
-price = {price}
-per = {per}
-[plans.prepaid]
-services = ["data"]
+version: v1
+currency: EUR
+prices: gross
+services:
+  data:
+    unit: octets
+    price: {price}
+    per: {per}
+plans:
+  prepaid: {{services: [data]}}
 """
 
 
-def tariff(price: str = '"1.00"', per: str = "1024") -> Any:
-    return tomllib.loads(TARIFF.format(price=price, per=per))
+def read(price: str = '"1.00"', per: str = "1024") -> Tariff:
+    return read_tariff(TARIFF.format(price=price, per=per).encode())
 
 
-def refused_at(error: TariffError, path: str) -> None:
-    assert error.path == path
+def refused_at(error: BookError, path: str, line: int) -> None:
+    assert [(fault.path, fault.line) for fault in error.faults] == [(path, line)]
     SEEN.answered("tariff refused", path)
 
 
 def test_a_right_tariff_is_one() -> None:
-    assert parse_tariff(tariff()).version == "v1"
+    assert read().version == "v1"
 
 
 @pytest.mark.parametrize(
@@ -127,15 +128,15 @@ def test_a_right_tariff_is_one() -> None:
     ],
 )
 def test_prices_in_a_tariff(price: str) -> None:
-    with pytest.raises(TariffError) as caught:
-        parse_tariff(tariff(price=price))
+    with pytest.raises(BookError) as caught:
+        read(price=price)
 
-    refused_at(caught.value, "services.data.price")
+    refused_at(caught.value, "services.data.price", 8)
 
 
 @pytest.mark.parametrize("per", ["1.5", "nan", "inf", "0", "-1", '"1"', '"1e3"', "true"])
 def test_quantities_in_a_tariff(per: str) -> None:
-    with pytest.raises(TariffError) as caught:
-        parse_tariff(tariff(per=per))
+    with pytest.raises(BookError) as caught:
+        read(per=per)
 
-    refused_at(caught.value, "services.data.per")
+    refused_at(caught.value, "services.data.per", 9)

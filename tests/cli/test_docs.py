@@ -33,6 +33,7 @@ RUN_HERE = {
     "ocs doctor",
     "ocs backup",
     "ocs restore",
+    "ocs tariff check",
     "ocs token new",
 }
 
@@ -48,7 +49,7 @@ def test_every_command_is_there() -> None:
         "request", "reservation show", "reservation list", "subscriber add", "subscriber remove",
         "subscriber lookup", "top-up", "cap set", "cap delete", "cap list", "reserve", "commit",
         "release", "debit", "refund", "events", "audit", "doctor", "backup", "restore",
-        "health", "up", "serve", "token new",
+        "health", "up", "serve", "tariff check", "token new",
     } == {name.removeprefix("ocs ") for name in COMMANDS}  # fmt: skip
 
 

@@ -22,25 +22,15 @@ TIMEOUT_S = 120
 MICROS = 1_000_000
 # A price at which the largest quantity costs the largest sum.
 TARIFF = """
-version = "node"
-currency = "EUR"
-
-[services.data]
-unit = "octets"
-increment = 1024
-price = "2.00"
-per = 1073741824
-
-[services.sms]
-unit = "count"
-price = "0.07"
-
-[services.pulses]
-unit = "count"
-price = "0.000001"
-
-[plans.prepaid]
-services = ["data", "sms", "pulses"]
+version: node
+currency: EUR
+prices: gross
+services:
+  data: {unit: octets, increment: 1024, price: "2.00", per: 1073741824}
+  sms: {unit: count, price: "0.07"}
+  pulses: {unit: count, price: "0.000001"}
+plans:
+  prepaid: {services: [data, sms, pulses]}
 """
 BEYOND = (QUANTITY_MAX, 2**53, 2**53 + 1, 2**62 + 1, 2**63 - 1)
 
@@ -53,7 +43,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
 
 @pytest.fixture
 async def live(store: EmbeddedValkey, tmp_path: Path) -> AsyncIterator[Live]:
-    tariff_path = tmp_path / "tariff.toml"
+    tariff_path = tmp_path / "tariff.yaml"
     tariff_path.write_text(TARIFF, encoding="utf-8")
     async with serving(store, tariff_path=tariff_path) as live:
         yield live

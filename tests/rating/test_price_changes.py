@@ -7,8 +7,9 @@ from ocs.domain.bucket import MAIN, BucketTerms
 from ocs.domain.commands import Basis
 from ocs.domain.rating import Rate
 from ocs.domain.reservation import ServiceTerms, Step
-from ocs.domain.tariff import HOME_ZONE, Tariff
+from ocs.domain.tariff import HOME_ZONE, Tariff, ZoneMap
 from ocs.domain.tariff_book import TariffBook, TariffVersion
+from ocs.domain.tariff_line import Line, Variant
 from ocs.domain.units import Unit
 from tests.support.stage import START_MS, Stage
 
@@ -18,15 +19,20 @@ MONEY = 100_000
 PLAN = "everything"
 
 
-def version(name: str, prices: dict[str, tuple[Unit, Rate]], validity_ms: int = 60_000) -> Tariff:
-    terms = {
-        (service_id, HOME_ZONE): ServiceTerms(
-            service_id, unit, HOME_ZONE, rate, 1, validity_ms, name, service_id
-        )
-        for service_id, (unit, rate) in prices.items()
-    }
-    plans = {PLAN: frozenset(prices)}
-    return Tariff(name, "EUR", plans, {}, {}, terms, prefix_digits_max=0)
+def version(name: str, prices: dict[str, tuple[Unit, Rate]]) -> Tariff:
+    lines = {}
+    for service_id, (unit, rate) in prices.items():
+        terms = ServiceTerms(service_id, unit, HOME_ZONE, rate, 1, 60_000, name, service_id)
+        lines[PLAN, service_id] = {HOME_ZONE: Line([Variant(0, terms)])}
+    return Tariff(
+        version=name,
+        currency="EUR",
+        tax_included=True,
+        plans={PLAN: frozenset(prices)},
+        zones=ZoneMap({}, {}),
+        units={service_id: unit for service_id, (unit, _) in prices.items()},
+        lines=lines,
+    )
 
 
 def per_unit(micros: int) -> dict[str, tuple[Unit, Rate]]:

@@ -29,8 +29,9 @@ from ocs.domain.rating import Rate
 from ocs.domain.reservation import ServiceTerms, Step
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, SpendingCap
 from ocs.domain.state import AccountState, AccountTerms
-from ocs.domain.tariff import HOME_ZONE, Tariff
+from ocs.domain.tariff import HOME_ZONE, Tariff, ZoneMap
 from ocs.domain.tariff_book import TariffBook
+from ocs.domain.tariff_line import Line, Variant
 from ocs.domain.units import Unit
 from ocs.domain.view import as_of, caps_of
 from ocs.limits import WINDOW_USED_MS
@@ -71,12 +72,19 @@ _PRICES: Final[Mapping[str, tuple[Unit, Rate]]] = MappingProxyType(
 
 
 def _tariff() -> Tariff:
-    terms = {
-        (name, HOME_ZONE): ServiceTerms(name, unit, HOME_ZONE, rate, 1, VALIDITY_MS, "cases")
-        for name, (unit, rate) in _PRICES.items()
-    }
-    plans = {"everything": frozenset(_PRICES)}
-    return Tariff("cases", "EUR", plans, {}, {}, terms, prefix_digits_max=0)
+    lines = {}
+    for name, (unit, rate) in _PRICES.items():
+        terms = ServiceTerms(name, unit, HOME_ZONE, rate, 1, VALIDITY_MS, "cases")
+        lines["everything", name] = {HOME_ZONE: Line([Variant(0, terms)])}
+    return Tariff(
+        version="cases",
+        currency="EUR",
+        tax_included=True,
+        plans={"everything": frozenset(_PRICES)},
+        zones=ZoneMap({}, {}),
+        units={name: unit for name, (unit, _) in _PRICES.items()},
+        lines=lines,
+    )
 
 
 TARIFF: Final = _tariff()

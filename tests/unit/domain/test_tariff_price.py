@@ -7,7 +7,7 @@ import pytest
 
 from ocs.domain.rating import Rate, Rounding, Stretch
 from ocs.domain.tariff_document import parse_tariff
-from ocs.domain.tariff_table import TariffError
+from ocs.domain.tariff_table import TariffRefusedError
 
 TWO_STEPS = [
     {"price": "0.60", "per": 60, "increment": 60},
@@ -24,18 +24,22 @@ def rate(service: dict[str, Any], zone: dict[str, Any] | None = None) -> Rate:
         {
             "version": "v",
             "currency": "EUR",
+            "prices": "gross",
             "zones": {"far": {"prefixes": ["9"]}},
             "services": {"voice": service},
             "plans": {"p": {"services": ["voice"]}},
         }
     )
-    return tariff.terms_by_zone["voice", "far" if zone is not None else ""].rate
+    line = tariff.line("p", "voice", "far" if zone is not None else "")
+    assert line is not None
+    return line.at(0).terms.rate
 
 
 def refused(service: dict[str, Any], zone: dict[str, Any] | None = None) -> tuple[str, str]:
-    with pytest.raises(TariffError) as found:
+    with pytest.raises(TariffRefusedError) as found:
         rate(service, zone)
-    return found.value.path, found.value.rule
+    (fault,) = found.value.faults
+    return fault.path, fault.rule
 
 
 def test_steps_are_priced_by_how_far_the_session_has_come() -> None:
@@ -76,11 +80,87 @@ def test_fee_bound_and_rounding_are_as_in_the_service_unless_the_zone_says_other
     assert (far.cost(9), far.cost(1_000)) == (100_000, 1_000_000)
 
 
-@pytest.mark.parametrize("key", ["price", "per", "increment", "minimum"])
-def test_a_line_has_one_price_or_steps(key: str) -> None:
-    path, rule = refused({"steps": TWO_STEPS, key: "1" if key == "price" else 1})
+@pytest.mark.parametrize("key", ["per", "increment", "minimum"])
+def test_what_belongs_to_one_price_is_not_said_beside_steps(key: str) -> None:
+    path, rule = refused({"steps": TWO_STEPS, key: 1})
 
     assert (path, rule) == (f"services.voice.{key}", "is said in each of the steps")
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ({"price": "1", "steps": TWO_STEPS}, "steps"),
+        ({"price": "1", "free": True}, "free"),
+        ({"free": True, "tiers": {"period": "month", "steps": TWO_STEPS}}, "tiers"),
+    ],
+)
+def test_a_price_is_said_in_one_way(line: dict[str, Any], path: str) -> None:
+    where, rule = refused(line)
+
+    assert where == f"services.voice.{path}"
+    assert "one of them is right" in rule
+
+
+def test_what_is_free_is_so_by_a_word() -> None:
+    assert rate({"free": True, "increment": 60}) == Rate.flat(60, 0, 1)
+    assert refused({"free": False})[0] == "services.voice.free"
+
+
+def test_tiers_are_priced_like_steps_by_their_counter() -> None:
+    found = rate({"tiers": {"period": "month", "steps": TWO_STEPS}})
+
+    assert found == rate({"steps": TWO_STEPS})
+
+
+def test_no_session_has_tiers() -> None:
+    tiers = {"period": "month", "steps": TWO_STEPS}
+
+    assert (
+        refused({"tiers": tiers, "max_session_cost": "1"})[0] == "services.voice.max_session_cost"
+    )
+
+
+@pytest.mark.parametrize(
+    ("tiers", "path"),
+    [
+        ({"steps": TWO_STEPS}, "tiers.period"),
+        ({"period": "fortnight", "steps": TWO_STEPS}, "tiers.period"),
+        ({"period": "month"}, "tiers.steps"),
+        ({"period": "month", "steps": TWO_STEPS, "counter": "a b"}, "tiers.counter"),
+        ([], "tiers"),
+    ],
+)
+def test_tiers_that_are_none(tiers: object, path: str) -> None:
+    assert refused({"tiers": tiers})[0] == f"services.voice.{path}"
+
+
+TB_2 = 2 * 10**12
+
+
+@pytest.mark.parametrize(
+    ("price", "per", "cost"),
+    [
+        ("10000", 10**9, TB_2 * 10_000_000_000 // 10**9),  # per GB, by the octet
+        ("250000", 2**30, round(Fraction(TB_2 * 250_000_000_000, 2**30))),  # per GiB
+    ],
+)
+def test_dear_data_by_the_octet_is_exact_up_to_2_tb(price: str, per: int, cost: int) -> None:
+    found = rate({"unit": "octets", "price": price, "per": per})
+
+    assert found.cost(TB_2) == cost
+    assert found.cost(1) == round(Fraction(cost, TB_2))
+    assert found.steps[0].num <= 2**53 - 1
+    assert (found.steps[0].den - 1) * found.steps[0].num <= 2**53 - 1
+
+
+def test_a_list_that_costs_more_than_is_counted_is_named() -> None:
+    dear = [{"price": "9999999999"}, {"from": 2**52, "price": "1"}]
+
+    path, rule = refused({"steps": dear})
+
+    assert path == "services.voice.steps"
+    assert "2^53-1" in rule
 
 
 @pytest.mark.parametrize(
