@@ -24,7 +24,8 @@ CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
-	rolling mutants calendars cases bad-inputs fuzz load load-ui latency overload bench demo docs lock clean
+	rolling mutants calendars cases bad-inputs fuzz load load-ui latency overload bench demo docs \
+	lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,4 +1,4 @@
-"""`make bench`: server CPU per call against a bare echo, and the store's CPU per charge.
+"""`make bench`: server CPU per call and per item of a stream against a bare echo, and the store's.
 
 Three processes beside this one: the service as `ocs serve` runs it, its store (`always`), and a
 bare grpc.aio server that answers with the same bytes. The same callers drive both servers, in
@@ -10,7 +10,7 @@ import json
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -21,7 +21,16 @@ import uvloop
 
 from loadtest import processes, report
 from loadtest.accounts import open_accounts
-from loadtest.traffic import CHECK, MAKE, Answers, Callers, Session, Sessions, connected
+from loadtest.traffic import (
+    CHECK,
+    MAKE,
+    Answers,
+    Callers,
+    Session,
+    Sessions,
+    connected,
+    unpacked,
+)
 from loadtest.usage import StoreUsage, process_cpu_s
 from ocs.store.embedded import EmbeddedValkey, private_valkey
 
@@ -34,6 +43,7 @@ class Plan:
     """How much is measured.
 
     connection_count: between callers and server. slice_count: calls before the other server's turn.
+    batch_size: items of a batch on a stream.
     """
 
     call_count: int
@@ -43,6 +53,7 @@ class Plan:
     account_count: int
     store_connections: int
     slice_count: int
+    batch_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,29 +127,36 @@ class Bench:
         each.
         """
         tallies: dict[str, Tally] = defaultdict(Tally)
-        sessions = self._sessions.open(call_count)
-        for method in MEASURED:
-            following: list[Session] = []
-            for first in range(0, call_count, self._plan.slice_count):
-                part = sessions[first : first + self._plan.slice_count]
-                if echo is not None:
-                    wires = [MAKE[method](session) for session in part]
-                    await self._run(echo, method, wires, tallies[f"{method} echo"])
-                wires = [MAKE[method](session) for session in part]
-                answers = await self._run(self._service, method, wires, tallies[method])
-                following += _continued(method, part, answers)
-            sessions = following
-        await self._release(sessions)
+        for run in (self._run, self._run_stream):
+            sessions = self._sessions.open(call_count)
+            for method in MEASURED:
+                name = f"{method} stream" if run == self._run_stream else method
+                following: list[Session] = []
+                for first in range(0, call_count, self._plan.slice_count):
+                    part = sessions[first : first + self._plan.slice_count]
+                    if echo is not None:
+                        await run(echo, method, part, tallies[f"{name} echo"])
+                    answers = await run(self._service, method, part, tallies[name])
+                    following += _continued(method, part, answers)
+                sessions = following
+            await self._release(sessions)
         return {name: tally.figures() for name, tally in tallies.items()}
 
     async def prepare(self) -> dict[str, bytes]:
-        """Make one session's calls; returns a reply of each method for the echo."""
+        """Make one session's calls, and one batch's; returns a reply of each for the echo."""
         replies = {}
         sessions = self._sessions.open(1)
         for method in MEASURED:
             answers = await self._service[1].send(method, [MAKE[method](sessions[0])])
             sessions = _continued(method, sessions, answers)
             replies[method] = answers.replies[0]
+        await self._release(sessions)
+        sessions = self._sessions.open(self._plan.batch_size)
+        for method in MEASURED:
+            wires = [MAKE[method](session) for session in sessions]
+            answers = await self._service[1].stream("ChargeStream", method, [wires])
+            sessions = _continued(method, sessions, unpacked(method, sessions, answers))
+            replies[f"{method}Stream"] = answers.replies[0]
         await self._release(sessions)
         return replies
 
@@ -151,19 +169,47 @@ class Bench:
         self,
         target: tuple[processes.Server, Callers],
         method: str,
-        wires: Sequence[bytes],
+        sessions: Sequence[Session],
         tally: Tally,
     ) -> Answers:
         """Send a slice, check its answers, count what it used."""
-        server, callers = target
-        store_before = StoreUsage.read(self._store)
-        before_s = process_cpu_s(server.pid)
-        answers = await callers.send(method, wires)
-        tally.cpu_s += process_cpu_s(server.pid) - before_s
-        store = StoreUsage.read(self._store)
+        wires = [MAKE[method](session) for session in sessions]
+        answers = await self._count(target, target[1].send(method, wires), len(wires), tally)
         for reply in answers.replies:
             CHECK[method](reply)
-        tally.calls += len(wires)
+        return answers
+
+    async def _run_stream(
+        self,
+        target: tuple[processes.Server, Callers],
+        method: str,
+        sessions: Sequence[Session],
+        tally: Tally,
+    ) -> Answers:
+        """As _run, in batches."""
+        wires = [MAKE[method](session) for session in sessions]
+        size, ours = self._plan.batch_size, target is self._service
+        batches = [wires[first : first + size] for first in range(0, len(wires), size)]
+        path = "ChargeStream" if ours else f"{method}Stream"
+        sending = target[1].stream(path, method, batches)
+        answers = await self._count(target, sending, len(wires), tally)
+        return unpacked(method, sessions, answers) if ours else answers
+
+    async def _count(
+        self,
+        target: tuple[processes.Server, Callers],
+        sending: Awaitable[Answers],
+        call_count: int,
+        tally: Tally,
+    ) -> Answers:
+        """Wait for a slice; count what it used."""
+        server, _ = target
+        store_before = StoreUsage.read(self._store)
+        before_s = process_cpu_s(server.pid)
+        answers = await sending
+        tally.cpu_s += process_cpu_s(server.pid) - before_s
+        store = StoreUsage.read(self._store)
+        tally.calls += call_count
         tally.seconds += answers.seconds
         tally.latencies_s += answers.latencies_s
         tally.store_cpu_s += store.cpu_s - store_before.cpu_s
@@ -245,6 +291,7 @@ def main() -> int:
     parser.add_argument("--accounts", type=int, default=1_000)
     parser.add_argument("--store-connections", type=int, default=4)
     parser.add_argument("--slice", type=int, default=1_000, help="calls before the other's turn")
+    parser.add_argument("--batch", type=int, default=100, help="items of a batch on a stream")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     options = parser.parse_args()
     plan = Plan(
@@ -255,6 +302,7 @@ def main() -> int:
         options.accounts,
         options.store_connections,
         options.slice,
+        options.batch,
     )
     rounds = run(plan)
     result = report.result(
@@ -262,6 +310,9 @@ def main() -> int:
         {name: asdict(each) for name, each in summarise(rounds).items()},
         unary_vs_echo=against_echo(rounds, "Reserve"),
         commit_vs_echo=against_echo(rounds, "Commit"),
+        stream_vs_unary=median(
+            each["Reserve"].cpu_us / each["Reserve stream"].cpu_us for each in rounds
+        ),
     )
     print(json.dumps(result, indent=2) if options.json else report.text(result))
     return 0

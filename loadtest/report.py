@@ -60,11 +60,13 @@ def result(
     *,
     unary_vs_echo: float,
     commit_vs_echo: float,
+    stream_vs_unary: float,
 ) -> dict[str, Any]:
     """Everything of one benchmark, as plain values."""
     return {
         "unary_vs_echo": unary_vs_echo,
         "commit_vs_echo": commit_vs_echo,
+        "stream_vs_unary": stream_vs_unary,
         "figures": {name: dict(each) for name, each in figures.items()},
         "plan": dict(plan),
         "machine": machine(),
@@ -73,12 +75,16 @@ def result(
 
 def text(result: Mapping[str, Any]) -> str:
     """The same for a terminal."""
-    lines = [" " * 14 + "".join(f"{title:>11}" for _, title, _ in _COLUMNS)]
+    lines = [" " * 20 + "".join(f"{title:>11}" for _, title, _ in _COLUMNS)]
     for name, figures in result["figures"].items():
         cells = (format(figures[key], form) for key, _, form in _COLUMNS)
-        lines.append(f"{name:<14}" + "".join(f"{cell:>11}" for cell in cells))
+        lines.append(f"{name:<20}" + "".join(f"{cell:>11}" for cell in cells))
     lines += ["", ", ".join(f"{name} {value}" for name, value in result["plan"].items())]
     lines += [", ".join(f"{name} {value}" for name, value in result["machine"].items()), ""]
+    stream = result["figures"]["Reserve stream"]
+    per_core = 1e6 / stream["cpu_us"]
+    lines.append(f"stream: {per_core:,.0f} items/s per core of the service (Reserve)")
+    lines.append(f"stream_vs_unary {result['stream_vs_unary']:.2f}")
     lines.append(f"commit_vs_echo {result['commit_vs_echo']:.2f}")
     lines.append(f"unary_vs_echo {result['unary_vs_echo']:.2f} (aim {AIM})")
     return "\n".join(lines)

@@ -1,8 +1,10 @@
 """What the callers send, how they send it, and what an answer must say."""
 
 import asyncio
+import itertools
 import secrets
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,8 +17,10 @@ from ocs.v1 import charging_service_pb2 as pb
 from ocs.v1 import types_pb2
 
 TIMEOUT_S: Final = 10.0
+BATCHES_UNDER_WAY: Final = 4
 REQUESTED_UNITS: Final = 5 * 1024 * 1024
 USED_UNITS: Final = 1024 * 1024
+_PLACES: Final = {"Reserve": 0, "Commit": 1, "Release": 2}
 
 
 class WrongAnswerError(Exception):
@@ -62,7 +66,7 @@ class Sessions:
 def reserve(session: Session) -> bytes:
     """Ask for the first units of a session."""
     request = pb.ReserveRequest(
-        request_id=f"{session.session_id}-0",
+        request_id=request_id("Reserve", session),
         account_id=session.account_id,
         service_id="data",
         requested_units=REQUESTED_UNITS,
@@ -77,7 +81,7 @@ def reserve(session: Session) -> bytes:
 def commit(session: Session) -> bytes:
     """Report use and ask for the next grant."""
     request = pb.CommitRequest(
-        request_id=f"{session.session_id}-1",
+        request_id=request_id("Commit", session),
         reservation=session.reservation,
         used=[pb.UsedSegment(units=USED_UNITS)],
         next_grant=pb.NextGrant(requested_units=REQUESTED_UNITS),
@@ -91,7 +95,7 @@ def commit(session: Session) -> bytes:
 def release(session: Session) -> bytes:
     """End a session."""
     request = pb.ReleaseRequest(
-        request_id=f"{session.session_id}-2", reservation=session.reservation
+        request_id=request_id("Release", session), reservation=session.reservation
     )
     request.request_time.GetCurrentTime()
     return request.SerializeToString()
@@ -159,6 +163,75 @@ class Callers:
                 call: Any = channel.unary_unary(f"/{SERVICE}/{method}")
                 group.create_task(_caller(call, numbers, wires, replies, latencies_s))
         return Answers(replies, latencies_s, time.perf_counter() - started)
+
+    async def stream(self, path: str, method: str, batches: Sequence[Sequence[bytes]]) -> Answers:
+        """Send batches of a method's requests, one stream to a connection, some under way on each.
+
+        Replies and latencies are of batches, in any order. Raises WrongAnswerError if one ends.
+        """
+        sent = [batch_of(method, wires) for wires in batches]
+        replies, latencies_s = [b""] * len(sent), [0.0] * len(sent)
+        numbers = iter(range(len(sent)))
+        started = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for channel in self._channels:
+                call: Any = channel.stream_stream(f"/{SERVICE}/{path}")
+                group.create_task(_stream(call(), numbers, sent, replies, latencies_s))
+        return Answers(replies, latencies_s, time.perf_counter() - started)
+
+
+def batch_of(method: str, wires: Sequence[bytes]) -> bytes:
+    """Put requests of a method into a batch."""
+    batch = pb.ChargeStreamRequest()
+    for wire in wires:
+        getattr(batch.items.add(), method.lower()).MergeFromString(wire)
+    return batch.SerializeToString()
+
+
+def unpacked(method: str, sessions: Sequence[Session], answers: Answers) -> Answers:
+    """The replies of batches as those of calls, in the order of their sessions.
+
+    Raises WrongAnswerError if an item failed or has no answer.
+    """
+    found = {}
+    for reply in answers.replies:
+        for answer in pb.ChargeStreamResponse.FromString(reply).answers:
+            if answer.WhichOneof("answer") != method.lower():
+                raise WrongAnswerError(f"not answered:\n{answer}")
+            found[answer.request_id] = getattr(answer, method.lower()).SerializeToString()
+    ids = [request_id(method, session) for session in sessions]
+    if found.keys() != set(ids):
+        raise WrongAnswerError(f"{len(found)} answers for {len(ids)} items")
+    return Answers([found[each] for each in ids], answers.latencies_s, answers.seconds)
+
+
+def request_id(method: str, session: Session) -> str:
+    """The id of a session's call of a method."""
+    return f"{session.session_id}-{_PLACES[method]}"
+
+
+async def _stream(
+    stream: Any,
+    numbers: Iterator[int],
+    sent: Sequence[bytes],
+    replies: list[bytes],
+    latencies_s: list[float],
+) -> None:
+    """Keep some batches under way; which of them an answer is of is seen later."""
+    clock, under_way = time.perf_counter, deque[tuple[int, float]]()
+    for number in itertools.islice(numbers, BATCHES_UNDER_WAY):
+        under_way.append((number, clock()))
+        await stream.write(sent[number])
+    while under_way:
+        reply = await stream.read()
+        if not isinstance(reply, bytes):
+            raise WrongAnswerError("the stream ended")
+        number, sent_at_s = under_way.popleft()
+        replies[number], latencies_s[number] = reply, clock() - sent_at_s
+        for following in itertools.islice(numbers, 1):
+            under_way.append((following, clock()))
+            await stream.write(sent[following])
+    await stream.done_writing()
 
 
 async def _caller(

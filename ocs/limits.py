@@ -6,6 +6,7 @@ from typing import Final
 QUANTITY_MAX: Final = 2**53 - 1
 
 # Identifiers.
+ID_CHARACTERS_MAX: Final = 128
 ID_PATTERN: Final = r"[A-Za-z0-9._+@-]{1,128}"
 
 # What one script may have to read.
@@ -18,6 +19,8 @@ EXPIRIES_PER_CALL_MAX: Final = 64
 SERVICES_PER_BUCKET_MAX: Final = 16
 ZONES_PER_BUCKET_MAX: Final = 16
 USED_SEGMENTS_MAX: Final = 8
+# How often the price of one report of use may change; what comes after has the last one's.
+USE_PIECES_MAX: Final = 64
 # A reservation keeps the price list that it was opened with.
 RATE_STEPS_MAX: Final = 8
 
@@ -76,6 +79,8 @@ BUCKET_PRIORITY_DEFAULT: Final = 100
 CLOCK_SKEW_MAX_MS: Final = 5_000
 DEADLINE_DEFAULT_MS: Final = 2_000
 DEADLINE_FLOOR_MS: Final = 5
+# No call is worked on for longer, whatever its caller is ready to wait.
+DEADLINE_MAX_MS: Final = 60_000
 TIME_MAX_MS: Final = 7_258_118_400_000  # 2200-01-01
 
 # Lookups (identities, payment references).
@@ -94,6 +99,10 @@ RECEIVE_BYTES_MAX: Final = 1024 * 1024
 # From the start of a call until its message is there: who holds a place uses it.
 MESSAGE_WAIT_MS: Final = 5_000
 
+# Streams of batches: batches of one that are worked on, and streams of a process (decision 0036).
+STREAM_BATCHES_MAX: Final = 16
+STREAMS_MAX: Final = 256
+
 # Who may call.
 CREDENTIALS_MAX: Final = 4096
 CREDENTIALS_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -110,6 +119,7 @@ assert WINDOW_GRANT_MS <= WINDOW_SETTLE_MS <= WINDOW_USED_MS
 # A grant is valid to the end of a slot: a slot is longer than the shortest validity by far.
 assert WINDOW_MIN_MS // WINDOW_SLOTS_MAX >= 60 * VALIDITY_MIN_MS
 assert WINDOW_SLOTS_MIN <= WINDOW_SLOTS_DEFAULT <= WINDOW_SLOTS_MAX
+assert DEADLINE_FLOOR_MS < DEADLINE_DEFAULT_MS <= DEADLINE_MAX_MS
 assert VALIDITY_SHORT_MS >= VALIDITY_MIN_MS
 assert VALIDITY_DEFAULT_MS <= VALIDITY_MAX_MS
 assert TIME_MAX_MS + WINDOW_USED_MS < QUANTITY_MAX

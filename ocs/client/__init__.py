@@ -11,6 +11,7 @@ Knows the contract (`ocs.v1`) and gRPC, and nothing else of the service.
 """
 
 from ocs.client.aio import AsyncClient
+from ocs.client.aio_stream import AsyncChargeStream
 from ocs.client.attempts import NO_RETRY, RetryPolicy
 from ocs.client.client import Client
 from ocs.client.corrections import CorrectionResult, RefundResult, ReverseTopUpResult
@@ -75,6 +76,7 @@ from ocs.client.results import (
     TopUpResult,
     UpdateAccountResult,
 )
+from ocs.client.stream import ChargeStream
 from ocs.client.values import (
     AccountStatus,
     Basis,
@@ -101,6 +103,7 @@ __all__ = [
     "AccountSummary",
     "AddSubscriberResult",
     "AlreadyExistsError",
+    "AsyncChargeStream",
     "AsyncClient",
     "AsyncReservation",
     "Basis",
@@ -111,6 +114,7 @@ __all__ = [
     "CapHolder",
     "CapReached",
     "Charge",
+    "ChargeStream",
     "ChargingEvent",
     "ChargingEventPage",
     "Client",

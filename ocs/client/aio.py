@@ -7,6 +7,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import grpc
 
+from ocs.client.aio_stream import AsyncChargeStream
 from ocs.client.attempts import Attempts, RetryPolicy, Throttle
 from ocs.client.connection import (
     TENANT_DEFAULT,
@@ -122,6 +123,15 @@ class AsyncClient:
     get_request = _method(reading.get_request)
     list_accounts_page = _method(reading.list_accounts_page)
     health = _method(health.health)
+
+    def charge_stream(self) -> AsyncChargeStream:
+        """As Client.charge_stream; use it in an `async with` block, or close it."""
+        return AsyncChargeStream(
+            lambda: self.stubs.charging.ChargeStream(metadata=self._metadata),
+            self.timeout_s,
+            self._retry,
+            self._throttle,
+        )
 
     async def list_charging_events(
         self, account_id: str, *, page_size: int = 0, timeout_s: float | None = None

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import grpc
 
@@ -80,6 +80,40 @@ class Throttle:
             self._tokens = min(self._tokens_max, self._tokens + self._GAIN)
 
 
+class Tokens(Protocol):
+    """Says whether another attempt is affordable."""
+
+    def failed(self) -> bool:
+        """Count a failed attempt; whether another one is affordable."""
+        ...
+
+    def answered(self) -> None:
+        """Count an answer."""
+        ...
+
+
+class OncePerRound:
+    """What fails together, the items of a batch, costs one token together."""
+
+    def __init__(self, throttle: Throttle) -> None:
+        self._throttle = throttle
+        self._affordable: bool | None = None
+
+    def begin(self) -> None:
+        """Begin a round."""
+        self._affordable = None
+
+    def failed(self) -> bool:
+        """Count the first failure of a round; whether another round is affordable."""
+        if self._affordable is None:
+            self._affordable = self._throttle.failed()
+        return self._affordable
+
+    def answered(self) -> None:
+        """Count an answer."""
+        self._throttle.answered()
+
+
 class Attempts:
     """The attempts of one operation."""
 
@@ -88,7 +122,7 @@ class Attempts:
         operation: Operation[Any],
         timeout_s: float,
         policy: RetryPolicy,
-        throttle: Throttle,
+        throttle: Tokens,
         *,
         sent_before: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -115,12 +149,19 @@ class Attempts:
     def pause_s_after(self, error: grpc.RpcError) -> float:
         """How long to wait before the next attempt; raises the OcsError if there is none."""
         failure = failure_of(error)
-        self._failed_count += 1
-        self._open = self._open or leaves_open(failure)
-        pause_s = self._pause_s(failure)
+        pause_s = self.next_pause_s(failure)
         if pause_s is None:
-            raise self._final(failure) from error
+            raise self.final(failure) from error
         return pause_s
+
+    def next_pause_s(self, failure: Failure, *, left_open: bool = False) -> float | None:
+        """How long to wait before the next attempt; None if there is none.
+
+        left_open: the attempt may have been applied, whatever the failure says of itself.
+        """
+        self._failed_count += 1
+        self._open = self._open or left_open or leaves_open(failure)
+        return self._pause_s(failure)
 
     def _pause_s(self, failure: Failure) -> float | None:
         overloaded = failure.code == "RESOURCE_EXHAUSTED" and failure.retry_delay_s is not None
@@ -137,7 +178,8 @@ class Attempts:
         left_s = self._deadline - self._clock() - pause_s
         return pause_s if left_s >= ATTEMPT_FLOOR_S else None
 
-    def _final(self, failure: Failure) -> OcsError:
+    def final(self, failure: Failure) -> OcsError:
+        """The error of an operation after whose failure there is no further attempt."""
         if self._operation.mutates and self._open and not settles(failure):
             return unknown_error_of(failure, self._operation)
         return error_of(failure)

@@ -33,6 +33,7 @@ from ocs.client.present import present
 from ocs.client.reservation import Reservation
 from ocs.client.results import ChargingEvent, GrantResult
 from ocs.client.security import ClientCertificate, secure
+from ocs.client.stream import ChargeStream
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
@@ -138,6 +139,19 @@ class Client:
     get_request = _method(reading.get_request)
     list_accounts_page = _method(reading.list_accounts_page)
     health = _method(health.health)
+
+    def charge_stream(self) -> ChargeStream:
+        """A stream of batches: the fast path of a gateway. Use it in a `with` block, or close it.
+
+        A batch that leaves an outcome unknown is resolved by sending its operations again, with
+        `sent_before`.
+        """
+        return ChargeStream(
+            lambda requests: self.stubs.charging.ChargeStream(requests, metadata=self._metadata),
+            self.timeout_s,
+            self._retry,
+            self._throttle,
+        )
 
     def list_charging_events(
         self, account_id: str, *, page_size: int = 0, timeout_s: float | None = None

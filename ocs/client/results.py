@@ -296,6 +296,15 @@ class HealthResult:
 
 
 @dataclass(frozen=True, slots=True)
+class EventPiece:
+    """Use that one line of the tariff priced."""
+
+    units: int
+    tariff_version: str
+    price_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class EventSegment:
     """A used segment as reported; a time not said is None."""
 
@@ -325,6 +334,9 @@ class EventContext:
     payment_reference: str
     reason: str
     decided_by: str
+    price_id: str
+    pieces: tuple[EventPiece, ...]
+    unsplit: bool
 
 
 @dataclass(frozen=True, slots=True)

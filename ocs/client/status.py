@@ -1,18 +1,19 @@
 """A failed gRPC call as a Failure, and what it says about the effect of the call. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyDetail
 from google.protobuf.message import DecodeError
-from google.rpc import error_details_pb2
+from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from ocs.client.errors import Failure, FieldViolation
 
 DOMAIN = "ocs.v1"
 _NANOS_PER_SECOND = 1_000_000_000
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 # Reasons that say: this attempt wrote nothing.
 _NOTHING_WRITTEN = frozenset(
@@ -55,8 +56,16 @@ def failure_of(error: grpc.RpcError) -> Failure:
     """What the service said: status, reason, violations, and when to come back."""
     # Both kinds of channel raise an RpcError that is also a Call; its static type does not say so.
     call: Any = error
-    code: grpc.StatusCode = call.code()
-    details = list(_details(call))
+    return _failure(call.code(), call.details() or "", _details(lambda: rpc_status.from_call(call)))
+
+
+def failure_of_status(status: status_pb2.Status) -> Failure:
+    """What the service said of one item of a batch, or of the batch."""
+    code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
+    return _failure(code, status.message, _details(lambda: status))
+
+
+def _failure(code: grpc.StatusCode, message: str, details: Iterator[Any]) -> Failure:
     reason, metadata = "", dict[str, str]()
     violations: list[FieldViolation] = []
     retry_delay_s = None
@@ -72,7 +81,7 @@ def failure_of(error: grpc.RpcError) -> Failure:
             retry_delay_s = delay.seconds + delay.nanos / _NANOS_PER_SECOND
     return Failure(
         code=code.name,
-        message=call.details() or "",
+        message=message,
         reason=reason,
         metadata=metadata,
         field_violations=tuple(violations),
@@ -80,9 +89,9 @@ def failure_of(error: grpc.RpcError) -> Failure:
     )
 
 
-def _details(call: Any) -> Iterator[Any]:
+def _details(read: Callable[[], status_pb2.Status | None]) -> Iterator[Any]:
     try:
-        status = rpc_status.from_call(call)
+        status = read()
         packed: list[AnyDetail] = [] if status is None else list(status.details)
         for kind in (
             error_details_pb2.ErrorInfo,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ocs.domain.rating import Rate
+from ocs.domain.price_function import PriceFunction, reach
 from ocs.domain.reservation import SessionRating
 from ocs.limits import QUANTITY_MAX
 
@@ -32,7 +32,7 @@ class Segment:
 
 
 def allocate(
-    rate: Rate, start: int, end: int, sources: Sequence[Source], fee: int = 0
+    price: PriceFunction, start: int, end: int, sources: Sequence[Source], fee: int = 0
 ) -> list[Segment]:
     """Cover [start, end) as far as the sources go; the last segment's end is how far.
 
@@ -48,8 +48,8 @@ def allocate(
         part = 0
         if source.money:
             part = max(0, min(fee, source.capacity))
-            to = rate.reach(at, end, source.capacity - part)
-            quantity = part + cost_between(rate, at, to)
+            to = reach(price, at, end, source.capacity - part)
+            quantity = part + cost_between(price, at, to)
             fee -= part
         else:
             to = min(end, at + source.capacity)
@@ -70,7 +70,7 @@ def reached(segments: Sequence[Segment], start: int) -> int:
     return segments[-1].end if segments else start
 
 
-def clip(rate: Rate, segments: Sequence[Segment], end: int) -> list[Segment]:
+def clip(price: PriceFunction, segments: Sequence[Segment], end: int) -> list[Segment]:
     """Cut a coverage short at `end`."""
     kept: list[Segment] = []
     for segment in segments:
@@ -78,36 +78,36 @@ def clip(rate: Rate, segments: Sequence[Segment], end: int) -> list[Segment]:
             kept.append(segment)
         elif segment.start < end or segment.fee > 0:
             start, source = min(segment.start, end), segment.source
-            stretch = cost_between(rate, start, end) if source.money else end - start
+            stretch = cost_between(price, start, end) if source.money else end - start
             kept.append(Segment(source, start, end, segment.fee + stretch, segment.fee))
     return kept
 
 
-def money_within(rate: Rate, segments: Sequence[Segment], end: int) -> int:
+def money_within(price: PriceFunction, segments: Sequence[Segment], end: int) -> int:
     """Money that the coverage up to `end` costs, the connect fee included."""
     return sum(
-        segment.fee + cost_between(rate, min(segment.start, end), min(segment.end, end))
+        segment.fee + cost_between(price, min(segment.start, end), min(segment.end, end))
         for segment in segments
         if segment.source.money
     )
 
 
-def cost_between(rate: Rate, start: int, end: int) -> int:
+def cost_between(price: PriceFunction, start: int, end: int) -> int:
     """C(end) - C(start); both must be priced."""
-    low, high = rate.cost(start), rate.cost(end)
+    low, high = price.cost(start), price.cost(end)
     assert low is not None
     assert high is not None
     return high - low
 
 
-def target_of(rate: Rate, rating: SessionRating, used_units: int) -> int | None:
+def target_of(price: PriceFunction, rating: SessionRating, used_units: int) -> int | None:
     """Boundary that the session is rated up to after this use; None past the exact range.
 
     Never below what it is rated up to already, which another rate may have reached.
     """
     position = rating.position + used_units
-    boundary = rate.round_up(position) if position <= QUANTITY_MAX else None
+    boundary = price.round_up(position) if position <= QUANTITY_MAX else None
     if boundary is None:
         return None
     target = max(rating.paid_to, boundary)
-    return target if rate.cost(target) is not None else None
+    return target if price.cost(target) is not None else None

@@ -158,6 +158,7 @@ class Answer:
     granted_units: int = 0
     valid_until_ms: int = 0
     expire_ms: int = 0
+    price_change_ms: int = 0
     final_grant: bool = False
     held_micros: int = 0
     rated_units: int = 0

@@ -6,13 +6,16 @@ needs (server_ms, deadline_ms, context) are opaque to the decision.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from ocs.domain.answer import Outcome, Reason
 from ocs.domain.bucket import BucketTerms
-from ocs.domain.reservation import ServiceTerms, Step
+from ocs.domain.reservation import Reservation, ServiceTerms, Step
 from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.state import AccountStatus, AccountTerms
 from ocs.domain.units import Unit
+
+Pieces: TypeAlias = tuple[tuple[int, ServiceTerms | None], ...]
 
 
 class Basis(StrEnum):
@@ -45,7 +48,8 @@ class Profile:
 class ReservationFacts:
     """What the service must know of a reservation to name its keys and its caps.
 
-    unit: the service's. zone, subscriber_id: empty for none.
+    unit: the service's. zone, subscriber_id, tier, price_id: empty for none. The rest: as in
+    ServiceTerms and Reservation.
     """
 
     service_id: str
@@ -53,6 +57,35 @@ class ReservationFacts:
     zone: str
     session_id: str
     subscriber_id: str
+    tier: str = ""
+    price_id: str = ""
+    tariff_version: str = ""
+    plan: str = ""
+    change_ms: int = 0
+
+    @classmethod
+    def of(cls, reservation: Reservation) -> "ReservationFacts":
+        """Take them from the reservation."""
+        whose = (reservation.session_id, reservation.subscriber_id)
+        return cls.granted(reservation.terms, reservation.plan, *whose, reservation.change_ms)
+
+    @classmethod
+    def granted(
+        cls, terms: ServiceTerms, plan: str, session_id: str, subscriber_id: str, change_ms: int
+    ) -> "ReservationFacts":
+        """Build them as they are after a grant by these terms."""
+        return cls(
+            terms.service_id,
+            terms.unit,
+            terms.zone,
+            session_id,
+            subscriber_id,
+            terms.tier,
+            terms.price_id,
+            terms.tariff_version,
+            plan,
+            change_ms,
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,7 +118,11 @@ class GrantWish:
 
 @dataclass(slots=True, kw_only=True)
 class Reserve(Call):
-    """Hold units. terms: the price, or why there is none (refusal)."""
+    """Hold units. terms: the price, or why there is none (refusal).
+
+    change_ms: when the price may change, 0 = not known to. later: what follows, if the hold may
+    last until then.
+    """
 
     profile: Profile
     service_id: str
@@ -95,11 +132,33 @@ class Reserve(Call):
     reservation_id: str
     session_id: str
     sequence_number: int = -1
+    change_ms: int = 0
+    later: ServiceTerms | None = None
+
+    def tiers(self) -> tuple[str, ...]:
+        """Return the counters that its prices go by, sorted."""
+        return _tiers(self.terms, self.later)
+
+    def facts(self) -> ReservationFacts:
+        """Return what is known of the reservation once it is granted."""
+        assert self.terms is not None
+        return ReservationFacts.granted(
+            self.terms,
+            self.profile.terms.plan,
+            self.session_id,
+            self.profile.subscriber_id,
+            self.change_ms,
+        )
 
 
 @dataclass(slots=True, kw_only=True)
 class Commit(Call):
-    """Settle use. reservation: the service's memory of it; None if it knows none."""
+    """Settle use. reservation: the service's memory of it; None if it knows none.
+
+    pieces: the use in order, (units, price); None = the price it was granted by; empty: all of it
+    by that. terms: the price of the next grant, None = as before, or why there is none
+    (grant_refusal); change_ms, later: as in Reserve, only with terms.
+    """
 
     profile: Profile | None
     reservation: ReservationFacts | None
@@ -111,6 +170,27 @@ class Commit(Call):
     sequence_number: int = -1
     reject_overrun: bool = False
     refusal: Reason | None = None
+    pieces: Pieces = ()
+    terms: ServiceTerms | None = None
+    grant_refusal: Outcome | None = None
+    change_ms: int = 0
+    later: ServiceTerms | None = None
+
+    def tiers(self) -> tuple[str, ...]:
+        """Return the counters that its prices go by, sorted."""
+        found = _tiers(self.terms, self.later, *(piece for _, piece in self.pieces))
+        if self.reservation is None or not self.reservation.tier:
+            return found
+        return tuple(sorted({*found, self.reservation.tier}))
+
+    def facts(self) -> ReservationFacts | None:
+        """Return what is known of the reservation after a next grant."""
+        known, profile = self.reservation, self.profile
+        if known is None or profile is None or self.terms is None:
+            return known
+        return ReservationFacts.granted(
+            self.terms, profile.terms.plan, known.session_id, known.subscriber_id, self.change_ms
+        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,7 +204,7 @@ class Release(Call):
 
 @dataclass(slots=True, kw_only=True)
 class Debit(Call):
-    """Charge at once. session_id: empty = rated by itself."""
+    """Charge at once. session_id: empty = rated by itself. pieces: as in Commit; None = terms."""
 
     profile: Profile
     service_id: str
@@ -134,6 +214,15 @@ class Debit(Call):
     used_units: int
     session_id: str = ""
     sequence_number: int = -1
+    pieces: Pieces = ()
+
+    def tiers(self) -> tuple[str, ...]:
+        """Return the counters that its prices go by, sorted."""
+        return _tiers(self.terms, *(piece for _, piece in self.pieces))
+
+
+def _tiers(*lines: ServiceTerms | None) -> tuple[str, ...]:
+    return tuple(sorted({line.tier for line in lines if line is not None and line.tier}))
 
 
 @dataclass(slots=True, kw_only=True)

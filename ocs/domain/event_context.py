@@ -7,7 +7,9 @@ from dataclasses import dataclass
 class EventContext:
     """Context of one event; empty or 0 where there was nothing to know.
 
-    sequence_number: -1 = none. segments: (units, start_ms, end_ms) as reported.
+    sequence_number: -1 = none. segments: (units, start_ms, end_ms) as reported. pieces: (units,
+    tariff_version, price_id) if more than one price applied, in order. unsplit: the price changed
+    meanwhile, and the use did not say when it happened.
     """
 
     request_id: str = ""
@@ -27,3 +29,6 @@ class EventContext:
     payment_reference: str = ""
     reason: str = ""
     decided_by: str = ""
+    price_id: str = ""
+    pieces: tuple[tuple[int, str, str], ...] = ()
+    unsplit: bool = False

@@ -168,10 +168,6 @@ class Rate:
             return min(micros, self.max_micros)
         return micros if micros <= QUANTITY_MAX - self.connect_micros else None
 
-    def connect_due(self, position: int, used_units: int) -> int:
-        """Return the connect fee of more use from a position; 0 once something was used."""
-        return self.connect_micros if position == 0 and used_units > 0 else 0
-
     def round_down(self, units: int) -> int:
         """Return the last increment boundary at or before `units`."""
         step = self._step(units)
@@ -182,23 +178,6 @@ class Rate:
         step = self._step(units)
         boundary = units + -(units - step.start) % step.increment
         return boundary if boundary <= QUANTITY_MAX else None
-
-    def reach(self, start: int, end: int, micros: int) -> int:
-        """Return the largest e in [start, end] whose stretch from `start` costs at most `micros`.
-
-        `start` itself must be priced (its cost not None).
-        """
-        base = self.cost(start)
-        assert base is not None
-        low, high = start, end
-        while low < high:
-            middle = low + (high - low + 1) // 2
-            cost = self.cost(middle)
-            if cost is not None and cost - base <= micros:
-                low = middle
-            else:
-                high = middle - 1
-        return low
 
     def _step(self, units: int) -> RateStep:
         """The step that prices what comes after `units`."""

@@ -67,9 +67,10 @@ TRANSITIONS: Final[Mapping[tuple[ReservationState, Step], ReservationState | Rea
 class ServiceTerms:
     """How a service is metered, priced and granted: one line of the tariff, for one zone.
 
-    grant_min: least partial grant, units. validity_ms: 1 s .. 24 h. price_id: the line, e.g.
-    `voice/eu-roaming/peak`. tier: the counter whose position prices; empty: the session's own.
-    partner: the carrier that is owed a wholesale price, or empty.
+    grant_min: least partial grant, units. validity_ms: 1 s .. 24 h. price_id: names the line inside
+    its version, e.g. `voice/eu-roaming/peak`; empty: there is one only. tier: the counter of the
+    account's use that the steps go by instead of the session's, a cap's id; empty: none. partner:
+    the carrier that is owed a wholesale price; empty: none.
     """
 
     service_id: str
@@ -88,7 +89,9 @@ class ServiceTerms:
 class Reservation:
     """What is fixed when a reservation opens, and where it is in its life.
 
-    forget_ms: when it is no longer remembered; from then on its id is unknown.
+    forget_ms: when it is no longer remembered; from then on its id is unknown. terms: the price it
+    was granted by last, which prices its use before change_ms (0: until further notice). plan: the
+    account's then.
     """
 
     reservation_id: str
@@ -97,6 +100,8 @@ class Reservation:
     session_id: str
     subscriber_id: str
     terms: ServiceTerms
+    plan: str = ""
+    change_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

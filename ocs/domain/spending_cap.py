@@ -1,12 +1,27 @@
 """Spending caps: what they count, for whom, and their counter of the current period."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 from ocs.domain.periods import Period, PeriodBounds, period_bounds
 from ocs.domain.units import Unit
+from ocs.limits import QUANTITY_MAX
 
 ACCOUNT_HOLDER: Final = "account"
+# Begins the ids of the counters that graduated prices go by; no operator may use it.
+TIER_PREFIX: Final = "tier@"
+
+
+def tier_id(period: Period, service_id: str) -> str:
+    """Name the counter of an account's use of a service, for graduated prices."""
+    return f"{TIER_PREFIX}{period.value}@{service_id}"
+
+
+def tier_counter(cap_id: str, unit: Unit) -> "SpendingCap":
+    """Build the counter that such a name stands for: a cap that never binds."""
+    _, period, service_id = cap_id.split("@", 2)
+    return SpendingCap(ACCOUNT_HOLDER, cap_id, unit, QUANTITY_MAX, Period(period), service_id)
 
 
 def subscriber_holder(subscriber_id: str) -> str:
@@ -67,8 +82,13 @@ class SpendingCap:
             return self.period.value
         return f"{self.period.value}/{self.window.slot_count}/{self.window.slot_ms}"
 
-    def counts(self, unit: Unit, service_id: str, zone: str) -> bool:
-        """Say whether a charge for this service and zone counts towards the cap."""
+    def counts(self, unit: Unit, service_id: str, zone: str, tiers: Collection[str] = ()) -> bool:
+        """Say whether a charge for this service and zone counts towards the cap.
+
+        tiers: the counters that the charge's prices go by; no other charge moves them.
+        """
+        if self.cap_id.startswith(TIER_PREFIX):
+            return self.cap_id in tiers
         return (
             self.unit in (unit, Unit.MICROS)
             and self.service_id in ("", service_id)

@@ -27,6 +27,8 @@ class TariffBook:
         """versions: at least one; no two begin at the same moment."""
         self._versions = sorted(versions, key=attrgetter("activate_ms"))
         self._starts = [version.activate_ms for version in self._versions]
+        versions_but_last = (known.tariff.version for known in self._versions)
+        self._followed = dict(zip(versions_but_last, self._starts[1:], strict=False))
 
     @classmethod
     def of(cls, tariff: Tariff) -> "TariffBook":
@@ -66,11 +68,7 @@ class TariffBook:
 
     def activation_after(self, version: str) -> int:
         """Return when the version after this one begins to price; 0: it is the last, or unknown."""
-        for number, known in enumerate(self._versions):
-            if known.tariff.version == version:
-                behind = self._starts[number + 1 : number + 2]
-                return behind[0] if behind else 0
-        return 0
+        return self._followed.get(version, 0)
 
     def _index(self, at_ms: int) -> int:
         return max(0, bisect_right(self._starts, at_ms) - 1)

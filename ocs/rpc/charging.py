@@ -1,12 +1,15 @@
 """ChargingService at the edge: messages to use cases and back."""
 
+from google.protobuf.descriptor import MethodDescriptor
+
 from ocs import limits
 from ocs.domain.answer import Outcome
 from ocs.domain.commands import Basis, GrantWish
 from ocs.domain.reservation import Step
 from ocs.rpc import convert
 from ocs.rpc.call import CallInfo
-from ocs.rpc.method import RpcService
+from ocs.rpc.charge_stream import ChargeStreamMethod
+from ocs.rpc.method import CallHost, Handler, RpcService
 from ocs.rpc.names import parse_reservation, reservation_name
 from ocs.rpc.queries import QueryHandlers, place_of
 from ocs.rpc.refund import RefundHandlers
@@ -33,15 +36,25 @@ class ChargingServicer:
         return RpcService(
             pb.DESCRIPTOR.services_by_name["ChargingService"],
             {
-                "Reserve": self.reserve,
-                "Commit": self.commit,
-                "Release": self.release,
-                "Debit": self.debit,
+                **self._charges(),
                 **self._refunds.handlers(),
                 **self._queries.handlers(),
             },
             request_bytes_max=limits.UNARY_CHARGING_BYTES_MAX,
+            streams={"ChargeStream": self._charge_stream},
         )
+
+    def _charge_stream(self, method: MethodDescriptor, host: CallHost) -> ChargeStreamMethod:
+        return ChargeStreamMethod(method, host, self._charges(), self._charging.account_of)
+
+    def _charges(self) -> dict[str, Handler]:
+        """What may travel alone or in a batch."""
+        return {
+            "Reserve": self.reserve,
+            "Commit": self.commit,
+            "Release": self.release,
+            "Debit": self.debit,
+        }
 
     async def reserve(self, call: CallInfo, request: pb.ReserveRequest) -> pb.ReserveResponse:
         """Hold units."""

@@ -139,6 +139,8 @@ def set_grant(grant: types_pb2.Grant, answer: Answer, unit: Unit | None) -> None
         set_time(grant.expire_time, answer.expire_ms)
         grant.report_at_units = max(1, answer.granted_units * REPORT_AT_PERCENT // 100)
         grant.reserved_micros = answer.held_micros
+        if answer.price_change_ms < answer.expire_ms:
+            set_time(grant.tariff_change_time, answer.price_change_ms)
         if answer.final_grant:
             grant.final_grant = True
             grant.final_unit_action = types_pb2.FINAL_UNIT_ACTION_TERMINATE

@@ -27,6 +27,9 @@ CREDENTIAL_MISSING: Final = "CREDENTIAL_MISSING"
 CREDENTIAL_UNKNOWN: Final = "CREDENTIAL_UNKNOWN"
 CREDENTIAL_EXPIRED: Final = "CREDENTIAL_EXPIRED"
 ROLE_MISSING: Final = "ROLE_MISSING"
+SERVICE_STOPPING: Final = "SERVICE_STOPPING"
+# Not on the wire: nothing failed.
+OK: Final = ""
 
 DESCRIPTION_CHARACTERS_MAX: Final = 256
 
@@ -116,6 +119,9 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "ACCOUNT_BUSY": Failure(
             StatusCode.UNAVAILABLE, "the account kept changing under the call", retry_ms=20
         ),
+        SERVICE_STOPPING: Failure(
+            StatusCode.UNAVAILABLE, "the process stops; connect again", retry_ms=20
+        ),
         OVERLOADED: Failure(
             StatusCode.RESOURCE_EXHAUSTED, "too many calls at once", retry_ms=50
         ),
@@ -164,6 +170,22 @@ def status_of(
     metadata: Mapping[str, str],
     violations: Iterable[tuple[str, str]] = (),
 ) -> grpc.Status:
+    """Build the status that a call ends with; as for status_message."""
+    return call_status(status_message(reason, metadata=metadata, violations=violations))
+
+
+def call_status(message: status_pb2.Status) -> grpc.Status:
+    """Turn a status into what a call can end with."""
+    status: grpc.Status = rpc_status.to_status(message)
+    return status
+
+
+def status_message(
+    reason: str,
+    *,
+    metadata: Mapping[str, str],
+    violations: Iterable[tuple[str, str]] = (),
+) -> status_pb2.Status:
     """Build the status of a wire reason, with ErrorInfo and what else applies.
 
     metadata must be fit for the caller's eyes. Raises KeyError for a reason without an entry.
@@ -189,7 +211,4 @@ def status_of(
         packed.append(any_pb2.Any())
         packed[-1].Pack(detail)
     code: int = failure.code.value[0]
-    status: grpc.Status = rpc_status.to_status(
-        status_pb2.Status(code=code, message=failure.message, details=packed)
-    )
-    return status
+    return status_pb2.Status(code=code, message=failure.message, details=packed)

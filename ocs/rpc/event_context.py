@@ -22,9 +22,13 @@ def encode_context(context: EventContext) -> bytes:
         payment_reference=context.payment_reference,
         reason=context.reason,
         decided_by=context.decided_by,
+        price_id=context.price_id,
+        unsplit=context.unsplit,
     )
     if context.sequence_number >= 0:
         message.sequence_number = context.sequence_number
     for units, start_ms, end_ms in context.segments:
         message.segments.add(units=units, start_time_ms=start_ms, end_time_ms=end_ms)
+    for units, tariff_version, price_id in context.pieces:
+        message.pieces.add(units=units, tariff_version=tariff_version, price_id=price_id)
     return message.SerializeToString()

@@ -6,11 +6,10 @@ grpc: its own decoder would answer UNKNOWN with the parser's text.
 """
 
 import asyncio
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 import grpc
 import structlog
@@ -23,17 +22,17 @@ from ocs.domain.answer import Reason
 from ocs.rpc import errors
 from ocs.rpc.call import CallInfo
 from ocs.rpc.errors import RefusedError
+from ocs.rpc.failure import told
 from ocs.rpc.identity import Context, Gate, OpenGate
 from ocs.rpc.message import Arrivals
 from ocs.rpc.roles import roles_for
+from ocs.rpc.streams import Streams
 from ocs.rpc.validate import compile_rules, violations
 from ocs.service.errors import ServiceError
 from ocs.telemetry.metrics import Metrics
 
 Handler = Callable[[CallInfo, Any], Awaitable[Message]]
 
-# No call is worked on for longer, whatever its caller is ready to wait.
-DEADLINE_MAX_MS: Final = 60_000
 LOGGED_ID_CHARACTERS_MAX: Final = 128
 
 
@@ -42,13 +41,14 @@ class CallHost:
     """What all methods of a process share.
 
     calls_in_flight_max: above it calls are refused. gate: tells who calls. arrivals: calls whose
-    message is still to come.
+    message is still to come. streams: those that are open.
     """
 
     metrics: Metrics
     calls_in_flight_max: int
     gate: Gate = field(default_factory=OpenGate)
     arrivals: Arrivals = field(default_factory=Arrivals)
+    streams: Streams = field(default_factory=Streams)
 
 
 _SHED: Final = errors.status_of(errors.OVERLOADED, metadata={})
@@ -104,16 +104,16 @@ class UnaryMethod:
                 self._finish(call, started, "CANCELLED", "")
                 raise
             # Something inside gave up a future; without a status the caller would wait for ever.
-            reason, status = self._failure(error, call)
+            reason, status = told(error, call.method)
         except Exception as error:  # noqa: BLE001 - the last place that can keep its text inside
-            reason, status = self._failure(error, call)
+            reason, status = told(error, call.method)
         else:
             self._finish_ok(call, time.perf_counter() - started)
             return reply
         finally:
             metrics.calls_in_flight -= 1
-        self._finish(call, started, status.code.name, reason)
-        return await context.abort_with_status(status)
+        self._finish(call, started, errors.FAILURES[reason].code.name, reason)
+        return await context.abort_with_status(errors.call_status(status))
 
     def _admit(self, call: CallInfo, context: Context) -> None:
         """Learn who calls; raises RefusedError if not known, not for this method, or too many."""
@@ -154,37 +154,16 @@ class UnaryMethod:
         if remaining_s is None:
             remaining_ms = limits.DEADLINE_DEFAULT_MS
         else:
-            remaining_ms = int(min(remaining_s * 1000, DEADLINE_MAX_MS))
+            remaining_ms = int(min(remaining_s * 1000, limits.DEADLINE_MAX_MS))
         if remaining_ms < limits.DEADLINE_FLOOR_MS:
             raise ServiceError(Reason.DEADLINE_TOO_SHORT)
         call.deadline_ms = time.time_ns() // 1_000_000 + remaining_ms
-
-    def _failure(self, error: BaseException, call: CallInfo) -> tuple[str, grpc.Status]:
-        """The reason and the status of whatever was raised."""
-        if isinstance(error, RefusedError):
-            return error.reason, errors.status_of(error.reason, metadata={})
-        if isinstance(error, ServiceError):
-            try:
-                return _told(error)
-            except (KeyError, TypeError, ValueError) as unfit:  # what it says fits no status
-                error = unfit
-        correlation_id = secrets.token_hex(8)
-        self._log.error(
-            "rpc failed", method=call.method, correlation_id=correlation_id, exc_info=error
-        )
-        return errors.INTERNAL, errors.status_of(
-            errors.INTERNAL, metadata={"correlation_id": correlation_id}
-        )
 
     def _finish_ok(self, call: CallInfo, seconds: float) -> None:
         """Count and write the canonical line of an answered call."""
         self._ok.record(seconds)
         if call.outcome:
-            self._metrics.count_outcome(self._operation, call.outcome, replayed=call.replayed)
-            if not call.replayed and (call.charged_micros or call.uncollected_micros):
-                self._metrics.count_micros(
-                    call.currency, call.charged_micros, call.uncollected_micros
-                )
+            count_decision(self._metrics, self._operation, call)
         self._log.info(
             "rpc",
             method=call.method,
@@ -217,30 +196,43 @@ class UnaryMethod:
         )
 
 
-def _told(error: ServiceError) -> tuple[str, grpc.Status]:
-    """The reason and the status of a failure that a use case gave."""
-    reason = errors.wire_reason(error.reason)
-    metadata = dict(error.metadata)
-    if error.account_seq:
-        metadata["account_seq"] = str(error.account_seq)
-    broken = error.violations or errors.implied_violations(error.reason)
-    return reason, errors.status_of(reason, metadata=metadata, violations=broken)
+def count_decision(metrics: Metrics, operation: str, call: CallInfo) -> None:
+    """Count what a charge decided and, unless it was decided before, its money."""
+    metrics.count_outcome(operation, call.outcome, replayed=call.replayed)
+    if not call.replayed and (call.charged_micros or call.uncollected_micros):
+        metrics.count_micros(call.currency, call.charged_micros, call.uncollected_micros)
+
+
+class StreamMethod(Protocol):
+    """Serves a stream of a method."""
+
+    async def handle(self, messages: object, context: Context) -> None:
+        """Serve one stream to its end."""
+        ...
+
+
+StreamMaker = Callable[[MethodDescriptor, CallHost], StreamMethod]
 
 
 @dataclass(frozen=True, slots=True)
 class RpcService:
-    """A service of the contract and its handlers, one for each method of the descriptor."""
+    """A service of the contract and its handlers, one for each method of the descriptor.
+
+    handlers: of unary methods. streams: of methods whose both sides are streams.
+    """
 
     descriptor: ServiceDescriptor
     handlers: Mapping[str, Handler]
     request_bytes_max: int = limits.RECEIVE_BYTES_MAX
+    streams: Mapping[str, StreamMaker] = field(default_factory=dict)
 
     def generic_handler(self, host: CallHost) -> grpc.GenericRpcHandler:
         """Wrap every handler. Raises ValueError if handlers and contract differ."""
         methods: Sequence[MethodDescriptor] = self.descriptor.methods
         names = {method.name for method in methods}
-        if names != set(self.handlers):
-            different = ", ".join(sorted(names ^ set(self.handlers)))
+        handled = {*self.handlers, *self.streams}
+        if names != handled:
+            different = ", ".join(sorted(names ^ handled))
             raise ValueError(
                 f"{self.descriptor.full_name}: handlers and methods differ: {different}"
             )
@@ -255,5 +247,9 @@ class RpcService:
                 ).handle
             )
             for method in methods
+            if method.name in self.handlers
         }
+        for name, make in self.streams.items():
+            stream = make(self.descriptor.methods_by_name[name], host)
+            wrapped[name] = grpc.stream_stream_rpc_method_handler(stream.handle)
         return grpc.method_handlers_generic_handler(self.descriptor.full_name, wrapped)

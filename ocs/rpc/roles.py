@@ -43,6 +43,8 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         "ocs.v1.ChargingService/GetReservation": _ASK,
         "ocs.v1.ChargingService/ListReservations": _READ,
         "ocs.v1.ChargingService/GetRequest": frozenset(Role),
+        # Opens the stream; each item is held to its own method's row.
+        "ocs.v1.ChargingService/ChargeStream": _CHARGE,
         "ocs.v1.AccountService/CreateAccount": _KEEP,
         "ocs.v1.AccountService/GetAccount": _READ,
         "ocs.v1.AccountService/SuspendAccount": _KEEP,

@@ -19,7 +19,8 @@ from ocs.telemetry.metrics import Metrics
 
 # The process sheds with a reason and RetryInfo first; grpc's own bound, which gives neither,
 # stands behind it. The distance leaves room for health and reflection calls.
-_CALLS_BEYOND: Final = 256
+# Streams take no place of a call while nothing is sent on them.
+_CALLS_BEYOND: Final = 256 + limits.STREAMS_MAX
 _PROBES_MAX: Final = 64
 # Out of reach: whoever is pending is about to be answered or shed.
 _PENDING_MAX: Final = 1_000_000
@@ -73,6 +74,7 @@ class RpcServer:
         self._options = options
         self._services = services
         self._host = CallHost(metrics, options.calls_in_flight_max, options.gate)
+        metrics.watch_streams(lambda: self._host.streams.count)
         self._health = Health()
         self._server: grpc.aio.Server | None = None
         self._probe_server: grpc.aio.Server | None = None
@@ -152,6 +154,7 @@ class RpcServer:
             return
         await asyncio.sleep(self._options.drain_probe_s)
         self._health.end_watches()
+        self._host.streams.end_all()
         await self._server.stop(self._options.drain_grace_s)
         if self._probe_server is not None:
             await self._probe_server.stop(None)

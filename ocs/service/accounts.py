@@ -11,14 +11,14 @@ from ocs.domain.commands import (
 from ocs.domain.decide.grant import CapInForce
 from ocs.domain.event_context import EventContext
 from ocs.domain.periods import check_time_zone
+from ocs.domain.spending_cap import TIER_PREFIX
 from ocs.domain.state import AccountState
 from ocs.domain.tariff_book import TariffBook
 from ocs.domain.view import as_of, caps_of
 from ocs.limits import PAGE_DEFAULT, PAGE_MAX
 from ocs.ports import Claim, EventLog, Ledger, LoggedEvent, StoreUnavailableError
-from ocs.service.charging import failure
 from ocs.service.directory import Directory
-from ocs.service.errors import ServiceError
+from ocs.service.errors import ServiceError, failure
 from ocs.service.mutations import Mutations
 from ocs.service.requests import (
     AddSubscriberAsked,
@@ -188,6 +188,7 @@ class Accounts:
     async def set_spending_cap(self, ask: SetSpendingCapAsked) -> tuple[Answer, CapInForce]:
         """Create a cap or change its limit; answer with it as it stands. Raises ServiceError."""
         cap = ask.cap
+        _check_cap_id("cap.cap_id", cap.cap_id)
         context = EventContext()
         answer = await self._mutations.run(
             SetSpendingCap(
@@ -200,6 +201,7 @@ class Accounts:
 
     async def delete_spending_cap(self, ask: DeleteSpendingCapAsked) -> Answer:
         """Remove a cap. Raises ServiceError."""
+        _check_cap_id("cap_id", ask.cap_id)
         context = EventContext()
         call = self._mutations.call(
             ask.asked, ask.account_id, "DeleteSpendingCap", context, ask.holder, ask.cap_id
@@ -232,3 +234,10 @@ class Accounts:
             raise ServiceError(Reason.STORE_UNAVAILABLE) from None
         more = found[-1].event.prev if len(found) == count else ""
         return found, more
+
+
+def _check_cap_id(field: str, cap_id: str) -> None:
+    """Refuse the name of a counter that the service keeps for graduated prices."""
+    if cap_id.startswith(TIER_PREFIX):
+        rule = f"must not begin with {TIER_PREFIX}, which names counters of graduated prices"
+        raise ServiceError(Reason.INVALID_FIELD, violations=[(field, rule)])

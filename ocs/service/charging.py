@@ -9,13 +9,21 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 from zlib import crc32
 
-from ocs.domain.answer import Answer, Outcome, Reason
-from ocs.domain.commands import Basis, Commit, Debit, Profile, Release, ReservationFacts, Reserve
+from ocs.domain.answer import Answer, Reason
+from ocs.domain.commands import (
+    Basis,
+    Commit,
+    Debit,
+    Pieces,
+    Profile,
+    Release,
+    ReservationFacts,
+    Reserve,
+)
 from ocs.domain.event_context import EventContext
 from ocs.domain.fingerprint import fingerprint
 from ocs.domain.reservation import ServiceTerms
-from ocs.domain.state import AccountTerms
-from ocs.domain.tariff_book import PriceInForce, TariffBook
+from ocs.domain.tariff_book import TariffBook
 from ocs.limits import (
     JITTER_PERMILLE_MAX,
     STALE_RETRIES_MAX,
@@ -25,7 +33,16 @@ from ocs.limits import (
 )
 from ocs.ports import ContextEncoder, Ledger
 from ocs.service.directory import Directory
-from ocs.service.errors import ServiceError
+from ocs.service.errors import failure
+from ocs.service.pricing import (
+    GrantPrice,
+    UsePrice,
+    later_price,
+    named,
+    pieces_of_debit,
+    price,
+    price_commit,
+)
 from ocs.service.requests import (
     Asked,
     CommitAsked,
@@ -35,6 +52,7 @@ from ocs.service.requests import (
     ReleaseAsked,
     ReserveAsked,
 )
+from ocs.service.tiers import Tiers
 
 _STALE = (Reason.STALE_PROFILE, Reason.STALE_RESERVATION)
 
@@ -51,6 +69,7 @@ class Charging:
         self._directory = directory
         self._book = book
         self._encode = encode
+        self._tiers = Tiers(ledger, encode)
 
     async def reserve(self, ask: ReserveAsked) -> tuple[Answer, Profile, ServiceTerms | None]:
         """Hold units. Raises ServiceError for every reason; refusals are outcomes."""
@@ -76,6 +95,11 @@ class Charging:
             at_ms = place.event_time_ms or asked.request_time_ms
             found, refusal = price(self._book, profile.terms, place, at_ms)
             terms = found.terms if found is not None else None
+            change_ms, later = 0, None
+            if found is not None and refusal is None:
+                change_ms = found.until_ms
+                later = later_price(self._book, profile.terms.plan, found, wish, at_ms)
+                profile = await self._tiers.counted(asked, profile, found.terms, later)
             context = self._context(asked, profile, terms, place)
             context.session_id = session_id
             context.sequence_number = ask.sequence_number
@@ -97,6 +121,8 @@ class Charging:
                     reservation_id=reservation_id,
                     session_id=session_id,
                     sequence_number=ask.sequence_number,
+                    change_ms=change_ms,
+                    later=later,
                 )
             )
             return answer, (profile, terms)
@@ -124,7 +150,15 @@ class Charging:
             at_ms = place.event_time_ms or asked.request_time_ms
             found, refusal = price(self._book, profile.terms, place, at_ms)
             terms = found.terms if found is not None else None
+            pieces: Pieces = ()
+            if found is not None and refusal is None:
+                if place.event_time_ms:
+                    account, units = profile.terms, ask.used_units
+                    pieces = pieces_of_debit(self._book, account, found, units, at_ms)
+                lines = (line for _, line in pieces)
+                profile = await self._tiers.counted(asked, profile, found.terms, *lines)
             context = self._context(asked, profile, terms, place)
+            context.pieces = named(pieces, context.tariff_version, context.price_id)
             context.session_id = ask.session_id
             context.sequence_number = ask.sequence_number
             answer = await self._ledger.execute(
@@ -145,6 +179,7 @@ class Charging:
                     used_units=ask.used_units,
                     session_id=ask.session_id,
                     sequence_number=ask.sequence_number,
+                    pieces=pieces,
                 )
             )
             return answer, profile
@@ -160,26 +195,20 @@ class Charging:
         next_id = ask.next_reservation_id or asked.request_id
         if wish is not None:
             wish.jitter_permille = crc32(asked.request_id.encode()) % (JITTER_PERMILLE_MAX + 1)
-        grant = (wish.requested_units, wish.all_or_nothing, wish.validity_ms) if wish else ()
-        meaning = fingerprint(
-            "Commit",
-            ask.reservation_id,
-            ask.segments,
-            ask.step,
-            grant,
-            next_id,
-            ask.sequence_number,
-            ask.reject_overrun,
-            ask.unit,
-            asked.request_time_ms,
-        )
 
         async def attempt(
             *, fresh: bool
         ) -> tuple[Answer, tuple[ReservationFacts | None, Profile | None]]:
             facts, profile = await self._facts(at, fresh=fresh)
             mismatch = facts is not None and ask.unit not in (None, facts.unit)
+            use, granted = UsePrice(), GrantPrice()
+            if facts is not None and profile is not None:
+                use, granted = price_commit(self._book, profile, facts, ask)
+                lines = (granted.terms, granted.later, *use.lines())
+                profile = await self._tiers.counted(asked, profile, *lines)
             context = self._settle_context(asked, facts, profile)
+            context.pieces = named(use.pieces, context.tariff_version, context.price_id)
+            context.unsplit = use.unsplit
             context.sequence_number = ask.sequence_number
             context.segments = ask.segments
             answer = await self._ledger.execute(
@@ -187,7 +216,7 @@ class Charging:
                     tenant=asked.tenant,
                     account_id=ask.account_id,
                     request_id=asked.request_id,
-                    fingerprint=meaning,
+                    fingerprint=_commit_meaning(ask, next_id),
                     request_time_ms=asked.request_time_ms,
                     window_ms=WINDOW_SETTLE_MS,
                     context=self._encode(context),
@@ -202,6 +231,8 @@ class Charging:
                     sequence_number=ask.sequence_number,
                     reject_overrun=ask.reject_overrun,
                     refusal=Reason.UNIT_MISMATCH if mismatch else None,
+                    pieces=use.pieces,
+                    **granted._asdict(),
                 )
             )
             return answer, (facts, profile)
@@ -238,6 +269,10 @@ class Charging:
 
         answer, _ = await _until_current(attempt)
         return answer
+
+    async def account_of(self, tenant: str, payer: Payer) -> str:
+        """Return the account that a request is about, as far as the index knows."""
+        return (await self._directory.payer(tenant, payer))[0]
 
     async def _payer(self, tenant: str, payer: Payer, *, fresh: bool) -> Profile:
         """Return who pays: of an identity, the line that has it; the index may lag behind."""
@@ -288,6 +323,7 @@ class Charging:
             zone=terms.zone if terms is not None else "",
             currency=profile.terms.currency,
             tariff_version=terms.tariff_version if terms is not None else "",
+            price_id=terms.price_id if terms is not None else "",
             event_time_ms=place.event_time_ms or asked.request_time_ms,
             actor=asked.actor,
         )
@@ -307,26 +343,12 @@ class Charging:
             plan=profile.terms.plan,
             service_id=facts.service_id,
             zone=facts.zone,
+            tariff_version=facts.tariff_version,
+            price_id=facts.price_id,
             currency=profile.terms.currency,
             event_time_ms=asked.request_time_ms,
             actor=asked.actor,
         )
-
-
-def price(
-    book: TariffBook, account: AccountTerms, place: Place, at_ms: int
-) -> tuple[PriceInForce | None, Outcome | Reason | None]:
-    """Return how an account's service is metered and priced, and why it is refused."""
-    if account.currency != book.at(at_ms).currency:
-        return None, Outcome.RATING_FAILED
-    found = book.price(
-        account.plan, place.service_id, place.other_party, place.visited_network, at_ms
-    )
-    if isinstance(found, Outcome):
-        return None, found
-    if place.unit not in (None, found.terms.unit):
-        return found, Reason.UNIT_MISMATCH
-    return found, None
 
 
 def _place_fields(place: Place) -> tuple[object, ...]:
@@ -336,6 +358,22 @@ def _place_fields(place: Place) -> tuple[object, ...]:
         place.other_party,
         place.visited_network,
         place.event_time_ms,
+    )
+
+
+def _commit_meaning(ask: CommitAsked, next_id: str) -> str:
+    wish = ask.wish
+    return fingerprint(
+        "Commit",
+        ask.reservation_id,
+        ask.segments,
+        ask.step,
+        (wish.requested_units, wish.all_or_nothing, wish.validity_ms) if wish else (),
+        next_id,
+        ask.sequence_number,
+        ask.reject_overrun,
+        ask.unit,
+        ask.asked.request_time_ms,
     )
 
 
@@ -349,9 +387,3 @@ async def _until_current(attempt: Callable[..., Awaitable[tuple[Answer, T]]]) ->
     if answer.reason is not None:
         raise failure(answer)
     return answer, found
-
-
-def failure(answer: Answer) -> ServiceError:
-    """Turn an answer with a reason into the error that says so."""
-    assert answer.reason is not None
-    return ServiceError(answer.reason, account_seq=answer.seq)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from ocs.domain.answer import Reason
+from ocs.domain.answer import Answer, Reason
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -30,3 +30,9 @@ class ServiceError(Exception):
         self.account_seq = account_seq
         self.metadata = metadata
         self.violations = violations
+
+
+def failure(answer: Answer) -> ServiceError:
+    """Turn an answer with a reason into the error that says so."""
+    assert answer.reason is not None
+    return ServiceError(answer.reason, account_seq=answer.seq)

@@ -5,8 +5,8 @@ from ocs.domain.commands import RemoveSubscriber
 from ocs.domain.event_context import EventContext
 from ocs.limits import OPEN_RESERVATIONS_MAX, STALE_RETRIES_MAX
 from ocs.ports import Ledger, Reader
-from ocs.service.charging import failure
 from ocs.service.directory import Directory
+from ocs.service.errors import failure
 from ocs.service.mutations import Mutations
 from ocs.service.requests import RemoveSubscriberAsked
 

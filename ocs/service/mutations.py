@@ -8,7 +8,7 @@ from ocs.domain.event_context import EventContext
 from ocs.domain.fingerprint import fingerprint
 from ocs.limits import WINDOW_USED_MS
 from ocs.ports import ContextEncoder, Ledger
-from ocs.service.charging import failure
+from ocs.service.errors import failure
 from ocs.service.requests import Asked
 
 

@@ -10,8 +10,9 @@ from ocs.domain.tariff_book import TariffBook
 from ocs.domain.view import ReservationView, what_if
 from ocs.limits import PAGE_DEFAULT, PAGE_MAX, WINDOW_GRANT_MS
 from ocs.ports import AccountSummary, Ledger, Reader
-from ocs.service.charging import failure, price
 from ocs.service.directory import Directory
+from ocs.service.errors import failure
+from ocs.service.pricing import price
 from ocs.service.requests import Payer, Place
 
 
@@ -113,7 +114,7 @@ class Queries:
             raise failure(answer)
         rated = terms.rate.round_up(units) if terms is not None else None
         cost = terms.rate.cost(rated) if terms is not None and rated is not None else None
-        fee = terms.rate.connect_due(0, units) if terms is not None else 0
+        fee = terms.rate.connect_micros if terms is not None else 0
         price_micros = cost + fee if cost is not None else 0
         currency = state.terms.currency
         return Quote(account_id, answer, currency, terms, rated or 0, price_micros, fee)

@@ -27,7 +27,7 @@ from ocs.store.layout import cap_meaning, dash, terms_text
 
 Argument: TypeAlias = str | bytes | int
 Encoded: TypeAlias = tuple[str, list[str], list[Argument]]
-CapsText: TypeAlias = Callable[[Profile, Unit, str, str], str]
+CapsText: TypeAlias = Callable[[Profile, Unit, str, str, tuple[str, ...]], str]
 Encoder: TypeAlias = Callable[[Call, AccountKeys, CapsText], Encoded]
 
 # Compared with the headers; see ocs.store.encode.

@@ -85,6 +85,7 @@ def _read_charge(parts: list[str]) -> Answer:
         answer.cap = CapReached(holder, cap_id, _UNITS[unit], int(remaining), int(reset_ms))
     if parts[14] != "-":
         answer.payments = tuple(map(_read_payment, parts[14].split(",")))
+    answer.price_change_ms = int(parts[15])
     return answer
 
 

@@ -19,7 +19,7 @@ _KEPT: Final = 65_536
 # The store's clock may be behind ours by this much and must still find its period.
 _BEHIND_MS: Final = CLOCK_SKEW_MAX_MS + 1_000
 
-_Key: TypeAlias = tuple[str, str, int, str, Unit, str, str]
+_Key: TypeAlias = tuple[str, str, int, str, Unit, str, str, tuple[str, ...]]
 
 
 class CapSpeller:
@@ -39,8 +39,18 @@ class CapSpeller:
         self._any_ahead = True
         self._ahead.put((tenant, account_id), store_ms)
 
-    def __call__(self, profile: Profile, unit: Unit, service_id: str, zone: str) -> str:
-        """`index:cap:unit:limit:start:finish:next_finish`, split by spaces."""
+    def __call__(
+        self,
+        profile: Profile,
+        unit: Unit,
+        service_id: str,
+        zone: str,
+        tiers: tuple[str, ...],
+    ) -> str:
+        """`index:cap:unit:limit:start:finish:next_finish`, split by spaces.
+
+        tiers: the counters that the call's prices go by, sorted.
+        """
         if not profile.caps:
             return ""
         key = (
@@ -51,25 +61,26 @@ class CapSpeller:
             unit,
             service_id,
             zone,
+            tiers,
         )
         now_ms = self._now_ms() - _BEHIND_MS
         if self._any_ahead:
             now_ms = max(now_ms, self._ahead.get((profile.tenant, profile.account_id)) or 0)
         kept = self._kept.get(key)
         if kept is None or not kept[1] <= now_ms < kept[2]:
-            kept = _spell(profile, unit, service_id, zone, now_ms)
+            kept = _spell(profile, (unit, service_id, zone, tiers), now_ms)
             self._kept.put(key, kept)
         return kept[0]
 
 
 def _spell(
-    profile: Profile, unit: Unit, service_id: str, zone: str, now_ms: int
+    profile: Profile, charge: tuple[Unit, str, str, tuple[str, ...]], now_ms: int
 ) -> tuple[str, int, int]:
     """The spelling, and from when until when it is good."""
     parts, good_from, good_until = [], 0, 2**62
     for index, holder in enumerate(holder_names(profile)):
         for cap in sorted(profile.caps, key=attrgetter("cap_id")):
-            if cap.holder != holder or not cap.counts(unit, service_id, zone):
+            if cap.holder != holder or not cap.counts(*charge):
                 continue
             if cap.window is not None:  # the script finds its slots by itself
                 span = (cap.window.slot_ms, 0, cap.window.slot_count)

@@ -36,7 +36,8 @@ CALL_ARGV: Final = (
 _PROFILED: Final = ("profile_version", "holder_names")
 _SESSION: Final = ("session_id", "sequence_number")
 _WISH: Final = ("requested_units", "all_or_nothing", "validity_ms", "jitter_permille")
-_DEBIT_ARGV: Final = (*_PROFILED, "caps", "refusal", "terms", "used_units", *_SESSION)
+_USE: Final = ("used_units", "pieces", "prices")
+_DEBIT_ARGV: Final = (*_PROFILED, "caps", "refusal", "terms", *_USE, *_SESSION)
 _DEBIT_KEYS: Final = ("session", "holders...")
 
 # What each encoder below passes behind the common keys and arguments; compared with the headers.
@@ -48,6 +49,7 @@ BINDINGS: Final = {
             "caps",
             "refusal",
             "terms",
+            "later",
             *_WISH,
             "reservation_id",
             "session_id",
@@ -64,10 +66,13 @@ BINDINGS: Final = {
             "facts",
             "reservation_id",
             "successor_id",
-            "used_units",
+            *_USE,
             "step",
             "reject_overrun",
             *_WISH,
+            "terms",
+            "later",
+            "grant_refusal",
             "sequence_number",
         ),
     ),
@@ -128,8 +133,36 @@ def _holders(profile: Profile | None, at: tuple[str, str]) -> tuple[list[str], s
     return [subscriber, *groups], " ".join(names)
 
 
-def _caps(caps_text: CapsText, profile: Profile, terms: ServiceTerms) -> str:
-    return caps_text(profile, terms.unit, terms.service_id, terms.zone)
+def _caps(caps_text: CapsText, command: Reserve | Debit) -> str:
+    profile, terms = command.profile, command.terms
+    if terms is None or not profile.caps:
+        return ""
+    return caps_text(profile, terms.unit, terms.service_id, terms.zone, command.tiers())
+
+
+def _use(command: Commit | Debit) -> tuple[int, str, str]:
+    """How much was used, by which prices, and those that the script does not know itself."""
+    if not command.pieces:
+        return command.used_units, "", ""
+    listed: dict[str, int] = {}
+    places = []
+    for units, terms in command.pieces:
+        place = 0
+        if terms is not None:
+            place = listed.setdefault(service_terms_text(terms), len(listed) + 1)
+        places.append(f"{units}:{place}")
+    return command.used_units, ",".join(places), "|".join(listed)
+
+
+def _priced(command: Reserve | Commit, profile: Profile | None) -> str:
+    """The price that a reservation keeps, with the plan that has it."""
+    if command.terms is None or profile is None:
+        return ""
+    return service_terms_text(command.terms, profile.terms.plan, command.change_ms)
+
+
+def _later(terms: ServiceTerms | None) -> str:
+    return "" if terms is None else service_terms_text(terms)
 
 
 def _wish(wish: GrantWish) -> tuple[int, int, int, int]:
@@ -146,7 +179,7 @@ def _refusal(refusal: Outcome | Reason | None) -> str:
 
 
 def _reserve(command: Reserve, known: AccountKeys, caps_text: CapsText) -> Encoded:
-    profile, terms = command.profile, command.terms
+    profile = command.profile
     holders, names = _holders(profile, known.at)
     return (
         "reserve",
@@ -158,9 +191,10 @@ def _reserve(command: Reserve, known: AccountKeys, caps_text: CapsText) -> Encod
         [
             profile.version,
             names,
-            _caps(caps_text, profile, terms) if terms is not None else "",
+            _caps(caps_text, command),
             _refusal(command.refusal),
-            service_terms_text(terms) if terms is not None else "",
+            _priced(command, profile),
+            _later(command.later),
             *_wish(command.wish),
             command.reservation_id,
             command.session_id,
@@ -178,8 +212,9 @@ def _commit(command: Commit, known: AccountKeys, caps_text: CapsText) -> Encoded
     successor_id = command.next_reservation_id or command.request_id
     wish = command.wish or GrantWish(requested_units=0)
     caps = ""
-    if profile is not None and facts is not None:
-        caps = caps_text(profile, facts.unit, facts.service_id, facts.zone)
+    if profile is not None and facts is not None and profile.caps:
+        tiers = command.tiers()
+        caps = caps_text(profile, facts.unit, facts.service_id, facts.zone, tiers)
     return (
         "commit",
         [
@@ -196,10 +231,13 @@ def _commit(command: Commit, known: AccountKeys, caps_text: CapsText) -> Encoded
             facts_text(facts) if facts is not None else "",
             command.reservation_id,
             successor_id,
-            command.used_units,
+            *_use(command),
             command.step.value,
             int(command.reject_overrun),
             *_wish(wish),
+            _priced(command, profile),
+            _later(command.later),
+            _refusal(command.grant_refusal),
             command.sequence_number,
         ],
     )
@@ -229,10 +267,10 @@ def _debit(command: Debit, known: AccountKeys, caps_text: CapsText) -> Encoded:
         [
             profile.version,
             names,
-            _caps(caps_text, profile, terms) if terms is not None else "",
+            _caps(caps_text, command),
             _refusal(command.refusal),
             service_terms_text(terms) if terms is not None else "",
-            command.used_units,
+            *_use(command),
             dash(command.session_id),
             command.sequence_number,
         ],

@@ -6,6 +6,7 @@ and is left as it is.
 
 from collections.abc import Mapping
 from itertools import starmap
+from typing import Final
 
 from ocs.domain.bucket import Bucket, BucketTerms
 from ocs.domain.commands import ReservationFacts
@@ -24,6 +25,10 @@ from ocs.domain.state import AccountStatus, AccountTerms, Credit
 from ocs.domain.units import Unit
 
 Fields = Mapping[str, str]
+
+# Spelled once per line of the tariff, not once per call: (line, what it is, what it costs).
+_TERMS_TEXTS: Final[dict[int, tuple[ServiceTerms, str, str]]] = {}
+_TERMS_TEXTS_MAX: Final = 65_536
 
 
 class CorruptStateError(Exception):
@@ -172,15 +177,30 @@ def _cap_line(holder: str, cap_id: str, period: str, quantity: str) -> CapLine:
     return CapLine(holder, cap_id, int(period), int(quantity))
 
 
-def service_terms_text(terms: ServiceTerms) -> str:
+def service_terms_text(terms: ServiceTerms, plan: str = "", change_ms: int = 0) -> str:
     """Spell how a service is metered and priced, as lib/parse_terms reads it."""
+    kept = _TERMS_TEXTS.get(id(terms))
+    if kept is None or kept[0] is not terms:
+        kept = _keep_terms_text(terms)
+    return f"{kept[1]} {plan or '-'} {change_ms} {kept[2]}"
+
+
+def _keep_terms_text(terms: ServiceTerms) -> tuple[ServiceTerms, str, str]:
+    """Spell what never changes of a line: what it is, and what it costs."""
     rate = terms.rate
-    steps = ",".join(map(_step_text, rate.steps))
-    return (
-        f"{terms.service_id} {terms.unit} {dash(terms.zone)} {steps} {rate.rounding}"
-        f" {rate.quantum} {rate.max_micros} {rate.connect_micros} {terms.grant_min}"
-        f" {terms.validity_ms} {terms.tariff_version}"
+    head = (
+        f"{terms.service_id} {terms.unit} {dash(terms.zone)} {dash(terms.tier)}"
+        f" {dash(terms.price_id)} {terms.tariff_version}"
     )
+    tail = (
+        f"{','.join(map(_step_text, rate.steps))} {rate.rounding} {rate.quantum} {rate.max_micros}"
+        f" {rate.connect_micros} {terms.grant_min} {terms.validity_ms}"
+    )
+    if len(_TERMS_TEXTS) >= _TERMS_TEXTS_MAX:
+        _TERMS_TEXTS.clear()
+    # The entry holds the line itself, so that its id cannot become another's.
+    kept = _TERMS_TEXTS[id(terms)] = (terms, head, tail)
+    return kept
 
 
 def _step_text(step: RateStep) -> str:
@@ -202,21 +222,35 @@ def read_rate(steps: str, rounding: str, quantum: str, max_micros: str, connect:
 def facts_text(facts: ReservationFacts) -> str:
     """Spell what the service knows of a reservation, as lib/parse_reservation does."""
     return (
-        f"{facts.service_id} {facts.unit} {dash(facts.zone)} {facts.session_id}"
-        f" {dash(facts.subscriber_id)}"
+        f"{facts.service_id} {facts.unit} {dash(facts.zone)} {dash(facts.tier)}"
+        f" {dash(facts.price_id)} {facts.tariff_version} {dash(facts.plan)} {facts.change_ms}"
+        f" {facts.session_id} {dash(facts.subscriber_id)}"
     )
 
 
 def read_facts(text: str) -> ReservationFacts:
     """Read the facts of a reservation from a STALE_RESERVATION answer."""
-    service_id, unit, zone, session_id, subscriber_id = text.split(" ")
-    return ReservationFacts(service_id, Unit(unit), undash(zone), session_id, undash(subscriber_id))
+    service_id, unit, zone, tier, price_id, version, plan, change_ms, *whose = text.split(" ")
+    session_id, subscriber_id = whose
+    return ReservationFacts(
+        service_id,
+        Unit(unit),
+        undash(zone),
+        session_id,
+        undash(subscriber_id),
+        undash(tier),
+        undash(price_id),
+        version,
+        undash(plan),
+        int(change_ms),
+    )
 
 
 def read_reservation(reservation_id: str, text: str) -> Reservation:
     """Read a reservation; one that lapsed unseen still reads as open."""
-    state, forget_ms, session_id, subscriber_id, *parts = text.split(" ")
-    service_id, unit, zone, *price, grant_min, validity_ms, version = parts
+    state, forget_ms, session_id, subscriber_id, *priced = text.split(" ")
+    service_id, unit, zone, tier, price_id, version, plan, change_ms, *price = priced
+    *price, grant_min, validity_ms = price
     return Reservation(
         reservation_id,
         ReservationState(state),
@@ -231,7 +265,11 @@ def read_reservation(reservation_id: str, text: str) -> Reservation:
             int(grant_min),
             int(validity_ms),
             version,
+            undash(price_id),
+            undash(tier),
         ),
+        undash(plan),
+        int(change_ms),
     )
 
 

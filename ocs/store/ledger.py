@@ -17,7 +17,7 @@ from redis.exceptions import (
 
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.audit import UnreadableAccountError
-from ocs.domain.commands import Expire, Mutation, Profile, ReservationFacts, Reserve
+from ocs.domain.commands import Commit, Expire, Mutation, Profile, ReservationFacts, Reserve
 from ocs.domain.state import AccountState
 from ocs.limits import CLOCK_SKEW_MAX_MS, DEADLINE_DEFAULT_MS, EXPIRE_ROUNDS_MAX
 from ocs.store import keys
@@ -123,19 +123,11 @@ class ValkeyLedger:
         answer = read_answer(line)
         if answer.reason is Reason.STALE_PROFILE:
             self._caps_text.saw(command.tenant, command.account_id, answer.store_ms)
-        if isinstance(command, Reserve) and answer.granted_units and command.terms is not None:
-            terms = command.terms
-            ref = (command.tenant, command.account_id, answer.reservation_id)
-            self._facts.put(
-                ref,
-                ReservationFacts(
-                    terms.service_id,
-                    terms.unit,
-                    terms.zone,
-                    command.session_id,
-                    command.profile.subscriber_id,
-                ),
-            )
+        if answer.granted_units and isinstance(command, Reserve | Commit):
+            facts = command.facts()
+            if facts is not None:
+                ref = (command.tenant, command.account_id, answer.reservation_id)
+                self._facts.put(ref, facts)
         return answer
 
     def _remember_facts(self, command: Mutation, line: str) -> None:
@@ -310,10 +302,7 @@ class ValkeyLedger:
             found = read_reservation(reservation_id, text_of(reply))
         except ValueError:  # it does not parse; the script will say so
             return None
-        terms = found.terms
-        facts = ReservationFacts(
-            terms.service_id, terms.unit, terms.zone, found.session_id, found.subscriber_id
-        )
+        facts = ReservationFacts.of(found)
         self._facts.put(ref, facts)
         return facts
 

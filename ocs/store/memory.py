@@ -88,10 +88,7 @@ class MemoryLedger:
         found = state.reservations.get(reservation_id) if state is not None else None
         if found is None:
             return None
-        terms = found.terms
-        return ReservationFacts(
-            terms.service_id, terms.unit, terms.zone, found.session_id, found.subscriber_id
-        )
+        return ReservationFacts.of(found)
 
     async def snapshot(
         self,

@@ -57,6 +57,21 @@ METRICS: Final = (
         "Calls being worked on now.",
     ),
     Metric(
+        "ocs.stream.open",
+        "gauge",
+        "{stream}",
+        (),
+        "Charge streams that are open now.",
+    ),
+    Metric(
+        "ocs.stream.items",
+        "counter",
+        "{item}",
+        ("operation", "rpc.response.status_code"),
+        "Operations answered on charge streams. `rpc.server.call.duration` of ChargeStream counts"
+        " their batches.",
+    ),
+    Metric(
         "ocs.edge.reloads",
         "counter",
         "{change}",
@@ -132,9 +147,11 @@ class Metrics:
         self._durations: dict[tuple[str, str], Durations] = {}
         self._outcomes: dict[tuple[str, str, bool], int] = {}
         self._micros: dict[tuple[str, str], int] = {}
+        self._items: dict[tuple[str, str], int] = {}
         self._reloads: dict[tuple[str, bool], int] = {}
         self._store: Callable[[], tuple[int, int, int]] = lambda: (0, 0, 0)
         self._lost_lines: Callable[[], int] = lambda: 0
+        self._streams: Callable[[], int] = lambda: 0
 
     def durations(self, method: str, code: str) -> Durations:
         """The durations of a method (`ocs.v1.ChargingService/Reserve`) with a status name."""
@@ -152,6 +169,11 @@ class Metrics:
                 key = (currency, kind)
                 self._micros[key] = self._micros.get(key, 0) + micros
 
+    def count_item(self, operation: str, code: str) -> None:
+        """Count one operation of a stream by its status name."""
+        key = (operation, code)
+        self._items[key] = self._items.get(key, 0) + 1
+
     def count_reload(self, file: str, *, used: bool) -> None:
         """Count one change of a file of the edge. One thread at a time for each file."""
         key = (file, used)
@@ -160,6 +182,10 @@ class Metrics:
     def watch_store(self, counts: Callable[[], tuple[int, int, int]]) -> None:
         """Say where round trips, commands and lost connections are read."""
         self._store = counts
+
+    def watch_streams(self, count: Callable[[], int]) -> None:
+        """Say where the number of open streams is read."""
+        self._streams = count
 
     def watch_lost_lines(self, lost_lines: Callable[[], int]) -> None:
         """Say where the number of lost log lines is read."""
@@ -180,6 +206,11 @@ class Metrics:
                 (each.sum_s, _call(method, code)) for (method, code), each in durations
             ],
             "ocs.rpc.calls_in_flight": [(self.calls_in_flight, {})],
+            "ocs.stream.open": [(self._streams(), {})],
+            "ocs.stream.items": [
+                (count, {"operation": operation, "rpc.response.status_code": code})
+                for (operation, code), count in list(self._items.items())
+            ],
             "ocs.edge.reloads": [
                 (count, {"file": file, "used": used})
                 for (file, used), count in list(self._reloads.items())

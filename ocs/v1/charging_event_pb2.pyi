@@ -140,6 +140,9 @@ class EventContext(_message.Message):
     PAYMENT_REFERENCE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     DECIDED_BY_FIELD_NUMBER: _builtins.int
+    PRICE_ID_FIELD_NUMBER: _builtins.int
+    PIECES_FIELD_NUMBER: _builtins.int
+    UNSPLIT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's request_id; empty for what time did by itself."""
     session_id: _builtins.str
@@ -172,9 +175,17 @@ class EventContext(_message.Message):
     """Why, in the caller's words."""
     decided_by: _builtins.str
     """Whose decision it was, if it was made for someone; `actor` is who called."""
+    price_id: _builtins.str
+    """The line of the tariff that priced it, e.g. `voice/eu/peak`; the grant's, of a commit."""
+    unsplit: _builtins.bool
+    """The price changed while this was used, and the report did not say when it was used."""
     @_builtins.property
     def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventSegment]:
         """Used segments as reported."""
+
+    @_builtins.property
+    def pieces(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventPiece]:
+        """The use by price, in order, if more than one applied; empty: all of it by `price_id`."""
 
     def __init__(
         self,
@@ -196,16 +207,49 @@ class EventContext(_message.Message):
         payment_reference: _builtins.str = ...,
         reason: _builtins.str = ...,
         decided_by: _builtins.str = ...,
+        price_id: _builtins.str = ...,
+        pieces: _abc.Iterable[Global___EventPiece] | None = ...,
+        unsplit: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "sequence_number", b"sequence_number"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "actor", b"actor", "currency", b"currency", "decided_by", b"decided_by", "event_time_ms", b"event_time_ms", "partner", b"partner", "payment_reference", b"payment_reference", "plan", b"plan", "reason", b"reason", "request_id", b"request_id", "segment", b"segment", "segments", b"segments", "sequence_number", b"sequence_number", "service_id", b"service_id", "session_id", b"session_id", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "actor", b"actor", "currency", b"currency", "decided_by", b"decided_by", "event_time_ms", b"event_time_ms", "partner", b"partner", "payment_reference", b"payment_reference", "pieces", b"pieces", "plan", b"plan", "price_id", b"price_id", "reason", b"reason", "request_id", b"request_id", "segment", b"segment", "segments", b"segments", "sequence_number", b"sequence_number", "service_id", b"service_id", "session_id", b"session_id", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "unsplit", b"unsplit", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__sequence_number: _TypeAlias = _typing.Literal["sequence_number"]  # noqa: Y015
     _WhichOneofArgType__sequence_number: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__sequence_number) -> _WhichOneofReturnType__sequence_number | None: ...
 
 Global___EventContext: _TypeAlias = EventContext  # noqa: Y015
+
+@_typing.final
+class EventPiece(_message.Message):
+    """Use that one line of the tariff priced."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UNITS_FIELD_NUMBER: _builtins.int
+    TARIFF_VERSION_FIELD_NUMBER: _builtins.int
+    PRICE_ID_FIELD_NUMBER: _builtins.int
+    units: _builtins.int
+    """Units used."""
+    tariff_version: _builtins.str
+    """The tariff."""
+    price_id: _builtins.str
+    """The line of it."""
+    def __init__(
+        self,
+        *,
+        units: _builtins.int = ...,
+        tariff_version: _builtins.str = ...,
+        price_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["price_id", b"price_id", "tariff_version", b"tariff_version", "units", b"units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventPiece: _TypeAlias = EventPiece  # noqa: Y015
 
 @_typing.final
 class EventSegment(_message.Message):

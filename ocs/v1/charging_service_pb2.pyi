@@ -12,6 +12,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.rpc import status_pb2 as _status_pb2
 from ocs.v1 import account_service_pb2 as _account_service_pb2
 from ocs.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
@@ -104,6 +105,177 @@ RESERVATION_STATE_RELEASED: ReservationState.ValueType  # 3
 RESERVATION_STATE_EXPIRED: ReservationState.ValueType  # 4
 """It lapsed; use may still be committed, late."""
 Global___ReservationState: _TypeAlias = ReservationState  # noqa: Y015
+
+@_typing.final
+class ChargeStreamRequest(_message.Message):
+    """A batch of operations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    TIMEOUT_MS_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """Names the batch in its answer. Not interpreted, need not be unique. Default: none."""
+    timeout_ms: _builtins.int
+    """How long the caller waits, milliseconds from when the batch is read, 1 .. 60000; default 2000.
+    Below 5 the batch is DEADLINE_EXCEEDED. An item not begun by then is DEADLINE_EXCEEDED (nothing
+    written); one that is under way is UNAVAILABLE (STORE_UNAVAILABLE): resend it.
+    """
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChargeItem]:
+        """1 to 100 operations. A request_id stands in one of them only."""
+
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.str = ...,
+        items: _abc.Iterable[Global___ChargeItem] | None = ...,
+        timeout_ms: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_timeout_ms", b"_timeout_ms", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_timeout_ms", b"_timeout_ms", "batch_id", b"batch_id", "items", b"items", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__timeout_ms: _TypeAlias = _typing.Literal["timeout_ms"]  # noqa: Y015
+    _WhichOneofArgType__timeout_ms: _TypeAlias = _typing.Literal["_timeout_ms", b"_timeout_ms"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__timeout_ms) -> _WhichOneofReturnType__timeout_ms | None: ...
+
+Global___ChargeStreamRequest: _TypeAlias = ChargeStreamRequest  # noqa: Y015
+
+@_typing.final
+class ChargeItem(_message.Message):
+    """One operation. Its fields are judged by themselves: what breaks a rule is the item's own error."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESERVE_FIELD_NUMBER: _builtins.int
+    COMMIT_FIELD_NUMBER: _builtins.int
+    RELEASE_FIELD_NUMBER: _builtins.int
+    DEBIT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def reserve(self) -> Global___ReserveRequest:
+        """Hold units."""
+
+    @_builtins.property
+    def commit(self) -> Global___CommitRequest:
+        """Settle use."""
+
+    @_builtins.property
+    def release(self) -> Global___ReleaseRequest:
+        """Give back."""
+
+    @_builtins.property
+    def debit(self) -> Global___DebitRequest:
+        """Charge at once."""
+
+    def __init__(
+        self,
+        *,
+        reserve: Global___ReserveRequest | None = ...,
+        commit: Global___CommitRequest | None = ...,
+        release: Global___ReleaseRequest | None = ...,
+        debit: Global___DebitRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit", "debit", b"debit", "operation", b"operation", "release", b"release", "reserve", b"reserve"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commit", b"commit", "debit", b"debit", "operation", b"operation", "release", b"release", "reserve", b"reserve"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_operation: _TypeAlias = _typing.Literal["reserve", "commit", "release", "debit"]  # noqa: Y015
+    _WhichOneofArgType_operation: _TypeAlias = _typing.Literal["operation", b"operation"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_operation) -> _WhichOneofReturnType_operation | None: ...
+
+Global___ChargeItem: _TypeAlias = ChargeItem  # noqa: Y015
+
+@_typing.final
+class ChargeStreamResponse(_message.Message):
+    """The answers to a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """As in the batch; empty if the batch could not be read."""
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChargeAnswer]:
+        """One for each item, in the order of the items; none if `status` is set."""
+
+    @_builtins.property
+    def status(self) -> _status_pb2.Status:
+        """Set when the batch as a whole was refused: nothing of it was executed. Details as of a call."""
+
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.str = ...,
+        answers: _abc.Iterable[Global___ChargeAnswer] | None = ...,
+        status: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "batch_id", b"batch_id", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChargeStreamResponse: _TypeAlias = ChargeStreamResponse  # noqa: Y015
+
+@_typing.final
+class ChargeAnswer(_message.Message):
+    """The answer to one operation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    RESERVE_FIELD_NUMBER: _builtins.int
+    COMMIT_FIELD_NUMBER: _builtins.int
+    RELEASE_FIELD_NUMBER: _builtins.int
+    DEBIT_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The item's request_id, as sent."""
+    @_builtins.property
+    def reserve(self) -> Global___ReserveResponse:
+        """To a reserve."""
+
+    @_builtins.property
+    def commit(self) -> Global___CommitResponse:
+        """To a commit."""
+
+    @_builtins.property
+    def release(self) -> Global___ReleaseResponse:
+        """To a release."""
+
+    @_builtins.property
+    def debit(self) -> Global___DebitResponse:
+        """To a debit."""
+
+    @_builtins.property
+    def error(self) -> _status_pb2.Status:
+        """The operation failed; code, message and details (ErrorInfo, BadRequest, RetryInfo) as of a
+        call, field paths from the operation's own request.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        reserve: Global___ReserveResponse | None = ...,
+        commit: Global___CommitResponse | None = ...,
+        release: Global___ReleaseResponse | None = ...,
+        debit: Global___DebitResponse | None = ...,
+        error: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "commit", b"commit", "debit", b"debit", "error", b"error", "release", b"release", "reserve", b"reserve"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "commit", b"commit", "debit", b"debit", "error", b"error", "release", b"release", "request_id", b"request_id", "reserve", b"reserve"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_answer: _TypeAlias = _typing.Literal["reserve", "commit", "release", "debit", "error"]  # noqa: Y015
+    _WhichOneofArgType_answer: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_answer) -> _WhichOneofReturnType_answer | None: ...
+
+Global___ChargeAnswer: _TypeAlias = ChargeAnswer  # noqa: Y015
 
 @_typing.final
 class ReserveRequest(_message.Message):

@@ -86,6 +86,11 @@ class ChargingServiceStub:
                 request_serializer=ocs_dot_v1_dot_charging__service__pb2.GetRequestRequest.SerializeToString,
                 response_deserializer=ocs_dot_v1_dot_charging__service__pb2.GetRequestResponse.FromString,
                 _registered_method=True)
+        self.ChargeStream = channel.stream_stream(
+                '/ocs.v1.ChargingService/ChargeStream',
+                request_serializer=ocs_dot_v1_dot_charging__service__pb2.ChargeStreamRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_charging__service__pb2.ChargeStreamResponse.FromString,
+                _registered_method=True)
 
 
 class ChargingServiceServicer:
@@ -180,6 +185,27 @@ class ChargingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ChargeStream(self, request_iterator, context):
+        """The fast path: Reserve, Commit, Release and Debit in batches over one long call. Each message
+        is a batch, answered by one message when all its items are; batches are answered in any order.
+        Items of one account run in the order sent, over all batches of the stream, whether they name
+        the account, a reservation of it or a line; different accounts run beside each other. Nothing
+        joins the items of a batch: each is answered on its own, exactly as the unary method would,
+        with the same effect, the same window and the same errors, and may be resent there.
+        A batch that breaks a rule as a whole is answered with `status`, nothing of it is executed, and
+        the stream goes on. Items beyond what a process may work on are answered with
+        RESOURCE_EXHAUSTED (OVERLOADED). At most 16 batches of a stream are worked on; further ones are
+        not read until one is answered and its answer is taken.
+        The stream ends OK when the caller has closed it and all is answered; UNAVAILABLE
+        (SERVICE_STOPPING) when the process stops, after what was read is answered: connect again and
+        resend what has no answer; UNAUTHENTICATED or PERMISSION_DENIED when the credential has expired
+        or is withdrawn, which is looked at with each batch; RESOURCE_EXHAUSTED for a message above
+        1 MiB or one stream too many.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ChargingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -227,6 +253,11 @@ def add_ChargingServiceServicer_to_server(servicer, server):
                     servicer.GetRequest,
                     request_deserializer=ocs_dot_v1_dot_charging__service__pb2.GetRequestRequest.FromString,
                     response_serializer=ocs_dot_v1_dot_charging__service__pb2.GetRequestResponse.SerializeToString,
+            ),
+            'ChargeStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.ChargeStream,
+                    request_deserializer=ocs_dot_v1_dot_charging__service__pb2.ChargeStreamRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_charging__service__pb2.ChargeStreamResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -479,6 +510,33 @@ class ChargingService:
             '/ocs.v1.ChargingService/GetRequest',
             ocs_dot_v1_dot_charging__service__pb2.GetRequestRequest.SerializeToString,
             ocs_dot_v1_dot_charging__service__pb2.GetRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChargeStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/ocs.v1.ChargingService/ChargeStream',
+            ocs_dot_v1_dot_charging__service__pb2.ChargeStreamRequest.SerializeToString,
+            ocs_dot_v1_dot_charging__service__pb2.ChargeStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

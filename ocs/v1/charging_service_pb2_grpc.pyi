@@ -87,6 +87,23 @@ class ChargingServiceStub:
     the record. Changes nothing. NOT_FOUND (REQUEST_NOT_FOUND): it was not applied, or is still on
     its way, or forgotten; within its window a resend settles it.
     """
+    ChargeStream: _grpc.StreamStreamMultiCallable[_charging_service_pb2.ChargeStreamRequest, _charging_service_pb2.ChargeStreamResponse]
+    """The fast path: Reserve, Commit, Release and Debit in batches over one long call. Each message
+    is a batch, answered by one message when all its items are; batches are answered in any order.
+    Items of one account run in the order sent, over all batches of the stream, whether they name
+    the account, a reservation of it or a line; different accounts run beside each other. Nothing
+    joins the items of a batch: each is answered on its own, exactly as the unary method would,
+    with the same effect, the same window and the same errors, and may be resent there.
+    A batch that breaks a rule as a whole is answered with `status`, nothing of it is executed, and
+    the stream goes on. Items beyond what a process may work on are answered with
+    RESOURCE_EXHAUSTED (OVERLOADED). At most 16 batches of a stream are worked on; further ones are
+    not read until one is answered and its answer is taken.
+    The stream ends OK when the caller has closed it and all is answered; UNAVAILABLE
+    (SERVICE_STOPPING) when the process stops, after what was read is answered: connect again and
+    resend what has no answer; UNAUTHENTICATED or PERMISSION_DENIED when the credential has expired
+    or is withdrawn, which is looked at with each batch; RESOURCE_EXHAUSTED for a message above
+    1 MiB or one stream too many.
+    """
 
 @_typing.type_check_only
 class ChargingServiceAsyncStub(ChargingServiceStub):
@@ -144,6 +161,23 @@ class ChargingServiceAsyncStub(ChargingServiceStub):
     """What a request_id led to, while it is remembered: as long as a resend would be answered from
     the record. Changes nothing. NOT_FOUND (REQUEST_NOT_FOUND): it was not applied, or is still on
     its way, or forgotten; within its window a resend settles it.
+    """
+    ChargeStream: _aio.StreamStreamMultiCallable[_charging_service_pb2.ChargeStreamRequest, _charging_service_pb2.ChargeStreamResponse]  # type: ignore[assignment]
+    """The fast path: Reserve, Commit, Release and Debit in batches over one long call. Each message
+    is a batch, answered by one message when all its items are; batches are answered in any order.
+    Items of one account run in the order sent, over all batches of the stream, whether they name
+    the account, a reservation of it or a line; different accounts run beside each other. Nothing
+    joins the items of a batch: each is answered on its own, exactly as the unary method would,
+    with the same effect, the same window and the same errors, and may be resent there.
+    A batch that breaks a rule as a whole is answered with `status`, nothing of it is executed, and
+    the stream goes on. Items beyond what a process may work on are answered with
+    RESOURCE_EXHAUSTED (OVERLOADED). At most 16 batches of a stream are worked on; further ones are
+    not read until one is answered and its answer is taken.
+    The stream ends OK when the caller has closed it and all is answered; UNAVAILABLE
+    (SERVICE_STOPPING) when the process stops, after what was read is answered: connect again and
+    resend what has no answer; UNAUTHENTICATED or PERMISSION_DENIED when the credential has expired
+    or is withdrawn, which is looked at with each batch; RESOURCE_EXHAUSTED for a message above
+    1 MiB or one stream too many.
     """
 
 class ChargingServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -253,6 +287,29 @@ class ChargingServiceServicer(metaclass=_abc_1.ABCMeta):
         """What a request_id led to, while it is remembered: as long as a resend would be answered from
         the record. Changes nothing. NOT_FOUND (REQUEST_NOT_FOUND): it was not applied, or is still on
         its way, or forgotten; within its window a resend settles it.
+        """
+
+    @_abc_1.abstractmethod
+    def ChargeStream(
+        self,
+        request_iterator: _MaybeAsyncIterator[_charging_service_pb2.ChargeStreamRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_charging_service_pb2.ChargeStreamResponse], _abc.AsyncIterator[_charging_service_pb2.ChargeStreamResponse]]:
+        """The fast path: Reserve, Commit, Release and Debit in batches over one long call. Each message
+        is a batch, answered by one message when all its items are; batches are answered in any order.
+        Items of one account run in the order sent, over all batches of the stream, whether they name
+        the account, a reservation of it or a line; different accounts run beside each other. Nothing
+        joins the items of a batch: each is answered on its own, exactly as the unary method would,
+        with the same effect, the same window and the same errors, and may be resent there.
+        A batch that breaks a rule as a whole is answered with `status`, nothing of it is executed, and
+        the stream goes on. Items beyond what a process may work on are answered with
+        RESOURCE_EXHAUSTED (OVERLOADED). At most 16 batches of a stream are worked on; further ones are
+        not read until one is answered and its answer is taken.
+        The stream ends OK when the caller has closed it and all is answered; UNAVAILABLE
+        (SERVICE_STOPPING) when the process stops, after what was read is answered: connect again and
+        resend what has no answer; UNAUTHENTICATED or PERMISSION_DENIED when the credential has expired
+        or is withdrawn, which is looked at with each batch; RESOURCE_EXHAUSTED for a message above
+        1 MiB or one stream too many.
         """
 
 def add_ChargingServiceServicer_to_server(servicer: ChargingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -128,6 +128,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND. The holder has no such cap, or not any more."""
     ERROR_REASON_SUBSCRIBER_HOLDS_RESERVATIONS: _ErrorReason.ValueType  # 51
     """FAILED_PRECONDITION. Reservations of the line are open; commit or release them first."""
+    ERROR_REASON_SERVICE_STOPPING: _ErrorReason.ValueType  # 60
+    """UNAVAILABLE. Ends a ChargeStream whose process stops; what was read is answered. Connect again
+    and resend what has no answer.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -240,4 +244,8 @@ ERROR_REASON_CAP_NOT_FOUND: ErrorReason.ValueType  # 50
 """NOT_FOUND. The holder has no such cap, or not any more."""
 ERROR_REASON_SUBSCRIBER_HOLDS_RESERVATIONS: ErrorReason.ValueType  # 51
 """FAILED_PRECONDITION. Reservations of the line are open; commit or release them first."""
+ERROR_REASON_SERVICE_STOPPING: ErrorReason.ValueType  # 60
+"""UNAVAILABLE. Ends a ChargeStream whose process stops; what was read is answered. Connect again
+and resend what has no answer.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -351,8 +351,8 @@ class Grant(_message.Message):
 
     @_builtins.property
     def tariff_change_time(self) -> _timestamp_pb2.Timestamp:
-        """When the price changes while the grant is valid; unset if it does not. Use before and after
-        travels as separate `used` segments.
+        """When the price changes before `expire_time`; unset if it does not. The grant is not valid
+        beyond it. Use before and after travels as separate `used` segments; seconds may travel as one.
         """
 
     @_builtins.property

@@ -251,6 +251,7 @@ def calls_on(live: Live, account: str) -> list[Any]:
         ),
         charging.ListReservationsRequest(account_id=account),
         charging.GetRequestRequest(account_id=account, asked_request_id="q"),
+        live.batch(live.debit(account)),
     ]
 
 

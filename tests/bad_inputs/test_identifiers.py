@@ -39,6 +39,7 @@ REQUESTS: Final[dict[str, Callable[[Live], Message]]] = {
     "Debit": lambda live: live.debit(
         "a", subscriber_id="s", session_id="x", other_party="49", visited_network="26298"
     ),
+    "ChargeStream": lambda live: live.batch(live.release(NAME), batch_id="b"),
     "Debit by identity": lambda live: live.stamped(
         charging.DebitRequest(
             identity=MSISDN, service_id="sms", used_units=1, basis=charging.DEBIT_BASIS_USED
@@ -108,7 +109,7 @@ REQUESTS: Final[dict[str, Callable[[Live], Message]]] = {
 # What a caller may leave out: empty is no fault there.
 OPTIONAL: Final = {
     "subscriber_id", "reservation_id", "session_id", "next_reservation_id", "other_party",
-    "visited_network", "time_zone", "segment", "bucket_id", "page_token",
+    "visited_network", "time_zone", "segment", "bucket_id", "page_token", "batch_id",
     "reason", "etag",
 }  # fmt: skip
 # Any words of the caller's, but no control characters, and not without end.

@@ -67,9 +67,11 @@ def check_calendar(name: str, walk: Walk, violations: list[str]) -> int:
         told = [calendar.at(at), calendar.at(at + 1)]
         if before.until_ms != at or before.entry == entry:
             violations.append(f"{name} {second}: {before} instead of a change to {entry!r}")
-        for one in told:
-            if one.entry != entry or (after is not None and one.until_ms != after):
-                violations.append(f"{name} {second}: {one} instead of {entry!r} until {after}")
+        violations += [
+            f"{name} {second}: {one} instead of {entry!r} until {after}"
+            for one in told
+            if one.entry != entry or (after is not None and one.until_ms != after)
+        ]
     return len(seen)
 
 

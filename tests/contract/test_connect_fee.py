@@ -41,13 +41,17 @@ async def reserve(bench: Bench, units: int, reservation_id: str = "r1") -> Answe
     )
 
 
+async def facts(bench: Bench, reservation_id: str) -> ReservationFacts | None:
+    return await bench.ledger.reservation_facts("main", "a1", reservation_id, fresh=True)
+
+
 async def commit(
     bench: Bench, units: int, step: Step = Step.CLOSE, reservation_id: str = "r1"
 ) -> Answer:
     return await bench.ledger.execute(
         Commit(
             profile=await bench.profile(),
-            reservation=ReservationFacts("call", Unit.SECONDS, "", "call-1", ""),
+            reservation=await facts(bench, reservation_id),
             reservation_id=reservation_id,
             used_units=units,
             step=step,

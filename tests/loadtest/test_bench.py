@@ -51,7 +51,7 @@ WRONG: list[tuple[str, Callable[[Any], None]]] = [
 
 @pytest.mark.xdist_group("services")
 def test_it_runs_and_prints_its_figures() -> None:
-    sizes = {"calls": 40, "rounds": 2, "callers": 4, "connections": 2, "accounts": 3}
+    sizes = {"calls": 40, "rounds": 2, "callers": 4, "connections": 2, "accounts": 3, "batch": 7}
     arguments = [word for name, size in sizes.items() for word in (f"--{name}", str(size))]
 
     done = subprocess.run(
@@ -65,8 +65,9 @@ def test_it_runs_and_prints_its_figures() -> None:
 
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    rows = [line[:14].strip() for line in lines[1:5]]
-    assert sorted(rows) == sorted([*MEASURED, *(f"{name} echo" for name in MEASURED)])
+    rows = [line[:20].strip() for line in lines[1:9]]
+    names = [*MEASURED, *(f"{name} stream" for name in MEASURED)]
+    assert sorted(rows) == sorted([*names, *(f"{name} echo" for name in names)])
     assert "call_count 40, round_count 2, caller_count 4" in done.stdout
     shown = re.fullmatch(r"unary_vs_echo (\d+\.\d\d) \(aim 0\.6\)", lines[-1])
     assert shown is not None, lines[-1]

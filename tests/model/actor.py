@@ -95,10 +95,7 @@ class Actor(RuleBasedStateMachine):
         found = state.reservations.get(reservation) if state is not None else None
         if found is None:
             return None, None
-        terms = found.terms
-        facts = ReservationFacts(
-            terms.service_id, terms.unit, terms.zone, found.session_id, found.subscriber_id
-        )
+        facts = ReservationFacts.of(found)
         # As the service does: late use of a line that is gone is the account's alone.
         assert state is not None
         line = found.subscriber_id if found.subscriber_id in state.subscribers else ""

@@ -46,10 +46,11 @@ from tests.model.pools import (
     wishes,
     zones,
 )
+from tests.model.prices import Prices
 from tests.model.sessions import Sessions
 
 
-class ChargingMachine(Keeping, Sessions):
+class ChargingMachine(Keeping, Sessions, Prices):
     """One private Valkey, cleared for each example."""
 
     @initialize(

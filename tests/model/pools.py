@@ -57,6 +57,52 @@ SERVICES: dict[str, list[ServiceTerms]] = {
     ],
 }
 
+TIER_DATA, TIER_VOICE = "tier@data", "tier@voice"
+# Dearer, then much dearer, then cheap again; and one that only falls, after free units.
+HUMPED = Rate.compiled(
+    [
+        Stretch(0, 5, Fraction(2, 3)),
+        Stretch(100, 5, Fraction(31, 7)),
+        Stretch(220, 5, Fraction(1, 9)),
+    ]
+)
+FALLING = Rate.compiled(
+    [Stretch(0, 1, Fraction(0)), Stretch(50, 1, Fraction(7, 2)), Stretch(300, 1, Fraction(1))],
+    rounding=Rounding.UP,
+    connect_micros=FEE,
+)
+
+
+def _priced(service: str, unit: Unit, zone: str, rates: list[tuple[Rate, str]]) -> None:
+    PRICED[service, zone] = [
+        ServiceTerms(
+            service, unit, zone, rate, 10, 60_000, f"v{place}", f"{service}/p{place}", tier
+        )
+        for place, (rate, tier) in enumerate(rates)
+    ]
+
+
+# Lines between which the price of a session may change, by service and zone.
+PRICED: dict[tuple[str, str], list[ServiceTerms]] = {}
+_priced(
+    "data",
+    Unit.OCTETS,
+    "",
+    [
+        (Rate.flat(1, 7, 3), ""),
+        (HUMPED, TIER_DATA),
+        (STEPPED, ""),
+        (Rate.per_increment(10, 25, 3), ""),
+        (FALLING, TIER_DATA),
+    ],
+)
+_priced(
+    "voice",
+    Unit.SECONDS,
+    "abroad",
+    [(MINIMUM, ""), (HUMPED, TIER_VOICE), (CONNECTED, ""), (Rate.flat(60, 5, 2), "")],
+)
+
 accounts = st.sampled_from(ACCOUNTS)
 subscribers = st.sampled_from(SUBSCRIBERS)
 services = st.sampled_from(sorted(SERVICES))

@@ -8,14 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from ocs import limits
 from ocs.rpc.call import CallInfo
-from ocs.rpc.method import RpcService
+from ocs.rpc.charge_stream import ChargeStreamMethod
+from ocs.rpc.method import CallHost, RpcService
 from ocs.rpc.server import RpcOptions, RpcServer
+from ocs.service.requests import Payer
 from ocs.telemetry.logging import LogLevel, configure_logging
 from ocs.telemetry.metrics import Metrics
 from ocs.v1 import charging_service_pb2 as pb
@@ -46,12 +49,25 @@ def failing(error: BaseException) -> Reserve:
     return reserve
 
 
+async def account_of_line(_: str, payer: Payer) -> str:
+    """The account of a line has the line's number."""
+    assert payer.identity is not None
+    return payer.identity[1]
+
+
 def service(reserve: Reserve = granted) -> RpcService:
     descriptor = pb.DESCRIPTOR.services_by_name["ChargingService"]
+    handlers = dict.fromkeys(descriptor.methods_by_name, unasked) | {"Reserve": reserve}
+    del handlers["ChargeStream"]
+
+    def charge_stream(method: MethodDescriptor, host: CallHost) -> ChargeStreamMethod:
+        return ChargeStreamMethod(method, host, handlers, account_of_line)
+
     return RpcService(
         descriptor,
-        dict.fromkeys(descriptor.methods_by_name, unasked) | {"Reserve": reserve},
+        handlers,
         request_bytes_max=limits.UNARY_CHARGING_BYTES_MAX,
+        streams={"ChargeStream": charge_stream},
     )
 
 

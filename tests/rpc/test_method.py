@@ -8,8 +8,9 @@ import grpc
 import pytest
 
 from ocs.domain.answer import Reason
+from ocs.limits import DEADLINE_MAX_MS
 from ocs.rpc.call import CallInfo
-from ocs.rpc.method import DEADLINE_MAX_MS, CallHost, RpcService, UnaryMethod
+from ocs.rpc.method import CallHost, RpcService, UnaryMethod
 from ocs.rpc.validate import VIOLATIONS_MAX
 from ocs.service.errors import ServiceError
 from ocs.telemetry.metrics import Metrics

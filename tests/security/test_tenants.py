@@ -67,6 +67,9 @@ REQUESTS: Final[dict[str, Make]] = {
     "GetRequest": lambda _, of: charging.GetRequestRequest(
         account_id=of.account_id, asked_request_id=of.request_id
     ),
+    "ChargeStream": lambda live, of: live.batch(live.reserve(of.account_id)),
+    "ChargeStream by number": lambda live, of: live.batch(live.reserve("", identity=of.identity)),
+    "ChargeStream by name": lambda live, of: live.batch(live.commit(of.reservation, 1, "keep")),
     "GetAccount": lambda _, of: accounts.GetAccountRequest(account_id=of.account_id),
     "SuspendAccount": lambda live, of: live.stamped(
         accounts.SuspendAccountRequest(account_id=of.account_id)
@@ -101,6 +104,8 @@ REQUESTS: Final[dict[str, Make]] = {
 OPENS: Final = {"CreateAccount"}
 # Names none: answers with the caller's own.
 LISTS: Final = {"ListAccounts"}
+# Its items name what those of the unary methods do.
+CARRIES: Final = {"ChargeStream"}
 NAMING: Final = {"account_id", "identity", "reservation", "event", "event_id"}
 
 
@@ -172,7 +177,8 @@ def test_no_method_is_forgotten() -> None:
         name for name, method in METHODS.items() if NAMING & set(method.input_type.fields_by_name)
     }
 
-    assert {name.split(" ")[0] for name in REQUESTS} | OPENS == naming == set(METHODS) - LISTS
+    requested = {name.split(" ")[0] for name in REQUESTS}
+    assert requested | OPENS == naming | CARRIES == set(METHODS) - LISTS
 
 
 async def test_a_list_has_only_the_callers_own(two: Two) -> None:

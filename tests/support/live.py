@@ -14,6 +14,8 @@ import redis
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
+from google.rpc import status_pb2
+from grpc_status import rpc_status
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -52,7 +54,9 @@ MUTATIONS: Final = tuple(
     name for name, method in METHODS.items() if "request_id" in method.input_type.fields_by_name
 )
 CHARGES: Final = tuple(
-    name for name, method in METHODS.items() if method.containing_service.name == "ChargingService"
+    name
+    for name, method in METHODS.items()
+    if method.containing_service.name == "ChargingService" and not method.client_streaming
 )
 
 Clock = Callable[[], int]
@@ -162,6 +166,14 @@ class Live:
         given: dict[str, Any] = {"account_id": account_id, "service_id": "sms", "basis": basis}
         given["used_units"] = units
         return self.stamped(charging.DebitRequest(**given | fields))
+
+    def batch(self, *requests: Any, **fields: Any) -> Any:
+        """A batch of a stream. One sent as a call of its own is a stream of one batch."""
+        batch = charging.ChargeStreamRequest(**fields)
+        for request in requests:
+            choice = request.DESCRIPTOR.name.removesuffix("Request").lower()
+            getattr(batch.items.add(), choice).CopyFrom(request)
+        return batch
 
     def create(self, account_id: str, **fields: Any) -> Any:
         """Open a prepaid account."""
@@ -319,15 +331,34 @@ class Live:
 
 
 async def answer_of(call: Awaitable[bytes], method: MethodDescriptor) -> Any:
-    """Wait for a call's reply; return the answer. Raises AioRpcError; either is noted."""
+    """Wait for a call's reply; return the answer. Raises AioRpcError; either is noted.
+
+    A batch that is refused as a whole, and the one item of a batch, fail as a call would.
+    """
     try:
         reply = await call
+        answer = message_factory.GetMessageClass(method.output_type).FromString(reply)
+        if isinstance(answer, charging.ChargeStreamResponse):
+            _raise_status(answer)
     except grpc.aio.AioRpcError as error:
         SEEN.refused(error)
         raise
-    answer = message_factory.GetMessageClass(method.output_type).FromString(reply)
     SEEN.took(answer)
     return answer
+
+
+def error_of(status: status_pb2.Status) -> grpc.aio.AioRpcError:
+    """The error of a call that ended with this status."""
+    ended = rpc_status.to_status(status)
+    trailing = grpc.aio.Metadata(*ended.trailing_metadata)
+    return grpc.aio.AioRpcError(ended.code, grpc.aio.Metadata(), trailing, ended.details)
+
+
+def _raise_status(response: charging.ChargeStreamResponse) -> None:
+    if response.HasField("status"):
+        raise error_of(response.status)
+    if len(response.answers) == 1 and response.answers[0].HasField("error"):
+        raise error_of(response.answers[0].error)
 
 
 def method_of(request: Message) -> str:

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import types_pb2
 
 UNCHANGED: Final = "unchanged"
@@ -31,7 +32,11 @@ class Seen:
 
     def took(self, answer: Message) -> None:
         """Note a message that a call was answered with, by its outcome."""
-        self.answered("OK", _outcome(answer))
+        if isinstance(answer, charging.ChargeStreamResponse):
+            for one in answer.answers:
+                self.took(getattr(one, one.WhichOneof("answer") or "error"))
+        else:
+            self.answered("OK", _outcome(answer))
 
     def refused(self, error: grpc.aio.AioRpcError) -> None:
         """Note a status that a call was answered with, by its reason if it carries one."""

@@ -29,9 +29,8 @@ from ocs.domain.rating import Rate
 from ocs.domain.reservation import ServiceTerms, Step
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, SpendingCap
 from ocs.domain.state import AccountState, AccountTerms
-from ocs.domain.tariff import HOME_ZONE, Tariff, ZoneMap
+from ocs.domain.tariff import HOME_ZONE
 from ocs.domain.tariff_book import TariffBook
-from ocs.domain.tariff_line import Line, Variant
 from ocs.domain.units import Unit
 from ocs.domain.view import as_of, caps_of
 from ocs.limits import WINDOW_USED_MS
@@ -48,6 +47,7 @@ from ocs.service.requests import (
     ReleaseAsked,
     ReserveAsked,
 )
+from tests.support.tariffs import tariff_of
 
 TENANT: Final = "main"
 ACCOUNT: Final = "a1"
@@ -71,23 +71,13 @@ _PRICES: Final[Mapping[str, tuple[Unit, Rate]]] = MappingProxyType(
 )
 
 
-def _tariff() -> Tariff:
-    lines = {}
-    for name, (unit, rate) in _PRICES.items():
-        terms = ServiceTerms(name, unit, HOME_ZONE, rate, 1, VALIDITY_MS, "cases")
-        lines["everything", name] = {HOME_ZONE: Line([Variant(0, terms)])}
-    return Tariff(
-        version="cases",
-        currency="EUR",
-        tax_included=True,
-        plans={"everything": frozenset(_PRICES)},
-        zones=ZoneMap({}, {}),
-        units={name: unit for name, (unit, _) in _PRICES.items()},
-        lines=lines,
-    )
-
-
-TARIFF: Final = _tariff()
+TARIFF: Final = tariff_of(
+    "cases",
+    [
+        ServiceTerms(name, unit, HOME_ZONE, rate, 1, VALIDITY_MS, "cases")
+        for name, (unit, rate) in _PRICES.items()
+    ],
+)
 
 
 @dataclass(slots=True)
@@ -119,11 +109,6 @@ class CapFigures(NamedTuple):
 Journal = Callable[[], Awaitable[list[ChargingEvent]]]
 
 
-def _no_context(context: EventContext) -> bytes:  # noqa: ARG001 - the port names it
-    """Leave the context out of the journal: no case looks at it."""
-    return b""
-
-
 @dataclass(slots=True)
 class Stage:
     """One ledger, and what is asked of it. Ids of requests are made where a test gives none."""
@@ -134,11 +119,21 @@ class Stage:
     charging: Charging = field(init=False)
     _ids: "count[int]" = field(default_factory=lambda: count(1))
     _sent_ms: dict[str, int] = field(default_factory=dict)
+    contexts: list[EventContext] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.price_by(TariffBook.of(TARIFF))
+
+    def price_by(self, book: TariffBook) -> None:
+        """Charge by this book from now on."""
         # Every case names its account, so that no index is ever asked.
         directory = Directory(cast("LookupIndex", None))
-        self.charging = Charging(self.ledger, directory, TariffBook.of(TARIFF), _no_context)
+        self.charging = Charging(self.ledger, directory, book, self._note_context)
+
+    def _note_context(self, context: EventContext) -> bytes:
+        """Keep the context here; nothing reads it from the journal."""
+        self.contexts.append(context)
+        return b""
 
     # Account keeping.
 
@@ -241,15 +236,16 @@ class Stage:
         next_units: int = 0,
         reject: bool = False,
         account_id: str = ACCOUNT,
+        used: tuple[tuple[int, int, int], ...] = (),
     ) -> Answer:
-        """Report use; next_units asks for a next grant."""
+        """Report use; next_units asks for a next grant. used: segments, instead of units."""
         wish = GrantWish(requested_units=next_units) if next_units else None
         answer, _, _ = await self.charging.commit(
             CommitAsked(
                 self._asked(request_id),
                 account_id,
                 reservation_id,
-                ((units, 0, 0),),
+                used or ((units, 0, 0),),
                 Step.NEXT_GRANT if wish is not None else step,
                 wish,
                 "",
@@ -276,13 +272,14 @@ class Stage:
         session_id: str = "",
         subscriber_id: str = "",
         account_id: str = ACCOUNT,
+        event_ms: int = 0,
     ) -> Answer:
         """Charge at once."""
         answer, _ = await self.charging.debit(
             DebitAsked(
                 self._asked(request_id),
                 Payer(account_id, subscriber_id),
-                Place(service_id, None, "", "", 0),
+                Place(service_id, None, "", "", event_ms),
                 basis,
                 units,
                 session_id,

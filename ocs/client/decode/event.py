@@ -39,6 +39,14 @@ def event_context(message: events.EventContext) -> results.EventContext:
         payment_reference=message.payment_reference,
         reason=message.reason,
         decided_by=message.decided_by,
+        price_id=message.price_id,
+        pieces=tuple(
+            results.EventPiece(
+                units=piece.units, tariff_version=piece.tariff_version, price_id=piece.price_id
+            )
+            for piece in message.pieces
+        ),
+        unsplit=message.unsplit,
     )
 
 

@@ -20,6 +20,7 @@ from ocs.domain.commands import (
     Refund,
     Release,
     RemoveSubscriber,
+    ReservationFacts,
     Reserve,
     ReverseTopUp,
     SetAccountStatus,
@@ -115,21 +116,7 @@ def _stale(turn: Turn, command: Command) -> Answer | None:
         reservation = turn.reservation(command.reservation_id)
         if reservation is None:
             return turn.refuse(Reason.RESERVATION_NOT_FOUND)
-        terms = reservation.terms
-        facts = command.reservation
-        if facts is None or (
-            facts.service_id,
-            facts.unit,
-            facts.zone,
-            facts.session_id,
-            facts.subscriber_id,
-        ) != (
-            terms.service_id,
-            terms.unit,
-            terms.zone,
-            reservation.session_id,
-            reservation.subscriber_id,
-        ):
+        if command.reservation != ReservationFacts.of(reservation):
             return turn.refuse(Reason.STALE_RESERVATION)
         if command.profile is None or command.profile.version != state.profile_version:
             return turn.refuse(Reason.STALE_PROFILE)

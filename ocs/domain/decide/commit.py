@@ -2,21 +2,30 @@
 
 from dataclasses import dataclass, replace
 
-from ocs.domain.allocation import target_of
 from ocs.domain.answer import Answer, Outcome, Reason
 from ocs.domain.charging_event import EventKind
 from ocs.domain.commands import Commit
-from ocs.domain.decide.grant import GrantDecision, apply_hold, caps_in_force, decide_grant
+from ocs.domain.decide.grant import (
+    CapInForce,
+    GrantDecision,
+    HoldPrice,
+    apply_hold,
+    caps_in_force,
+    decide_grant,
+)
+from ocs.domain.decide.pricing import price_of_hold, price_of_use
 from ocs.domain.decide.reserve import grant_parts, hold_parts
 from ocs.domain.decide.sequence import Order, advance, order_of
 from ocs.domain.decide.settle import Settlement, settle_available, settle_hold
 from ocs.domain.decide.status import status_denial
 from ocs.domain.decide.turn import Turn
+from ocs.domain.price_function import PriceFunction, connect_due
 from ocs.domain.reservation import (
     TRANSITIONS,
     Hold,
     Reservation,
     ReservationState,
+    ServiceTerms,
     SessionRating,
     Step,
 )
@@ -33,7 +42,13 @@ class _Case:
     session: SessionRating
     order: Order
     hold: Hold | None
+    price: PriceFunction
     target: int
+
+    def caps(self) -> list[CapInForce]:
+        """The caps that count, as they stand by now."""
+        terms = self.reservation.terms
+        return caps_in_force(self.turn, terms, self.reservation.subscriber_id, self.command.tiers())
 
 
 def commit(turn: Turn, command: Commit) -> Answer:
@@ -46,14 +61,16 @@ def commit(turn: Turn, command: Commit) -> Answer:
     order = order_of(session, command.sequence_number)
     if refusal is None and order.reused:
         refusal = Reason.SEQUENCE_NUMBER_REUSED
-    target = target_of(terms.rate, session, command.used_units)
-    if refusal is None and target is None:
+    caps = caps_in_force(turn, terms, reservation.subscriber_id, command.tiers())
+    priced = price_of_use(terms, session, command.used_units, command.pieces, caps)
+    if refusal is None and priced is None:
         refusal = Reason.CHARGE_LIMIT
     if refusal is not None:
         return turn.refuse(refusal)
-    assert target is not None
+    assert priced is not None
+    price, target = priced
     hold = turn.state.holds.get(command.reservation_id)
-    case = _Case(turn, command, reservation, session, order, hold, target)
+    case = _Case(turn, command, reservation, session, order, hold, price, target)
     settlement = _settle(case)
     after = advance(session, command.sequence_number)
     after = replace(after, position=session.position + command.used_units, paid_to=target)
@@ -80,31 +97,36 @@ def _refusal(turn: Turn, command: Commit, reservation: Reservation) -> Reason | 
 def _settle(case: _Case) -> Settlement:
     turn, terms, hold = case.turn, case.reservation.terms, case.hold
     used_units = case.command.used_units
-    fee = terms.rate.connect_due(case.session.position, used_units)
-    settlement = Settlement(case.session.paid_to, case.target, fee)
+    fee = connect_due(case.price, case.session.position, used_units)
+    settlement = Settlement(case.price, case.session.paid_to, case.target, fee)
     if hold is not None:
         keep = case.command.step is Step.KEEP
-        settle_hold(turn, hold, terms.rate, settlement, keep=keep)
+        settle_hold(turn, hold, settlement, keep=keep)
         del turn.state.holds[case.command.reservation_id]
         if settlement.remaining is not None:
             left = max(0, hold.granted_units - used_units)
             kept = replace(settlement.remaining, granted_units=left)
             turn.state.holds[case.command.reservation_id] = kept
-    caps = caps_in_force(turn, terms, case.reservation.subscriber_id)
-    settle_available(turn, terms, settlement, caps)
+    settle_available(turn, terms, settlement, case.caps())
     return settlement
 
 
 def _next_grant(case: _Case, after: SessionRating) -> GrantDecision:
-    denial = status_denial(case.turn)
+    denial = status_denial(case.turn) or case.command.grant_refusal
     if denial is not None:
         return GrantDecision(denial)
     if case.order.out_of_order:
         return GrantDecision(Outcome.OUT_OF_ORDER)
-    turn, terms, wish = case.turn, case.reservation.terms, case.command.wish
+    turn, command, wish = case.turn, case.command, case.command.wish
     assert wish is not None
-    caps = caps_in_force(turn, terms, case.reservation.subscriber_id)
-    return decide_grant(turn, terms, after, wish, caps, others_hold=bool(turn.state.holds))
+    terms, change_ms = case.reservation.terms, case.reservation.change_ms
+    if command.terms is not None:
+        terms, change_ms = command.terms, command.change_ms
+    caps = case.caps()
+    price = price_of_hold(terms, command.later, after, wish, caps)
+    others_hold = bool(turn.state.holds)
+    priced = HoldPrice(terms, price, change_ms)
+    return decide_grant(turn, priced, after, wish, caps, others_hold=others_hold)
 
 
 def _conclude(
@@ -173,9 +195,18 @@ def _hold_after(
         hold.expire_ms + REMEMBER_MS,
         reservation.session_id,
         reservation.subscriber_id,
-        reservation.terms,
+        *_price_after(case, grant),
     )
     return hold
+
+
+def _price_after(case: _Case, grant: GrantDecision) -> tuple[ServiceTerms, str, int]:
+    """Return what a reservation is priced by from its next grant on: as before if refused."""
+    command, reservation = case.command, case.reservation
+    if command.terms is None or grant.hold is None:
+        return reservation.terms, reservation.plan, reservation.change_ms
+    assert command.profile is not None
+    return command.terms, command.profile.terms.plan, command.change_ms
 
 
 def _empty_hold(turn: Turn, reservation: Reservation) -> Hold:

@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 
-from ocs.domain.allocation import allocate, fee_in, reached, target_of
+from ocs.domain.allocation import allocate, fee_in, reached
 from ocs.domain.answer import Answer, CapReached, Outcome, Reason
 from ocs.domain.charging_event import EventKind
 from ocs.domain.commands import Basis, Debit
 from ocs.domain.decide.commit import charge_parts
 from ocs.domain.decide.grant import CapInForce, caps_in_force, sources_for
+from ocs.domain.decide.pricing import price_of_use
 from ocs.domain.decide.sequence import advance, order_of
 from ocs.domain.decide.settle import Settlement, settle_available
 from ocs.domain.decide.status import status_denial
 from ocs.domain.decide.turn import Turn
+from ocs.domain.price_function import connect_due
 from ocs.domain.reservation import ServiceTerms, SessionRating
 from ocs.domain.units import Unit
 
@@ -33,12 +35,13 @@ def debit(turn: Turn, command: Debit) -> Answer:
         return _deny(turn, command, session, refusal, None)
     terms = command.terms
     assert terms is not None
-    target = target_of(terms.rate, session, command.used_units)
-    if target is None:
+    caps = caps_in_force(turn, terms, command.profile.subscriber_id, command.tiers())
+    priced = price_of_use(terms, session, command.used_units, command.pieces, caps)
+    if priced is None:
         return turn.refuse(Reason.CHARGE_LIMIT)
-    caps = caps_in_force(turn, terms, command.profile.subscriber_id)
-    fee = terms.rate.connect_due(session.position, command.used_units)
-    settlement = Settlement(session.paid_to, target, fee)
+    price, target = priced
+    fee = connect_due(price, session.position, command.used_units)
+    settlement = Settlement(price, session.paid_to, target, fee)
     if command.basis is Basis.AUTHORIZE:
         denial, cap = _denial(turn, terms, settlement, caps)
         if denial is not None:
@@ -70,7 +73,7 @@ def _denial(
     turn: Turn, terms: ServiceTerms, settlement: Settlement, caps: list[CapInForce]
 ) -> tuple[Outcome | None, CapReached | None]:
     start, target, fee = settlement.start, settlement.end, settlement.connect_micros
-    segments = allocate(terms.rate, start, target, sources_for(turn, terms), fee)
+    segments = allocate(settlement.price, start, target, sources_for(turn, terms), fee)
     if reached(segments, start) < target or fee_in(segments) < fee:
         return Outcome.CREDIT_LIMIT_REACHED, None
     money = sum(segment.quantity for segment in segments if segment.source.money)

@@ -4,7 +4,7 @@ Order of refusals: rating, buckets, caps. A partial grant is at least grant_min 
 increment boundary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ocs.domain.allocation import (
@@ -21,7 +21,7 @@ from ocs.domain.answer import CapReached, Outcome
 from ocs.domain.commands import GrantWish
 from ocs.domain.decide.turn import Turn
 from ocs.domain.periods import Period, PeriodBounds
-from ocs.domain.rating import Rate
+from ocs.domain.price_function import PriceFunction, connect_due, reach
 from ocs.domain.reservation import CapLine, Hold, ServiceTerms, SessionRating
 from ocs.domain.spending_cap import (
     ACCOUNT_HOLDER,
@@ -81,10 +81,28 @@ class GrantDecision:
     valid_until_ms: int = 0
     held_micros: int = 0
     hold: Hold | None = None
+    change_ms: int = 0
 
 
-def caps_in_force(turn: Turn, terms: ServiceTerms, subscriber_id: str) -> list[CapInForce]:
-    """Caps of the account, the subscriber and its groups that count this service and zone."""
+@dataclass(frozen=True, slots=True)
+class HoldPrice:
+    """What a grant goes by.
+
+    price: None = there is none inside the exact range. change_ms: 0 = no change is known.
+    """
+
+    terms: ServiceTerms
+    price: PriceFunction | None
+    change_ms: int
+
+
+def caps_in_force(
+    turn: Turn, terms: ServiceTerms, subscriber_id: str, tiers: Collection[str]
+) -> list[CapInForce]:
+    """Caps of the account, the subscriber and its groups that count this service and zone.
+
+    tiers: the counters that the call's prices go by.
+    """
     holders = [ACCOUNT_HOLDER]
     if subscriber_id:
         holders.append(subscriber_holder(subscriber_id))
@@ -95,7 +113,7 @@ def caps_in_force(turn: Turn, terms: ServiceTerms, subscriber_id: str) -> list[C
         found += [
             cap_in_force(turn, cap)
             for cap in sorted(own, key=lambda cap: cap.cap_id)
-            if cap.counts(terms.unit, terms.service_id, terms.zone)
+            if cap.counts(terms.unit, terms.service_id, terms.zone, tiers)
         ]
     return found
 
@@ -140,7 +158,7 @@ def sources_for(turn: Turn, terms: ServiceTerms) -> list[Source]:
 
 def decide_grant(
     turn: Turn,
-    terms: ServiceTerms,
+    priced: HoldPrice,
     rating: SessionRating,
     wish: GrantWish,
     caps: Sequence[CapInForce],
@@ -150,34 +168,36 @@ def decide_grant(
     """Decide a wish from the session's position; reads only."""
     if len(turn.state.holds) >= OPEN_RESERVATIONS_MAX:
         return GrantDecision(Outcome.TOO_MANY_RESERVATIONS)
-    rate, start = terms.rate, rating.paid_to
+    terms, price, start = priced.terms, priced.price, rating.paid_to
+    if price is None:
+        return GrantDecision(Outcome.CREDIT_LIMIT_REACHED)
     least = (
         wish.requested_units
         if wish.all_or_nothing
         else min(wish.requested_units, max(1, terms.grant_min))
     )
-    need = target_of(rate, rating, least)
+    need = target_of(price, rating, least)
     if need is None:
         return GrantDecision(Outcome.CREDIT_LIMIT_REACHED)
-    full = _full_target(rate, rating, wish.requested_units)
-    fee = rate.connect_due(rating.position, wish.requested_units)
-    segments = allocate(rate, start, full, sources_for(turn, terms), fee)
+    full = _full_target(price, rating, wish.requested_units)
+    fee = connect_due(price, rating.position, wish.requested_units)
+    segments = allocate(price, start, full, sources_for(turn, terms), fee)
     if fee_in(segments) < fee:
         return GrantDecision(Outcome.CREDIT_LIMIT_REACHED)
     covered = reached(segments, start)
-    to = full if covered >= full else max(start, rate.round_down(covered))
+    to = full if covered >= full else max(start, price.round_down(covered))
     if to < need:
         return GrantDecision(Outcome.CREDIT_LIMIT_REACHED)
-    to, binding = _within_caps(rate, start, to, segments, caps)
+    to, binding = _within_caps(price, start, to, segments, caps)
     if binding is not None and to < need:
         return GrantDecision(Outcome.SPENDING_CAP_REACHED, cap=binding.reached())
     granted = min(wish.requested_units, to - rating.position)
     limited = granted < wish.requested_units
-    segments = clip(rate, segments, to)
+    segments = clip(price, segments, to)
     # A cap per request cuts every request alike: what it leaves is never the last.
     counted = binding is None or binding.bounds is not None
     cut = limited and counted
-    validity = _validity(turn, terms, wish, segments, caps, short=cut and others_hold)
+    validity = _validity(turn, priced, wish, segments, caps, short=cut and others_hold)
     hold = Hold(
         expire_ms=turn.now_ms + validity + max(validity, EXPIRE_GRACE_MIN_MS),
         granted_units=granted,
@@ -192,20 +212,21 @@ def decide_grant(
         valid_until_ms=turn.now_ms + validity,
         held_micros=sum(s.quantity for s in segments if s.source.money),
         hold=hold,
+        change_ms=priced.change_ms,
     )
 
 
-def _full_target(rate: Rate, rating: SessionRating, requested_units: int) -> int:
-    wanted = target_of(rate, rating, requested_units)
+def _full_target(price: PriceFunction, rating: SessionRating, requested_units: int) -> int:
+    wanted = target_of(price, rating, requested_units)
     if wanted is None:
-        base = rate.cost(rating.paid_to)
+        base = price.cost(rating.paid_to)
         assert base is not None
-        wanted = rate.round_down(rate.reach(rating.paid_to, QUANTITY_MAX, QUANTITY_MAX - base))
+        wanted = price.round_down(reach(price, rating.paid_to, QUANTITY_MAX, QUANTITY_MAX - base))
     return wanted
 
 
 def _within_caps(
-    rate: Rate,
+    price: PriceFunction,
     start: int,
     to: int,
     segments: Sequence[Segment],
@@ -218,28 +239,28 @@ def _within_caps(
         if cap.cap.unit is not Unit.MICROS:
             allowed = to
             if to - start > headroom:
-                allowed = max(start, rate.round_down(start + headroom))
+                allowed = max(start, price.round_down(start + headroom))
         else:
-            allowed = _reach_money(rate, start, to, segments, headroom)
+            allowed = _reach_money(price, start, to, segments, headroom)
         if allowed < to:
             to, binding = allowed, cap
     return to, binding
 
 
 def _reach_money(
-    rate: Rate, start: int, to: int, segments: Sequence[Segment], headroom: int
+    price: PriceFunction, start: int, to: int, segments: Sequence[Segment], headroom: int
 ) -> int:
     """Largest increment boundary in [start, to] whose money stays within the headroom."""
-    if money_within(rate, segments, to) <= headroom:
+    if money_within(price, segments, to) <= headroom:
         return to
     low, high = start, to - 1
     while low < high:
         middle = low + (high - low + 1) // 2
-        if money_within(rate, segments, middle) <= headroom:
+        if money_within(price, segments, middle) <= headroom:
             low = middle
         else:
             high = middle - 1
-    return max(start, rate.round_down(low))
+    return max(start, price.round_down(low))
 
 
 def _cap_lines(
@@ -257,7 +278,7 @@ def _cap_lines(
 
 def _validity(
     turn: Turn,
-    terms: ServiceTerms,
+    priced: HoldPrice,
     wish: GrantWish,
     segments: Sequence[Segment],
     caps: Sequence[CapInForce],
@@ -266,15 +287,17 @@ def _validity(
 ) -> int:
     """Milliseconds until the gateway must come back.
 
-    Cut at the next cap period end or expiry of a bucket held from; a cut is shortened by the
-    jitter, so that not every gateway comes back at midnight.
+    Cut at the next price change, cap period end or expiry of a bucket held from; a cut is shortened
+    by the jitter, so that not every gateway comes back at midnight.
     """
-    validity = wish.validity_ms or terms.validity_ms
+    validity = wish.validity_ms or priced.terms.validity_ms
     if short:
         validity = min(validity, VALIDITY_SHORT_MS)
     ends = [cap.bounds.end_ms for cap in caps if cap.bounds is not None]
     held_from = (turn.state.buckets[segment.source.bucket_id] for segment in segments)
     ends += [bucket.terms.expire_ms for bucket in held_from]
+    if priced.change_ms > turn.now_ms:
+        ends.append(priced.change_ms)
     cut = min((end - turn.now_ms for end in ends if end > 0), default=validity)
     if cut < validity:
         validity = max(VALIDITY_MIN_MS, cut - cut * wish.jitter_permille // 1000)

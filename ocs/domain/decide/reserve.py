@@ -5,7 +5,14 @@ from dataclasses import replace
 from ocs.domain.answer import Answer, Outcome, Reason
 from ocs.domain.charging_event import EventKind
 from ocs.domain.commands import Reserve
-from ocs.domain.decide.grant import GrantDecision, apply_hold, caps_in_force, decide_grant
+from ocs.domain.decide.grant import (
+    GrantDecision,
+    HoldPrice,
+    apply_hold,
+    caps_in_force,
+    decide_grant,
+)
+from ocs.domain.decide.pricing import price_of_hold
 from ocs.domain.decide.sequence import Order, advance, order_of
 from ocs.domain.decide.status import status_denial
 from ocs.domain.decide.turn import Turn
@@ -55,12 +62,15 @@ def _decide(turn: Turn, command: Reserve, order: Order) -> GrantDecision:
     if order.out_of_order:
         return GrantDecision(Outcome.OUT_OF_ORDER)
     assert command.terms is not None
+    session = turn.session(command.session_id, command.service_id)
+    caps = caps_in_force(turn, command.terms, command.profile.subscriber_id, command.tiers())
+    price = price_of_hold(command.terms, command.later, session, command.wish, caps)
     return decide_grant(
         turn,
-        command.terms,
-        turn.session(command.session_id, command.service_id),
+        HoldPrice(command.terms, price, command.change_ms),
+        session,
         command.wish,
-        caps_in_force(turn, command.terms, command.profile.subscriber_id),
+        caps,
         others_hold=bool(turn.state.holds),
     )
 
@@ -75,6 +85,8 @@ def _open(turn: Turn, command: Reserve, grant: GrantDecision) -> None:
         command.session_id,
         command.profile.subscriber_id,
         command.terms,
+        command.profile.terms.plan,
+        command.change_ms,
     )
     apply_hold(turn, command.reservation_id, grant.hold)
 
@@ -87,6 +99,7 @@ def grant_parts(grant: GrantDecision) -> dict[str, object]:
         "expire_ms": grant.hold.expire_ms if grant.hold is not None else 0,
         "final_grant": grant.final_grant,
         "held_micros": grant.held_micros,
+        "price_change_ms": grant.change_ms,
         "cap": grant.cap,
     }
 

@@ -7,7 +7,7 @@ from ocs.domain.allocation import Segment, Source, allocate, cost_between, fee_i
 from ocs.domain.answer import Payment
 from ocs.domain.decide.grant import CapInForce, sources_for
 from ocs.domain.decide.turn import Turn
-from ocs.domain.rating import Rate
+from ocs.domain.price_function import PriceFunction
 from ocs.domain.reservation import CapLine, Hold, ServiceTerms
 from ocs.domain.units import Unit
 
@@ -16,6 +16,7 @@ from ocs.domain.units import Unit
 class Settlement:
     """What a stretch [start, end) cost, and who paid. connect_micros: the fee that was due."""
 
+    price: PriceFunction
     start: int
     end: int
     connect_micros: int = 0
@@ -45,7 +46,7 @@ class Settlement:
         return tuple(merged.values())
 
 
-def settle_hold(turn: Turn, hold: Hold, rate: Rate, settlement: Settlement, *, keep: bool) -> None:
+def settle_hold(turn: Turn, hold: Hold, settlement: Settlement, *, keep: bool) -> None:
     """Charge the stretch to the held lines; give the rest back unless it is kept.
 
     A line counts in its own period: if the counter has moved on, no counter changes.
@@ -56,7 +57,11 @@ def settle_hold(turn: Turn, hold: Hold, rate: Rate, settlement: Settlement, *, k
         for bucket_id, quantity in hold.lines
     ]
     settlement.segments = allocate(
-        rate, settlement.start, settlement.end, sources, settlement.connect_micros
+        settlement.price,
+        settlement.start,
+        settlement.end,
+        sources,
+        settlement.connect_micros,
     )
     taken = {s.source.bucket_id: s.quantity for s in settlement.segments}
     lines = []
@@ -100,18 +105,18 @@ def settle_available(
     Caps do not refuse it: use that happened counts when it is charged. Money caps count what was
     collected, unit caps all that was used.
     """
-    rate = terms.rate
+    price = settlement.price
     at = reached(settlement.segments, settlement.start)
     fee = settlement.connect_micros - fee_in(settlement.segments)
     if at < settlement.end or fee > 0:
-        segments = allocate(rate, at, settlement.end, sources_for(turn, terms), fee)
+        segments = allocate(price, at, settlement.end, sources_for(turn, terms), fee)
         for segment in segments:
             turn.pay(segment.source.bucket_id, segment.quantity)
         settlement.segments += segments
         at = reached(settlement.segments, settlement.start)
     settlement.uncollected_units = settlement.end - at
     fee = settlement.connect_micros - fee_in(settlement.segments)
-    settlement.uncollected_micros = fee + cost_between(rate, at, settlement.end)
+    settlement.uncollected_micros = fee + cost_between(price, at, settlement.end)
     for cap in caps:
         if cap.bounds is None:
             continue

@@ -28,16 +28,22 @@
 --   reservation_id: id
 --   successor_id: id
 --   used_units: units 0..2^53-1
+--   pieces: the use by price, see lib/price_of_use, or empty
+--   prices: terms that pieces name, or empty
 --   step: keep, close or next_grant
 --   reject_overrun: 0 or 1
 --   requested_units: units 1..2^53-1; 0 without next_grant
 --   all_or_nothing: 0 or 1
 --   validity_ms: ms 1000..86400000; 0 = the service's own
 --   jitter_permille: 0..100
+--   terms: of the next grant, see lib/parse_terms; empty: those of the reservation
+--   later: terms after the next price change, see lib/price_of_hold, or empty
+--   grant_refusal: outcome of the next grant that the service has decided already, or empty
 --   sequence_number: 0..2^32-1, or -1
 -- Returns: see lib/charge_answer; STALE_RESERVATION carries the facts
 -- Outcomes: CHARGED, GRANTED, CREDIT_LIMIT_REACHED, SPENDING_CAP_REACHED, TOO_MANY_RESERVATIONS,
---   OUT_OF_ORDER, ACCOUNT_SUSPENDED, ACCOUNT_CLOSED
+--   OUT_OF_ORDER, ACCOUNT_SUSPENDED, ACCOUNT_CLOSED, SERVICE_DENIED (ARGV.grant_refusal),
+--   RATING_FAILED (ARGV.grant_refusal)
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
 --   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT, TOO_MANY_REFUSALS,
 --   RESERVATION_NOT_FOUND, RESERVATION_CLOSED, RESERVATION_EXISTS, SEQUENCE_NUMBER_REUSED,
@@ -47,9 +53,10 @@
 -- Keeps: available >= 0, reserved = sum of holds; what is used is collected or uncollected
 -- Include: begin_call, caps_in_force, charge_answer, charge_tokens, commit_refusal, connect_due,
 --   decide_grant, emit, empty_hold, expire_due, hold_grant, hold_tokens, load_holders, new_charge,
---   no_grant, parse_hold, parse_reservation, parse_session, read_wish, refuse, save_reservation,
---   save_session, session_order, set_hold, settle_available, settle_cap_lines, settle_hold,
---   status_denial, stored_hold, target_of, write_account, write_holder, write_record, write_refusal
+--   no_grant, parse_hold, parse_reservation, parse_session, parse_terms, price_of_hold,
+--   price_of_use, read_wish, refuse, save_reservation, save_session, session_order, set_hold,
+--   settle_available, settle_cap_lines, settle_hold, status_denial, stored_hold, write_account,
+--   write_holder, write_record, write_refusal
 local account, early, reservation_text, session_text = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
@@ -73,7 +80,7 @@ local terms, id = reservation.terms, ARGV.reservation_id
 local hold = parse_hold(account, stored_hold(account, id))
 local session = parse_session(session_text, account.now)
 local sequence, used = ARGV.sequence_number + 0, ARGV.used_units + 0
-local target = target_of(terms.rate, session, used)
+local rate, target = price_of_use(terms, session, used, ARGV.pieces, ARGV.prices, caps)
 local asks, late, keep = ARGV.step == 'next_grant', not hold, ARGV.step == 'keep'
 local flags = session_order(session, sequence)
 local successor = asks and late
@@ -82,16 +89,16 @@ local reason = commit_refusal(reservation.state, hold, used, ARGV.reject_overrun
   ARGV.refusal, successor, flags, target)
 if reason then return write_refusal(account, reason) end
 
-local charge = new_charge(session.paid_to, target, connect_due(terms.rate, session, used))
+local charge = new_charge(rate, session.paid_to, target, connect_due(rate, session, used))
 if hold then
-  settle_hold(hold, terms.rate, charge, keep)
+  settle_hold(hold, charge, keep)
   settle_cap_lines(account, holders, hold, charge, keep)
   account.open_count = account.open_count - 1
 end
 settle_available(account, terms, charge, caps)
 session.position, session.paid_to = session.position + used, target
 session.sequence = math.max(session.sequence, sequence)
-local grant, held = no_grant('CHARGED'), nil
+local grant, held, granted_terms = no_grant('CHARGED'), nil, terms
 if keep and hold then
   hold.granted, held = math.max(0, hold.granted - used), hold
   account.open_count = account.open_count + 1
@@ -99,15 +106,19 @@ end
 if asks then
   -- Its own hold no longer counts against the next one.
   if hold then set_hold(account, holders, id, nil) end
-  local denial = status_denial(account) or flags == 'o' and 'OUT_OF_ORDER'
+  local denial = status_denial(account) or ARGV.grant_refusal ~= '' and ARGV.grant_refusal
+    or flags == 'o' and 'OUT_OF_ORDER'
   if denial then
     grant = no_grant(denial)
   else
     local wish = read_wish(ARGV.requested_units, ARGV.all_or_nothing, ARGV.validity_ms,
       ARGV.jitter_permille)
-    grant = decide_grant(account, terms, session, wish, caps)
+    if ARGV.terms ~= '' then granted_terms = parse_terms(ARGV.terms) end
+    rate = price_of_hold(granted_terms, ARGV.later, session, wish.requested, caps)
+    grant = decide_grant(account, granted_terms, rate, session, wish, caps)
   end
   if grant.outcome == 'GRANTED' then
+    terms = granted_terms
     hold_grant(account, grant, caps)
     held = grant
     if late then id = ARGV.successor_id end

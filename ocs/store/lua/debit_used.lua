@@ -24,6 +24,8 @@
 --   refusal: outcome or reason that the service has decided already, or empty
 --   terms: see lib/parse_terms; empty with a refusal
 --   used_units: units 1..2^53-1
+--   pieces: the use by price, see lib/price_of_use, or empty
+--   prices: terms that pieces name, or empty
 --   session_id: id; - for none: rated by itself
 --   sequence_number: 0..2^32-1, or -1
 -- Returns: see lib/charge_answer
@@ -34,8 +36,8 @@
 -- Emits: DEBIT, EXPIRE, BUCKET_CLOSED
 -- Keeps: available >= 0; what is used is collected or uncollected
 -- Include: begin_call, caps_in_force, charge_answer, charge_tokens, connect_due, emit, expire_due,
---   load_holders, new_charge, no_grant, parse_session, parse_terms, refuse, save_session,
---   session_order, settle_available, target_of, write_account, write_holder, write_record,
+--   load_holders, new_charge, no_grant, parse_session, parse_terms, price_of_use, refuse,
+--   save_session, session_order, settle_available, write_account, write_holder, write_record,
 --   write_refusal
 local account, early, session_text = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
@@ -61,16 +63,16 @@ local flags = session_order(session, sequence)
 if flags == 'reused' then return write_refusal(account, 'SEQUENCE_NUMBER_REUSED') end
 
 local used, denial = ARGV.used_units + 0, no_grant(ARGV.refusal)
-local terms, target, charge, tokens
+local terms, rate, target, charge, tokens
 if ARGV.refusal == '' then
   terms = parse_terms(ARGV.terms)
-  target = target_of(terms.rate, session, used)
+  rate, target = price_of_use(terms, session, used, ARGV.pieces, ARGV.prices, caps)
   if not target then return write_refusal(account, 'CHARGE_LIMIT') end
 end
 session.sequence = math.max(session.sequence, sequence)
 if denial.outcome == '' then
   denial.outcome = 'CHARGED'
-  charge = new_charge(session.paid_to, target, connect_due(terms.rate, session, used))
+  charge = new_charge(rate, session.paid_to, target, connect_due(rate, session, used))
   settle_available(account, terms, charge, caps)
   session.position, session.paid_to = session.position + used, target
   tokens = charge_tokens(charge, used, session, flags)

@@ -23,6 +23,7 @@
 --   caps: those that count this service, see lib/caps_in_force
 --   refusal: outcome or reason that the service has decided already, or empty
 --   terms: see lib/parse_terms; empty with a refusal
+--   later: terms after the next price change, see lib/price_of_hold, or empty
 --   requested_units: units 1..2^53-1
 --   all_or_nothing: 0 or 1
 --   validity_ms: ms 1000..86400000; 0 = the service's own
@@ -41,9 +42,9 @@
 -- Emits: RESERVE, EXPIRE, BUCKET_CLOSED
 -- Keeps: available >= 0, reserved = sum of holds, spent + reserved <= limit of every cap
 -- Include: begin_call, caps_in_force, charge_answer, decide_grant, emit, expire_due, hold_grant,
---   hold_tokens, load_holders, no_grant, parse_reservation, parse_session, parse_terms, read_wish,
---   refuse, save_reservation, save_session, session_order, set_hold, status_denial, stored_hold,
---   write_account, write_holder, write_record, write_refusal
+--   hold_tokens, load_holders, no_grant, parse_reservation, parse_session, parse_terms,
+--   price_of_hold, read_wish, refuse, save_reservation, save_session, session_order, set_hold,
+--   status_denial, stored_hold, write_account, write_holder, write_record, write_refusal
 local account, early, reservation_text, session_text = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
@@ -79,7 +80,8 @@ else
   terms = parse_terms(ARGV.terms)
   local wish = read_wish(ARGV.requested_units, ARGV.all_or_nothing, ARGV.validity_ms,
     ARGV.jitter_permille)
-  grant = decide_grant(account, terms, session, wish, caps)
+  local rate = price_of_hold(terms, ARGV.later, session, wish.requested, caps)
+  grant = decide_grant(account, terms, rate, session, wish, caps)
 end
 session.sequence = math.max(session.sequence, sequence)
 local granted = grant.outcome == 'GRANTED'

@@ -149,8 +149,8 @@ BAD_BOOKS: Final = [
     Bad("unit: count, free: true", "unit: count", "unit: count", "services.sms.price", "required"),
     Bad('{price: "0.30", per', '{from: 5, price: "0.30", per', "from: 5",
         "services.voice.zones.eu.steps[0].from", "is 0 in the first step"),
-    Bad("        steps:\n          - {price: \"0.30\"", "        per: 5\n        steps:\n"
-        "          - {price: \"0.30\"", "per: 5", "services.voice.zones.eu.per", "each of the"),
+    Bad('        steps:\n          - {price: "0.30"', "        per: 5\n        steps:\n"
+        '          - {price: "0.30"', "per: 5", "services.voice.zones.eu.per", "each of the"),
     Bad("period: month", "period: decade", "decade", "services.data.tiers.period", "one of hour"),
     Bad('peak: {price: "0.20"}', "peak: {grant_min: 5}", "grant_min: 5",
         "services.voice.during.peak.price", "is required"),
@@ -161,8 +161,9 @@ BAD_BOOKS: Final = [
     Bad('partner: carrier, price: "0.01"', "partner: carrier", "partner: carrier",
         "services.voice.wholesale.price", "is required"),
     Bad('discount: "12.5"', 'discount: "101"', "101", "plans.more.discount", "must be a percent"),
-    Bad("services: [voice, data]", "discount: \"1\"", "basic:", "plans.basic.services", "at least one service"),
-    Bad("      data: {discount: \"0\"}", "      sms: {during: {}}", "during: {}",
+    Bad("services: [voice, data]", 'discount: "1"', "basic:", "plans.basic.services",
+        "at least one service"),
+    Bad('      data: {discount: "0"}', "      sms: {during: {}}", "during: {}",
         "plans.more.prices.sms.during", "must stand beside a price"),
     # What only a reader knows.
     Bad("Europe/Berlin", "Europe/Bonn", "Bonn", "time_zone", "IANA time zone", schema=False),
@@ -197,13 +198,13 @@ BAD_BOOKS: Final = [
         "9999999999", "services.voice.price", "PRICE_TOO_FINE", schema=False),
     Bad("services: [voice, data]", "services: [voice, fax]", "fax", "plans.basic.services[1]",
         "is not one of the services", schema=False),
-    Bad("      data: {discount: \"0\"}", "      fax: {discount: \"0\"}", "fax",
+    Bad('      data: {discount: "0"}', '      fax: {discount: "0"}', "fax",
         "plans.more.prices.fax", "is not one of the services of this plan", schema=False),
     Bad("extends: basic", "extends: best", "best", "plans.more.extends", "not one of the plans",
         schema=False),
     Bad("extends: basic", "extends: more", "extends: more", "plans.more.extends", "in a circle",
         schema=False),
-    Bad("islands: {price: \"0.01\"}", "islands: {per: 5}", "per: 5",
+    Bad('islands: {price: "0.01"}', "islands: {per: 5}", "per: 5",
         "plans.more.prices.voice.zones.islands.price", "is required", schema=False),
     Bad('- {valid_from: "2027-01-01", price: "0.12"}',
         '- {valid_from: "2027-01-01", price: "0.12"}\n'

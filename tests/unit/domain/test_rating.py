@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ocs.domain.price_function import reach
 from ocs.domain.rating import PriceTooFineError, Rate, Rounding, Stretch
 from ocs.limits import QUANTITY_MAX
 
@@ -59,7 +60,7 @@ def test_reach_is_the_last_position_that_money_pays_for(
     base = rate.cost(start)
     assert base is not None
 
-    reached = rate.reach(start, end, micros)
+    reached = reach(rate, start, end, micros)
 
     cost = rate.cost(reached)
     assert cost is not None

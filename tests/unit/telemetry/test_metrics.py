@@ -22,6 +22,10 @@ def filled() -> Metrics:
     metrics.count_reload("credentials", used=True)
     metrics.count_reload("certificate", used=False)
     metrics.count_reload("certificate", used=False)
+    metrics.count_item("Reserve", "OK")
+    metrics.count_item("Reserve", "OK")
+    metrics.count_item("Commit", "NOT_FOUND")
+    metrics.watch_streams(lambda: 2)
     metrics.watch_store(lambda: (2, 8, 1))
     metrics.watch_lost_lines(lambda: 4)
     return metrics
@@ -55,6 +59,11 @@ def test_an_exporter_reads_what_was_counted() -> None:
         (("currency", "EUR"), ("kind", "charged")): 7,
         (("currency", "EUR"), ("kind", "uncollected")): 1,
         (("currency", "USD"), ("kind", "charged")): 9,
+    }
+    assert exported["ocs.stream.open"] == {(): 2}
+    assert exported["ocs.stream.items"] == {
+        (("operation", "Reserve"), ("rpc.response.status_code", "OK")): 2,
+        (("operation", "Commit"), ("rpc.response.status_code", "NOT_FOUND")): 1,
     }
     assert exported["ocs.edge.reloads"] == {
         (("file", "credentials"), ("used", True)): 1,

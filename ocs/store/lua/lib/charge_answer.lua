@@ -11,5 +11,5 @@ local function charge_answer(account, outcome, reservation, grant, charge, flags
   return outcome .. account.moment .. reservation
     .. string.format(' %d %d %d ', grant.granted, grant.valid_until, grant.expire_ms)
     .. (flags == '' and '-' or flags) .. string.format(' %d ', grant.micros) .. charged .. ' '
-    .. (grant.cap or '-') .. ' ' .. payments
+    .. (grant.cap or '-') .. ' ' .. payments .. string.format(' %d', grant.change)
 end

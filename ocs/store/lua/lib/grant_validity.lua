@@ -1,8 +1,10 @@
--- Purpose: how long until the gateway must come back: cut at the next cap period end or bucket
---   expiry, and then shortened by the jitter, so that not every gateway comes back at midnight.
+-- Purpose: how long until the gateway must come back: cut at the next price change, cap period end
+--   or bucket expiry, and then shortened by the jitter, so that not every gateway comes back at
+--   midnight.
 -- Returns: milliseconds
-local function grant_validity(now, validity, wish, segments, caps)
+local function grant_validity(now, validity, change, wish, segments, caps)
   local latest = now + validity
+  if change > now and change < latest then latest = change end
   for i = 1, #caps do
     local finish = caps[i].finish
     if finish > 0 and finish < latest then latest = finish end

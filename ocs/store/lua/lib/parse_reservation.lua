@@ -12,7 +12,6 @@ local function parse_reservation(text, now)
   return {
     state = state, forget_ms = forget_ms, session = session, subscriber = subscriber,
     terms = terms,
-    facts = terms.service .. ' ' .. terms.unit .. ' ' .. terms.zone .. ' ' .. session .. ' '
-      .. subscriber,
+    facts = terms.facts .. ' ' .. session .. ' ' .. subscriber,
   }
 end

@@ -1,16 +1,22 @@
--- Purpose: read how a service is metered, priced and granted, as the service compiled it:
---   `service unit zone steps rounding quantum max connect grant_min validity_ms tariff_version`,
---   zone - for none; steps `start:increment:num:den:base:rest`, split by commas; max 0 for none.
+-- Purpose: read how a service is metered and priced, as the service compiled it:
+--   `service unit zone tier price version plan change steps rounding quantum max connect grant_min
+--   validity`, - for no zone, tier, price or plan; change 0 for none; steps
+--   `start:increment:num:den:base:rest`, split by commas; max 0 for none.
 -- Include: keep_parsed
--- Returns: the terms; shared, see lib/keep_parsed
+-- Returns: the terms; shared, see lib/keep_parsed. The rate's grid is the rate whose increments
+--   count: itself, or of a tier the session's own.
 local kept = {count = 0, parsed = {}}
 
 local function parse_terms(text)
   local terms = kept.parsed[text]
   if terms then return terms end
-  local service, unit, zone, steps, rounding, quantum, max, connect, grant_min, validity =
-    string.match(text, '^(%S+) (%a+) (%S+) ([%d:,]+) ([%a_]+) (%d+) (%d+) (%d+) (%d+) (%d+) %S+$')
-  if not service then error({err = 'STATE_CORRUPT terms'}) end
+  local facts, listed = string.match(text, '^(%S+ %a+ %S+ %S+ %S+ %S+ %S+ %d+) (.+)$')
+  if not facts then error({err = 'STATE_CORRUPT terms'}) end
+  local service, unit, zone, tier, change =
+    string.match(facts, '^(%S+) (%a+) (%S+) (%S+) %S+ %S+ %S+ (%d+)$')
+  local steps, rounding, quantum, max, connect, grant_min, validity =
+    string.match(listed, '^([%d:,]+) ([%a_]+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+  if not steps then error({err = 'STATE_CORRUPT terms'}) end
   local rate = {rounding = rounding, quantum = tonumber(quantum), bounded = max ~= '0',
     connect = tonumber(connect), count = 0}
   rate.max = rate.bounded and tonumber(max) or LIMITS.QUANTITY_MAX - rate.connect
@@ -23,8 +29,13 @@ local function parse_terms(text)
     }
   end
   if rate.count == 0 then error({err = 'STATE_CORRUPT terms'}) end
+  rate.grid = rate
+  if tier ~= '-' then
+    rate.tier, rate.grid = tier, {count = 1, {start = 0, increment = rate[1].increment}}
+  end
   return keep_parsed(kept, text, {
-    text = text, service = service, unit = unit, zone = zone,
-    grant_min = math.max(1, tonumber(grant_min)), validity = tonumber(validity), rate = rate,
+    text = text, facts = facts, service = service, unit = unit, zone = zone, rate = rate,
+    change = tonumber(change), grant_min = math.max(1, tonumber(grant_min)),
+    validity = tonumber(validity),
   }, 1)
 end

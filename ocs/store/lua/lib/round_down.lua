@@ -2,6 +2,6 @@
 -- Include: step_at
 -- Returns: units
 local function round_down(rate, units)
-  local step = step_at(rate, units)
+  local step = step_at(rate.grid, units)
   return units - math.fmod(units - step.start, step.increment)
 end

@@ -4,7 +4,7 @@
 -- Include: allocate, cost, count_cap, payments_of, sources_for
 -- Returns: nothing; charge is complete
 local function settle_available(account, terms, charge, caps)
-  local rate, all = terms.rate, charge.segments
+  local rate, all = charge.rate, charge.segments
   if charge.at < charge.finish or charge.fee_left > 0 then
     local segments, at, fee = allocate(rate, charge.at, charge.finish,
       sources_for(account, terms), charge.fee_left)

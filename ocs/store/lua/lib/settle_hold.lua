@@ -2,8 +2,8 @@
 --   kept. Its cap lines are settled by settle_cap_lines.
 -- Include: allocate
 -- Returns: nothing; charge gains segments, at, fee_left and micros; hold.lines is what is left
-local function settle_hold(hold, rate, charge, keep_rest)
-  local lines, paid, left = hold.lines, {}, {}
+local function settle_hold(hold, charge, keep_rest)
+  local lines, paid, left, rate = hold.lines, {}, {}, charge.rate
   local segments, at, fee = allocate(rate, charge.start, charge.finish, lines, charge.connect)
   for i = 1, #segments do
     local bucket, quantity = segments[i].bucket, segments[i].quantity

@@ -5,7 +5,7 @@
 local function target_of(rate, session, units)
   local position = session.position + units
   if position > LIMITS.QUANTITY_MAX then return nil end
-  local step = step_at(rate, position)
+  local step = step_at(rate.grid, position)
   local over = math.fmod(position - step.start, step.increment)
   if over > 0 then position = position - over + step.increment end
   if position > LIMITS.QUANTITY_MAX then return nil end
