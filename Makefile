@@ -11,6 +11,8 @@ USERS ?= 50
 SECONDS ?= 30
 WEB_PORT ?= 8089
 JOBS ?= 2
+YEARS ?= 10
+ZONES ?= 20
 SEED ?=
 
 PY := .venv/bin/python
@@ -22,7 +24,8 @@ CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
-	rolling mutants cases bad-inputs fuzz load load-ui latency overload bench demo docs lock clean
+	rolling mutants calendars cases bad-inputs fuzz load load-ui latency overload bench demo docs \
+	lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -116,6 +119,9 @@ rolling: $(DEV) ## RESTARTS of two processes on one port, in turn, under load: n
 
 mutants: $(DEV) ## mutants of the Lua that the model test has to catch
 	@exec $(PY) -m tests.campaigns.mutants $(seed)
+
+calendars: $(DEV) ## periods and calendars of ZONES zones over YEARS against the clock on the wall
+	@exec $(PY) -m tests.campaigns.calendars --years $(YEARS) --zones $(ZONES)
 
 cases: $(DEV) ## worked cases by id: tested, or not expressible and why
 	@exec $(PY) -m tests.campaigns.cases

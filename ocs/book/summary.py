@@ -24,7 +24,6 @@ class TariffSummary(TypedDict):
     prefix_count: int
     network_count: int
     partners: list[str]
-    tiers: list[str]
     plans: list[PlanSummary]
 
 
@@ -39,7 +38,6 @@ def summary_of(tariff: Tariff) -> TariffSummary:
         prefix_count=tariff.zones.prefix_count,
         network_count=tariff.zones.network_count,
         partners=sorted({wholesale.partner for wholesale in tariff.wholesale.values()}),
-        tiers=sorted(tariff.tiers),
         plans=[
             PlanSummary(plan=plan, services=sorted(services), price_count=_prices(tariff, plan))
             for plan, services in sorted(tariff.plans.items())

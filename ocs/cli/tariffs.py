@@ -71,7 +71,6 @@ def summary_blocks(summary: dict[str, Any]) -> list[Block]:
                 ("zones", str(len(summary["zones"]))),
                 ("prefixes", str(summary["prefix_count"])),
                 ("networks", str(summary["network_count"])),
-                ("counters of tiers", ", ".join(summary["tiers"])),
                 ("partners", ", ".join(summary["partners"])),
             ]
         ),

@@ -67,10 +67,10 @@ TRANSITIONS: Final[Mapping[tuple[ReservationState, Step], ReservationState | Rea
 class ServiceTerms:
     """How a service is metered, priced and granted: one line of the tariff, for one zone.
 
-    grant_min: least partial grant, units. validity_ms: 1 s .. 24 h. price_id: the line inside its
-    version, e.g. `voice/eu-roaming/peak`. tier: the counter of the account's use that the steps go
-    by instead of the session's, a cap's id; empty: none. partner: the carrier that is owed a
-    wholesale price, or empty.
+    grant_min: least partial grant, units. validity_ms: 1 s .. 24 h. price_id: names the line inside
+    its version, e.g. `voice/eu-roaming/peak`; empty: there is one only. tier: the counter of the
+    account's use that the steps go by instead of the session's, a cap's id; empty: none. partner:
+    the carrier that is owed a wholesale price; empty: none.
     """
 
     service_id: str

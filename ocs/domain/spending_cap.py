@@ -13,12 +13,12 @@ ACCOUNT_HOLDER: Final = "account"
 TIER_PREFIX: Final = "tier@"
 
 
-def tier_id(period: Period, counter: str) -> str:
-    """Name the counter of an account's use, for graduated prices. counter: as the tariff calls it.
+def tier_id(period: Period, service_id: str) -> str:
+    """Name the counter of an account's use of a service, for graduated prices.
 
-    Two periods of one counter are two counters, so that a tariff may change the period.
+    Two periods are two counters, so that a tariff may change the period.
     """
-    return f"{TIER_PREFIX}{period.value}@{counter}"
+    return f"{TIER_PREFIX}{period.value}@{service_id}"
 
 
 def tier_counter(cap_id: str, unit: Unit) -> "SpendingCap":

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ocs.domain.tariff_line import Line
-from ocs.domain.tariff_price import Tier, Wholesale
+from ocs.domain.tariff_price import Wholesale
 from ocs.domain.units import Unit
 
 # Where use is priced that neither a visited network nor the other party moves elsewhere.
@@ -65,7 +65,6 @@ class Tariff:
     currency: ISO 4217; an account is charged by it only if it has the same. tax_included: whether
     its prices contain the tax. units: of each service. lines: by plan and service, then by zone;
     plans with the same prices have the same lines. wholesale: by the path of the retail price.
-    tiers: the counters by which prices of `tier` go.
     """
 
     version: str
@@ -76,7 +75,6 @@ class Tariff:
     units: Mapping[str, Unit]
     lines: Mapping[tuple[str, str], Mapping[str, Line]]
     wholesale: Mapping[str, Wholesale] = field(default_factory=dict)
-    tiers: Mapping[str, Tier] = field(default_factory=dict)
 
     def offers(self, plan: str, service_id: str) -> bool:
         """Say whether a plan is known and has a service."""

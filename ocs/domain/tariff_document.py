@@ -88,7 +88,6 @@ def parse_tariff(document: object) -> Tariff:
         units=MappingProxyType({name: service.unit for name, service in services.items()}),
         lines=MappingProxyType(lines),
         wholesale=MappingProxyType(compiler.wholesale),
-        tiers=MappingProxyType(compiler.tiers),
     )
 
 

@@ -19,7 +19,6 @@ from zoneinfo import ZoneInfo
 
 from ocs import limits
 from ocs.domain.local_clock import first_second
-from ocs.domain.periods import Period
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.spending_cap import tier_id
 from ocs.domain.tariff import HOME_WORD
@@ -28,7 +27,6 @@ from ocs.domain.tariff_line import Line, Variant
 from ocs.domain.tariff_price import (
     PRICE_KEYS,
     Chain,
-    Tier,
     Wholesale,
     has_price,
     read_price,
@@ -73,8 +71,6 @@ class LineCompiler:
     calendars: Mapping[str, NamedCalendar]
     partners: Mapping[str, str]
     wholesale: dict[str, Wholesale] = field(default_factory=dict)
-    tiers: dict[str, Tier] = field(default_factory=dict)
-    _units: dict[str, Unit] = field(default_factory=dict)
     _count: int = 0
 
     def line(self, place: LinePlace, chain: Chain, discount: Fraction) -> Line:
@@ -135,7 +131,7 @@ class LineCompiler:
         self._count += 1
         if self._count > limits.TARIFF_LINES_MAX:
             raise TariffError("", f"must have at most {limits.TARIFF_LINES_MAX} prices in all")
-        price = read_price(chain, place.service_id, discount)
+        price = read_price(chain, discount)
         price_id = place.price_id(entry, valid_from)
         partner = ""
         if (table := says(chain, "wholesale")) is not None:
@@ -156,25 +152,9 @@ class LineCompiler:
             validity_ms=1000 * validity_s,
             tariff_version=self.version,
             price_id=price_id,
-            tier=self._counter(price.tier, place.unit, chain) if price.tier is not None else "",
+            tier=tier_id(price.period, place.service_id) if price.period is not None else "",
             partner=partner,
         )
-
-    def _counter(self, tier: Tier, unit: Unit, chain: Chain) -> str:
-        """The id of a tier's counter; lines that share one count the same unit in its period."""
-        counter = tier_id(Period(tier.period), tier.counter)
-        if ID.fullmatch(counter) is None:
-            tiers = says(chain, "tiers") or chain[0]
-            raise TariffError(tiers.at("tiers"), f"the counter's id is too long: {counter}")
-        known = self.tiers.setdefault(counter, tier)
-        if known != tier or self._units.setdefault(counter, unit) is not unit:
-            table = says(chain, "tiers")
-            assert table is not None
-            raise TariffError(
-                table.at("tiers"),
-                f"counter {tier.counter} counts another unit, or in another period, elsewhere",
-            )
-        return counter
 
 
 def _changes(priced: Table) -> Iterator[tuple[date, Table]]:

@@ -10,33 +10,25 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
+from ocs.domain.periods import Period
 from ocs.domain.rating import Rate, Rounding, Stretch
 from ocs.domain.tariff_table import ID, Table, TariffError
-from ocs.limits import ID_PATTERN, QUANTITY_MAX, RATE_STEPS_MAX
+from ocs.limits import QUANTITY_MAX, RATE_STEPS_MAX
 
 # How the price is said: one price, or nothing, or steps that say it each.
 KINDS: Final = ("price", "free", "steps", "tiers")
 _OF_ONE_PRICE: Final = ("per", "increment", "minimum")
 _STEP_KEYS: Final = frozenset({"from", "price", "per", "increment"})
-TIER_PERIODS: Final = ("hour", "day", "week", "month", "year")
-_TIER_KEYS: Final = frozenset({"period", "counter", "steps"})
+_TIER_PERIODS: Final = ("hour", "day", "week", "month", "year")
+_TIER_KEYS: Final = frozenset({"period", "increment", "steps"})
+# Use is counted in whole increments of a session, and the same ones whatever tier prices them.
+_TIER_STEP_KEYS: Final = frozenset({"from", "price", "per"})
 PRICE_KEYS: Final = frozenset(
     {*KINDS, *_OF_ONE_PRICE, "connect_fee", "max_session_cost", "rounding", "round_to"}
 )
 WHOLESALE_KEYS: Final = frozenset({"partner", "price", "free", *_OF_ONE_PRICE})
 
 Chain = Sequence[Table]
-
-
-@dataclass(frozen=True, slots=True)
-class Tier:
-    """A counter of use, whose position prices instead of the session's.
-
-    period: in which it counts, `hour` to `year`.
-    """
-
-    counter: str
-    period: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +42,14 @@ class Wholesale:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """A line's price. least: the first increment, units."""
+    """A line's price. least: the first increment, units.
+
+    period: of the use whose position prices instead of the session's; None: the session's does.
+    """
 
     rate: Rate
     least: int
-    tier: Tier | None
+    period: Period | None
 
 
 def has_price(table: Table) -> bool:
@@ -67,29 +62,26 @@ def says(chain: Chain, key: str) -> Table | None:
     return next((table for table in chain if key in table), None)
 
 
-def read_price(chain: Chain, default_counter: str, discount: Fraction) -> Price:
+def read_price(chain: Chain, discount: Fraction) -> Price:
     """Compile the price of a line, some table of whose chain has one. Raises TariffError.
 
-    default_counter: of tiers that name none. discount: the part taken off, 0 .. 1, of each unit's
-    price and of the connect fee; a most that a session costs stays as it is.
+    discount: the part taken off, 0 .. 1, of each unit's price and of the connect fee; a most that a
+    session costs stays as it is.
     """
     behind = chain[next(at for at, table in enumerate(chain) if has_price(table)) :]
     priced = behind[0]
     kinds = [kind for kind in KINDS if kind in priced]
     if len(kinds) > 1:
         raise TariffError(priced.at(kinds[1]), f"is said beside {kinds[0]}: one of them is right")
-    tier = None
+    period = None
     if kinds[0] == "steps":
         _refuse_one_price(priced)
-        stretches = _steps(priced)
+        stretches = _steps(priced, _STEP_KEYS, 1)
     elif kinds[0] == "tiers":
         _refuse_one_price(priced)
         table = priced.table("tiers", _TIER_KEYS)
-        tier = _tier(table, default_counter)
-        stretches = _steps(table)
-        if len({stretch.increment for stretch in stretches}) > 1:
-            # Round-ups are the session's, whatever the others used: C(total) in any order.
-            raise TariffError(table.at("steps"), "must have one increment in all of the tiers")
+        period = Period(table.one_of("period", _TIER_PERIODS))
+        stretches = _steps(table, _TIER_STEP_KEYS, table.integer("increment", 1, QUANTITY_MAX))
         if (most := says(chain, "max_session_cost")) is not None:
             raise TariffError(
                 most.at("max_session_cost"), "cannot bound tiers: no session has them"
@@ -97,7 +89,7 @@ def read_price(chain: Chain, default_counter: str, discount: Fraction) -> Price:
     else:
         stretches = _one_price(behind, free=kinds[0] == "free")
     rate = _compiled(chain, priced.at(kinds[0]), stretches, 1 - discount)
-    return Price(rate, stretches[0].increment, tier)
+    return Price(rate, stretches[0].increment, period)
 
 
 def read_wholesale(table: Table, chain: Chain, partners: Mapping[str, str]) -> Wholesale:
@@ -159,10 +151,10 @@ def _one_price(chain: Chain, *, free: bool) -> list[Stretch]:
     return [Stretch(0, minimum, price), Stretch(minimum, increment, price)]
 
 
-def _steps(line: Table) -> list[Stretch]:
+def _steps(line: Table, keys: frozenset[str], default_increment: int) -> list[Stretch]:
     stretches: list[Stretch] = []
-    for step in line.list_of_tables("steps", _STEP_KEYS, RATE_STEPS_MAX):
-        increment = step.integer("increment", 1, QUANTITY_MAX)
+    for step in line.list_of_tables("steps", keys, RATE_STEPS_MAX):
+        increment = step.integer("increment", default_increment, QUANTITY_MAX)
         price = step.money("price") / step.integer("per", increment, QUANTITY_MAX)
         if not stretches:
             if "from" in step:
@@ -179,13 +171,6 @@ def _steps(line: Table) -> list[Stretch]:
                 )
         stretches.append(Stretch(start, increment, price))
     return stretches
-
-
-def _tier(table: Table, default_counter: str) -> Tier:
-    counter = default_counter
-    if "counter" in table:
-        counter = table.text("counter", ID, f"must match {ID_PATTERN}")
-    return Tier(counter, table.one_of("period", TIER_PERIODS))
 
 
 def _units(chain: Chain, key: str, default: int) -> int:

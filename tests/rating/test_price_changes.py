@@ -7,31 +7,24 @@ from ocs.domain.bucket import MAIN, BucketTerms
 from ocs.domain.commands import Basis
 from ocs.domain.rating import Rate
 from ocs.domain.reservation import ServiceTerms, Step
-from ocs.domain.tariff import HOME_ZONE, Tariff, ZoneMap
+from ocs.domain.tariff import HOME_ZONE, Tariff
 from ocs.domain.tariff_book import TariffBook, TariffVersion
-from ocs.domain.tariff_line import Line, Variant
 from ocs.domain.units import Unit
 from tests.support.stage import START_MS, Stage
+from tests.support.tariffs import tariff_of
 
 CHANGE_MS = START_MS + 100_000
 OLD, NEW = 1, 3  # micro-units a second or octet
 MONEY = 100_000
-PLAN = "everything"
 
 
-def version(name: str, prices: dict[str, tuple[Unit, Rate]]) -> Tariff:
-    lines = {}
-    for service_id, (unit, rate) in prices.items():
-        terms = ServiceTerms(service_id, unit, HOME_ZONE, rate, 1, 60_000, name, service_id)
-        lines[PLAN, service_id] = {HOME_ZONE: Line([Variant(0, terms)])}
-    return Tariff(
-        version=name,
-        currency="EUR",
-        tax_included=True,
-        plans={PLAN: frozenset(prices)},
-        zones=ZoneMap({}, {}),
-        units={service_id: unit for service_id, (unit, _) in prices.items()},
-        lines=lines,
+def version(name: str, prices: dict[str, tuple[Unit, Rate]], validity_ms: int = 60_000) -> Tariff:
+    return tariff_of(
+        name,
+        [
+            ServiceTerms(service_id, unit, HOME_ZONE, rate, 1, validity_ms, name, service_id)
+            for service_id, (unit, rate) in prices.items()
+        ],
     )
 
 

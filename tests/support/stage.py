@@ -29,9 +29,8 @@ from ocs.domain.rating import Rate
 from ocs.domain.reservation import ServiceTerms, Step
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, SpendingCap
 from ocs.domain.state import AccountState, AccountTerms
-from ocs.domain.tariff import HOME_ZONE, Tariff, ZoneMap
+from ocs.domain.tariff import HOME_ZONE
 from ocs.domain.tariff_book import TariffBook
-from ocs.domain.tariff_line import Line, Variant
 from ocs.domain.units import Unit
 from ocs.domain.view import as_of, caps_of
 from ocs.limits import WINDOW_USED_MS
@@ -48,6 +47,7 @@ from ocs.service.requests import (
     ReleaseAsked,
     ReserveAsked,
 )
+from tests.support.tariffs import tariff_of
 
 TENANT: Final = "main"
 ACCOUNT: Final = "a1"
@@ -71,23 +71,13 @@ _PRICES: Final[Mapping[str, tuple[Unit, Rate]]] = MappingProxyType(
 )
 
 
-def _tariff() -> Tariff:
-    lines = {}
-    for name, (unit, rate) in _PRICES.items():
-        terms = ServiceTerms(name, unit, HOME_ZONE, rate, 1, VALIDITY_MS, "cases")
-        lines["everything", name] = {HOME_ZONE: Line([Variant(0, terms)])}
-    return Tariff(
-        version="cases",
-        currency="EUR",
-        tax_included=True,
-        plans={"everything": frozenset(_PRICES)},
-        zones=ZoneMap({}, {}),
-        units={name: unit for name, (unit, _) in _PRICES.items()},
-        lines=lines,
-    )
-
-
-TARIFF: Final = _tariff()
+TARIFF: Final = tariff_of(
+    "cases",
+    [
+        ServiceTerms(name, unit, HOME_ZONE, rate, 1, VALIDITY_MS, "cases")
+        for name, (unit, rate) in _PRICES.items()
+    ],
+)
 
 
 @dataclass(slots=True)

@@ -161,7 +161,8 @@ BAD_BOOKS: Final = [
     Bad('partner: carrier, price: "0.01"', "partner: carrier", "partner: carrier",
         "services.voice.wholesale.price", "is required"),
     Bad('discount: "12.5"', 'discount: "101"', "101", "plans.more.discount", "must be a percent"),
-    Bad("services: [voice, data]", 'discount: "1"', "basic:", "plans.basic.services", "at least one service"),
+    Bad("services: [voice, data]", 'discount: "1"', "basic:", "plans.basic.services",
+        "at least one service"),
     Bad('      data: {discount: "0"}', "      sms: {during: {}}", "during: {}",
         "plans.more.prices.sms.during", "must stand beside a price"),
     # What only a reader knows.

@@ -116,8 +116,9 @@ def test_plans_in_a_circle_are_refused(plans: str, circles: int) -> None:
 
 def test_a_bomb_of_aliases_is_refused_at_its_first_anchor() -> None:
     levels = ["a0: &a0 [x]"]
-    for number in range(1, 30):
-        levels.append(f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 10)}]")
+    levels += [
+        f"a{number}: &a{number} [{', '.join([f'*a{number - 1}'] * 10)}]" for number in range(1, 30)
+    ]
 
     (fault,) = faults_of("\n".join(levels))
 

@@ -8,10 +8,11 @@ import pytest
 
 from ocs.book.document import read_tariff
 from ocs.domain.answer import Outcome
+from ocs.domain.periods import Period
 from ocs.domain.rating import Rate, Stretch
 from ocs.domain.reservation import ServiceTerms
+from ocs.domain.spending_cap import tier_id
 from ocs.domain.tariff_book import PriceInForce, TariffBook, TariffVersion
-from ocs.domain.tariff_price import Tier
 from tests.unit.book.corpus import BASE
 
 TARIFF = read_tariff(BASE.encode())
@@ -32,6 +33,7 @@ def price(
     service_id: str,
     at_ms: int = SUNDAY,
     plan: str = "basic",
+    *,
     other_party: str = "",
     visited_network: str = "",
     book: TariffBook = BOOK,
@@ -41,8 +43,18 @@ def price(
     return found
 
 
-def terms(service_id: str, at_ms: int = SUNDAY, plan: str = "basic", **place: str) -> ServiceTerms:
-    return price(service_id, at_ms, plan, **place).terms
+def terms(
+    service_id: str,
+    at_ms: int = SUNDAY,
+    plan: str = "basic",
+    *,
+    other_party: str = "",
+    visited_network: str = "",
+) -> ServiceTerms:
+    place = {"other_party": other_party, "visited_network": visited_network}
+    found = BOOK.price(plan, service_id, at_ms=at_ms, **place)
+    assert isinstance(found, PriceInForce)
+    return found.terms
 
 
 def by_minute(text: str) -> Rate:
@@ -82,9 +94,13 @@ def test_a_line_is_one_object_while_it_is_in_force() -> None:
 
 
 def test_plans_without_prices_of_their_own_share_those_of_the_service() -> None:
-    assert terms("voice") is not terms("voice", plan="more")
-    assert terms("data") is not terms("data", plan="more")  # its discount is another
-    assert TARIFF.lines["basic", "voice"] is TARIFF.lines["basic", "voice"]
+    twins = read_tariff(
+        f"{BASE}  twin: {{services: [voice]}}\n  child: {{extends: more}}\n".encode()
+    )
+
+    assert twins.lines["twin", "voice"] is twins.lines["basic", "voice"]
+    assert twins.lines["child", "voice"] is twins.lines["more", "voice"]
+    assert twins.lines["more", "voice"] is not twins.lines["basic", "voice"]
 
 
 def test_a_discount_is_taken_off_exactly() -> None:
@@ -143,21 +159,10 @@ def test_wholesale_stands_beside_retail() -> None:
     assert terms("data").partner == ""
 
 
-def test_tiers_name_their_counter() -> None:
-    assert TARIFF.tiers == {"tier.data": Tier("data", "month")}
-    assert terms("data").tier == "tier.data"
+def test_tiers_go_by_the_use_of_a_period() -> None:
+    assert terms("data").tier == tier_id(Period.MONTH, "data")
     assert terms("data").rate.cost(101) == 2_010_000
     assert terms("voice").tier == ""
-
-
-def test_lines_of_one_counter_count_alike() -> None:
-    text = BASE.replace(
-        "sms: {unit: count, free: true}",
-        'sms: {unit: count, tiers: {period: day, counter: data, steps: [{price: "1"}]}}',
-    )
-
-    with pytest.raises(ValueError, match=r"sms\.tiers: counter data counts another unit, or in"):
-        read_tariff(text.encode())
 
 
 def test_prices_say_whether_tax_is_in_them() -> None:

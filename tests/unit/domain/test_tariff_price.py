@@ -108,13 +108,15 @@ def test_what_is_free_is_so_by_a_word() -> None:
 
 
 def test_tiers_are_priced_like_steps_by_their_counter() -> None:
-    found = rate({"tiers": {"period": "month", "steps": TWO_STEPS}})
+    steps = [{"price": "0.60", "per": 60}, {"from": 120, "price": "0.30", "per": 60}]
 
-    assert found == rate({"steps": TWO_STEPS})
+    found = rate({"tiers": {"period": "month", "increment": 60, "steps": steps}})
+
+    assert found == rate({"steps": [{**step, "increment": 60} for step in steps]})
 
 
 def test_no_session_has_tiers() -> None:
-    tiers = {"period": "month", "steps": TWO_STEPS}
+    tiers = {"period": "month", "steps": [{"price": "1"}]}
 
     assert (
         refused({"tiers": tiers, "max_session_cost": "1"})[0] == "services.voice.max_session_cost"
@@ -124,10 +126,11 @@ def test_no_session_has_tiers() -> None:
 @pytest.mark.parametrize(
     ("tiers", "path"),
     [
-        ({"steps": TWO_STEPS}, "tiers.period"),
+        ({"steps": [{"price": "1"}]}, "tiers.period"),
         ({"period": "fortnight", "steps": TWO_STEPS}, "tiers.period"),
         ({"period": "month"}, "tiers.steps"),
-        ({"period": "month", "steps": TWO_STEPS, "counter": "a b"}, "tiers.counter"),
+        ({"period": "month", "steps": TWO_STEPS}, "tiers.steps[0].increment"),
+        ({"period": "lifetime", "steps": [{"price": "1"}]}, "tiers.period"),
         ([], "tiers"),
     ],
 )
