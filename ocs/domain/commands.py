@@ -48,8 +48,8 @@ class Profile:
 class ReservationFacts:
     """What the service must know of a reservation to name its keys and its caps.
 
-    unit: the service's. zone, subscriber_id, tier, price_id: empty for none. The rest: as in
-    ServiceTerms and Reservation.
+    unit: the service's. zone, subscriber_id, tier, price_id, partner: empty for none. The rest: as
+    in ServiceTerms and Reservation.
     """
 
     service_id: str
@@ -59,6 +59,7 @@ class ReservationFacts:
     subscriber_id: str
     tier: str = ""
     price_id: str = ""
+    partner: str = ""
     tariff_version: str = ""
     plan: str = ""
     change_ms: int = 0
@@ -82,6 +83,7 @@ class ReservationFacts:
             subscriber_id,
             terms.tier,
             terms.price_id,
+            terms.partner,
             terms.tariff_version,
             plan,
             change_ms,

@@ -14,14 +14,17 @@ TIER_PREFIX: Final = "tier@"
 
 
 def tier_id(period: Period, service_id: str) -> str:
-    """Name the counter of an account's use of a service, for graduated prices."""
+    """Name the counter of an account's use of a service, for graduated prices.
+
+    Two periods are two counters, so that a tariff may change the period.
+    """
     return f"{TIER_PREFIX}{period.value}@{service_id}"
 
 
 def tier_counter(cap_id: str, unit: Unit) -> "SpendingCap":
     """Build the counter that such a name stands for: a cap that never binds."""
-    _, period, service_id = cap_id.split("@", 2)
-    return SpendingCap(ACCOUNT_HOLDER, cap_id, unit, QUANTITY_MAX, Period(period), service_id)
+    period = cap_id.split("@", 2)[1]
+    return SpendingCap(ACCOUNT_HOLDER, cap_id, unit, QUANTITY_MAX, Period(period))
 
 
 def subscriber_holder(subscriber_id: str) -> str:

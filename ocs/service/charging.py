@@ -324,6 +324,7 @@ class Charging:
             currency=profile.terms.currency,
             tariff_version=terms.tariff_version if terms is not None else "",
             price_id=terms.price_id if terms is not None else "",
+            partner=terms.partner if terms is not None else "",
             event_time_ms=place.event_time_ms or asked.request_time_ms,
             actor=asked.actor,
         )
@@ -345,6 +346,7 @@ class Charging:
             zone=facts.zone,
             tariff_version=facts.tariff_version,
             price_id=facts.price_id,
+            partner=facts.partner,
             currency=profile.terms.currency,
             event_time_ms=asked.request_time_ms,
             actor=asked.actor,

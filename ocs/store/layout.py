@@ -190,7 +190,7 @@ def _keep_terms_text(terms: ServiceTerms) -> tuple[ServiceTerms, str, str]:
     rate = terms.rate
     head = (
         f"{terms.service_id} {terms.unit} {dash(terms.zone)} {dash(terms.tier)}"
-        f" {dash(terms.price_id)} {terms.tariff_version}"
+        f" {dash(terms.price_id)} {dash(terms.partner)} {terms.tariff_version}"
     )
     tail = (
         f"{','.join(map(_step_text, rate.steps))} {rate.rounding} {rate.quantum} {rate.max_micros}"
@@ -223,15 +223,15 @@ def facts_text(facts: ReservationFacts) -> str:
     """Spell what the service knows of a reservation, as lib/parse_reservation does."""
     return (
         f"{facts.service_id} {facts.unit} {dash(facts.zone)} {dash(facts.tier)}"
-        f" {dash(facts.price_id)} {facts.tariff_version} {dash(facts.plan)} {facts.change_ms}"
-        f" {facts.session_id} {dash(facts.subscriber_id)}"
+        f" {dash(facts.price_id)} {dash(facts.partner)} {facts.tariff_version} {dash(facts.plan)}"
+        f" {facts.change_ms} {facts.session_id} {dash(facts.subscriber_id)}"
     )
 
 
 def read_facts(text: str) -> ReservationFacts:
     """Read the facts of a reservation from a STALE_RESERVATION answer."""
-    service_id, unit, zone, tier, price_id, version, plan, change_ms, *whose = text.split(" ")
-    session_id, subscriber_id = whose
+    service_id, unit, zone, tier, price_id, partner, version, plan, *rest = text.split(" ")
+    change_ms, session_id, subscriber_id = rest
     return ReservationFacts(
         service_id,
         Unit(unit),
@@ -240,6 +240,7 @@ def read_facts(text: str) -> ReservationFacts:
         undash(subscriber_id),
         undash(tier),
         undash(price_id),
+        undash(partner),
         version,
         undash(plan),
         int(change_ms),
@@ -249,7 +250,7 @@ def read_facts(text: str) -> ReservationFacts:
 def read_reservation(reservation_id: str, text: str) -> Reservation:
     """Read a reservation; one that lapsed unseen still reads as open."""
     state, forget_ms, session_id, subscriber_id, *priced = text.split(" ")
-    service_id, unit, zone, tier, price_id, version, plan, change_ms, *price = priced
+    service_id, unit, zone, tier, price_id, partner, version, plan, change_ms, *price = priced
     *price, grant_min, validity_ms = price
     return Reservation(
         reservation_id,
@@ -267,6 +268,7 @@ def read_reservation(reservation_id: str, text: str) -> Reservation:
             version,
             undash(price_id),
             undash(tier),
+            undash(partner),
         ),
         undash(plan),
         int(change_ms),

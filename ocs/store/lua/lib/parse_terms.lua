@@ -1,6 +1,6 @@
 -- Purpose: read how a service is metered and priced, as the service compiled it:
---   `service unit zone tier price version plan change steps rounding quantum max connect grant_min
---   validity`, - for no zone, tier, price or plan; change 0 for none; steps
+--   `service unit zone tier price partner version plan change steps rounding quantum max connect
+--   grant_min validity`, - for no zone, tier, price, partner or plan; change 0 for none; steps
 --   `start:increment:num:den:base:rest`, split by commas; max 0 for none.
 -- Include: keep_parsed
 -- Returns: the terms; shared, see lib/keep_parsed. The rate's grid is the rate whose increments
@@ -10,10 +10,10 @@ local kept = {count = 0, parsed = {}}
 local function parse_terms(text)
   local terms = kept.parsed[text]
   if terms then return terms end
-  local facts, listed = string.match(text, '^(%S+ %a+ %S+ %S+ %S+ %S+ %S+ %d+) (.+)$')
+  local facts, listed = string.match(text, '^(%S+ %a+ %S+ %S+ %S+ %S+ %S+ %S+ %d+) (.+)$')
   if not facts then error({err = 'STATE_CORRUPT terms'}) end
   local service, unit, zone, tier, change =
-    string.match(facts, '^(%S+) (%a+) (%S+) (%S+) %S+ %S+ %S+ (%d+)$')
+    string.match(facts, '^(%S+) (%a+) (%S+) (%S+) %S+ %S+ %S+ %S+ (%d+)$')
   local steps, rounding, quantum, max, connect, grant_min, validity =
     string.match(listed, '^([%d:,]+) ([%a_]+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
   if not steps then error({err = 'STATE_CORRUPT terms'}) end
