@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ocs.domain.tariff_line import Line
+from ocs.domain.tariff_line import Lines
 from ocs.domain.tariff_price import Wholesale
 from ocs.domain.units import Unit
 
@@ -16,6 +16,10 @@ HOME_ZONE: Final = ""
 # How a document and the path of a price call it.
 HOME_WORD: Final = "home"
 _MCC_DIGITS: Final = 3
+# The table of all numbers' first digits grows with the prefixes, by this factor at most, and ends
+# at 100,000 entries.
+_HEAD_DIGITS_MAX: Final = 5
+_HEADS_PER_PREFIX: Final = 16
 
 
 class ZoneMap:
@@ -31,8 +35,14 @@ class ZoneMap:
         """
         self._prefixes = dict(prefixes)
         self._networks = dict(networks)
-        # Only lengths that occur are tried, however many prefixes there are.
         self._lengths = tuple(sorted(set(map(len, prefixes)), reverse=True))
+        self._head = min(
+            _HEAD_DIGITS_MAX,
+            self._lengths[0] if self._lengths else 0,
+            len(str(_HEADS_PER_PREFIX * len(prefixes))) - 1,
+        )
+        self._heads = self._by_head()
+        self._unknown = (HOME_ZONE, self._lengths)
         self.zones = frozenset({*prefixes.values(), *networks.values()} - {HOME_ZONE})
         self.prefix_count = len(prefixes)
         self.network_count = len(networks)
@@ -48,14 +58,41 @@ class ZoneMap:
                 visited = self._networks.get(visited_network[:_MCC_DIGITS])
             if visited != HOME_ZONE:
                 return visited
-        if other_party:
-            prefixes = self._prefixes
-            for length in self._lengths:
-                # Of a number that is shorter this is the whole, which a shorter length finds too.
-                zone = prefixes.get(other_party[:length])
-                if zone is not None:
-                    return zone
-        return HOME_ZONE
+        if not other_party:
+            return HOME_ZONE
+        zone, lengths = self._heads.get(other_party[: self._head], self._unknown)
+        for length in lengths:
+            # Of a number that is shorter this is the whole, which a shorter length finds too.
+            longer = self._prefixes.get(other_party[:length])
+            if longer is not None:
+                return longer
+        return zone
+
+    def _by_head(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """By a number's first digits: its zone, but for longer prefixes of these lengths.
+
+        However many prefixes there are, most numbers are found at once; a number shorter than that
+        tries all lengths.
+        """
+        longer: dict[str, set[int]] = {}
+        for prefix in self._prefixes:
+            if len(prefix) > self._head:
+                longer.setdefault(prefix[: self._head], set()).add(len(prefix))
+        lengths = {head: tuple(sorted(found, reverse=True)) for head, found in longer.items()}
+        zones = {"": HOME_ZONE}
+        for _ in range(self._head):
+            zones = {
+                (number := head + digit): self._prefixes.get(number, zone)
+                for head, zone in zones.items()
+                for digit in "0123456789"
+            }
+        # Few of them differ: the same tuple stands in many places.
+        shared: dict[tuple[str, tuple[int, ...]], tuple[str, tuple[int, ...]]] = {}
+        found = {}
+        for head, zone in zones.items():
+            entry = (zone, lengths.get(head, ()))
+            found[head] = shared.setdefault(entry, entry)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +110,9 @@ class Tariff:
     plans: Mapping[str, frozenset[str]]
     zones: ZoneMap
     units: Mapping[str, Unit]
-    lines: Mapping[tuple[str, str], Mapping[str, Line]]
+    lines: Mapping[tuple[str, str], Lines]
     wholesale: Mapping[str, Wholesale] = field(default_factory=dict)
-
-    def offers(self, plan: str, service_id: str) -> bool:
-        """Say whether a plan is known and has a service."""
-        return (plan, service_id) in self.lines
 
     def zone(self, other_party: str, visited_network: str) -> str | None:
         """Return the zone of a place, as `ZoneMap.zone`."""
         return self.zones.zone(other_party, visited_network)
-
-    def line(self, plan: str, service_id: str, zone: str) -> Line | None:
-        """Return what prices a plan's service in a zone."""
-        lines = self.lines.get((plan, service_id))
-        return lines.get(zone) if lines is not None else None

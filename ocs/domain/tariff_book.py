@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from ocs.domain.answer import Outcome
 from ocs.domain.tariff import Tariff
-from ocs.domain.tariff_line import PriceInForce, sooner
+from ocs.domain.tariff_line import Lines, PriceInForce, sooner
 
 __all__ = ["PriceInForce", "TariffBook", "TariffVersion"]
 
@@ -50,21 +50,21 @@ class TariffBook:
         """
         index = self._index(at_ms)
         tariff = self._versions[index].tariff
-        if not tariff.offers(plan, service_id):
+        lines = tariff.lines.get((plan, service_id))
+        if lines is None:
             return Outcome.SERVICE_DENIED
-        zone = tariff.zone(other_party, visited_network)
-        if zone is None:
-            return Outcome.RATING_FAILED
-        return self._price(index, plan, service_id, zone, at_ms)
+        zone = tariff.zones.zone(other_party, visited_network)
+        return self._price(index, lines, zone, at_ms)
 
     def price_in_zone(
         self, plan: str, service_id: str, zone: str, at_ms: int
     ) -> PriceInForce | Outcome:
         """Return the same for a session that goes on in its zone."""
         index = self._index(at_ms)
-        if not self._versions[index].tariff.offers(plan, service_id):
+        lines = self._versions[index].tariff.lines.get((plan, service_id))
+        if lines is None:
             return Outcome.SERVICE_DENIED
-        return self._price(index, plan, service_id, zone, at_ms)
+        return self._price(index, lines, zone, at_ms)
 
     def activation_after(self, version: str) -> int:
         """Return when the version after this one begins to price; 0: it is the last, or unknown."""
@@ -74,9 +74,9 @@ class TariffBook:
         return max(0, bisect_right(self._starts, at_ms) - 1)
 
     def _price(
-        self, index: int, plan: str, service_id: str, zone: str, at_ms: int
+        self, index: int, lines: Lines, zone: str | None, at_ms: int
     ) -> PriceInForce | Outcome:
-        line = self._versions[index].tariff.line(plan, service_id, zone)
+        line = lines.get(zone)
         if line is None:
             return Outcome.RATING_FAILED
         found = line.at(at_ms)

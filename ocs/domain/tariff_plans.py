@@ -24,7 +24,7 @@ from typing import Final
 
 from ocs import limits
 from ocs.domain.tariff import HOME_ZONE
-from ocs.domain.tariff_line import Line
+from ocs.domain.tariff_line import Line, Lines
 from ocs.domain.tariff_lines import LINE_KEYS, LineCompiler, LinePlace
 from ocs.domain.tariff_price import has_price
 from ocs.domain.tariff_table import ID, Faults, Table, TariffError
@@ -33,8 +33,6 @@ from ocs.domain.units import Unit
 _PERCENT: Final = re.compile(r"100(?:\.0{1,2})?|(?:0|[1-9][0-9]?)(?:\.[0-9]{1,2})?", re.ASCII)
 _PLAN_KEYS: Final = frozenset({"extends", "services", "discount", "prices"})
 _ID_RULE: Final = f"must match {limits.ID_PATTERN}"
-
-Lines = Mapping[str, Line]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ def read_services(
                         raise TariffError(there.at("price"), "is required")
                 if not by_zone and not has_price(table):
                     raise TariffError(table.at("price"), "is required, here or in a zone")
-                lines = {}
+                lines: dict[str | None, Line] = {}
                 for zone, chain in _chains([(table, by_zone)]):
                     place = LinePlace("", service_id, unit, zone)
                     with faults.collected():

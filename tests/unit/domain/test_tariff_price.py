@@ -30,9 +30,7 @@ def rate(service: dict[str, Any], zone: dict[str, Any] | None = None) -> Rate:
             "plans": {"p": {"services": ["voice"]}},
         }
     )
-    line = tariff.line("p", "voice", "far" if zone is not None else "")
-    assert line is not None
-    return line.at(0).terms.rate
+    return tariff.lines["p", "voice"]["far" if zone is not None else ""].at(0).terms.rate
 
 
 def refused(service: dict[str, Any], zone: dict[str, Any] | None = None) -> tuple[str, str]:
