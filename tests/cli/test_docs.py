@@ -46,6 +46,7 @@ def test_every_command_is_there() -> None:
         "account create", "account show", "account suspend", "account resume", "account close",
         "account update", "withdraw", "adjust", "reverse-top-up", "account list", "quote",
         "request", "reservation show", "reservation list", "subscriber add", "subscriber remove",
+        "subscriber update",
         "subscriber lookup", "top-up", "cap set", "cap delete", "cap list", "reserve", "commit",
         "release", "debit", "batch", "refund", "events", "audit", "doctor", "backup", "restore",
         "health", "up", "serve", "token new",

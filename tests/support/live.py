@@ -207,6 +207,12 @@ class Live:
         )
         return self.stamped(request)
 
+    def update_subscriber(self, account_id: str, subscriber_id: str, **fields: Any) -> Any:
+        """Give a line other groups, unless fields say otherwise."""
+        given: dict[str, Any] = {"account_id": account_id, "subscriber_id": subscriber_id}
+        given["update_mask"] = {"paths": ["group_ids"]}
+        return self.stamped(accounts.UpdateSubscriberRequest(**given | fields))
+
     def set_cap(self, account_id: str, **cap: Any) -> Any:
         """Set a daily cap, unless fields say otherwise."""
         given = {"cap_id": "cap", "period": "CAP_PERIOD_DAY"}
