@@ -92,6 +92,7 @@ _BY_REASON: Final = {
     "CLOCK_SKEW": "set the clocks of service and store right",
     "STORE_UNAVAILABLE": "see whether the store runs, then run it again",
     "DEADLINE_TOO_SHORT": "give a longer --timeout",
+    "SERVICE_STOPPING": "run it again; another process serves, or this one soon",
     "OVERLOADED": "come back a little later",
     "TOO_MANY_REFUSALS": "see in the log what is sent wrong again and again",
     "STORE_FULL": "give the store more memory; commits still work",

@@ -4,6 +4,7 @@ import typer
 
 from ocs.cli import (
     accounts,
+    batch,
     caps,
     charging,
     corrections,
@@ -33,6 +34,7 @@ app.add_typer(tokens.token_app, name="token")
 for commands in (
     accounts.top_app,
     charging.app,
+    batch.app,
     corrections.app,
     reading.app,
     system.app,

@@ -104,6 +104,7 @@ class AsyncClient:
     get_account = _method(account.get_account)
     add_subscriber = _method(account.add_subscriber)
     remove_subscriber = _method(account.remove_subscriber)
+    update_subscriber = _method(account.update_subscriber)
     lookup_subscriber = _method(account.lookup_subscriber)
     top_up = _method(account.top_up)
     list_charging_events_page = _method(account.list_charging_events_page)

@@ -120,6 +120,7 @@ class Client:
     get_account = _method(account.get_account)
     add_subscriber = _method(account.add_subscriber)
     remove_subscriber = _method(account.remove_subscriber)
+    update_subscriber = _method(account.update_subscriber)
     lookup_subscriber = _method(account.lookup_subscriber)
     top_up = _method(account.top_up)
     list_charging_events_page = _method(account.list_charging_events_page)

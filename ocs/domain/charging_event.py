@@ -64,6 +64,7 @@ class EventKind(enum.StrEnum):
     REFUND = "REFUND"
     DELETE_SPENDING_CAP = "DELETE_SPENDING_CAP"
     REMOVE_SUBSCRIBER = "REMOVE_SUBSCRIBER"
+    UPDATE_SUBSCRIBER = "UPDATE_SUBSCRIBER"
 
 
 class EventFormatError(ValueError):

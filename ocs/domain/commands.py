@@ -286,6 +286,19 @@ class SetAccountStatus(Call):
 
 
 @dataclass(slots=True, kw_only=True)
+class UpdateSubscriber(Call):
+    """Give a line other groups.
+
+    open_ids: the account's open reservations as the service found them. etag: as of UpdateAccount.
+    """
+
+    subscriber_id: str
+    group_ids: tuple[str, ...]
+    etag: str = ""
+    open_ids: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
 class UpdateAccount(Call):
     """Change what was agreed. Empty plan or segment, credit_limit -1: as it is.
 
@@ -372,6 +385,7 @@ Mutation = (
     | DeleteSpendingCap
     | SetAccountStatus
     | UpdateAccount
+    | UpdateSubscriber
     | WithdrawBalance
     | AdjustBucket
     | ReverseTopUp

@@ -54,6 +54,7 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         "ocs.v1.AccountService/ListAccounts": _READ,
         "ocs.v1.AccountService/AddSubscriber": _KEEP,
         "ocs.v1.AccountService/RemoveSubscriber": _KEEP,
+        "ocs.v1.AccountService/UpdateSubscriber": _KEEP,
         "ocs.v1.AccountService/LookupSubscriber": _LOOK_UP,
         "ocs.v1.AccountService/TopUp": _CREDIT,
         "ocs.v1.AccountService/WithdrawBalance": _KEEP,

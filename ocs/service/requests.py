@@ -136,6 +136,17 @@ class RemoveSubscriberAsked:
 
 
 @dataclass(slots=True)
+class UpdateSubscriberAsked:
+    """Give a line other groups."""
+
+    asked: Asked
+    account_id: str
+    subscriber_id: str
+    group_ids: tuple[str, ...]
+    etag: str
+
+
+@dataclass(slots=True)
 class SetSpendingCapAsked:
     """Create a cap, or change its limit."""
 

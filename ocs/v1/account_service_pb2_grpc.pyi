@@ -54,6 +54,13 @@ class AccountServiceStub:
     when the account is suspended or closed. Errors: NOT_FOUND (SUBSCRIBER_NOT_FOUND),
     FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS). Journaled.
     """
+    UpdateSubscriber: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.UpdateSubscriberRequest, _account_service_pb2.UpdateSubscriberResponse]
+    """Changes the groups of a line. What it spent stays counted where it was spent; a group it joins
+    counts what it spends from now on. Its identities stay as they are: to move a number, remove
+    its line and add it anew. Idempotent by request_id (48 h). Errors: NOT_FOUND
+    (SUBSCRIBER_NOT_FOUND), FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS: what is open holds
+    in the caps of the groups it was opened with; ETAG_MISMATCH, ACCOUNT_CLOSED).
+    """
     LookupSubscriber: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.LookupSubscriberRequest, _account_service_pb2.LookupSubscriberResponse]
     """Finds the account and line of a network identity. Changes nothing. NOT_FOUND if unknown."""
     TopUp: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.TopUpRequest, _account_service_pb2.TopUpResponse]
@@ -131,6 +138,13 @@ class AccountServiceAsyncStub(AccountServiceStub):
     reservation of the line may be open; late use of those that lapsed is still charged. Goes on
     when the account is suspended or closed. Errors: NOT_FOUND (SUBSCRIBER_NOT_FOUND),
     FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS). Journaled.
+    """
+    UpdateSubscriber: _aio.UnaryUnaryMultiCallable[_account_service_pb2.UpdateSubscriberRequest, _account_service_pb2.UpdateSubscriberResponse]  # type: ignore[assignment]
+    """Changes the groups of a line. What it spent stays counted where it was spent; a group it joins
+    counts what it spends from now on. Its identities stay as they are: to move a number, remove
+    its line and add it anew. Idempotent by request_id (48 h). Errors: NOT_FOUND
+    (SUBSCRIBER_NOT_FOUND), FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS: what is open holds
+    in the caps of the groups it was opened with; ETAG_MISMATCH, ACCOUNT_CLOSED).
     """
     LookupSubscriber: _aio.UnaryUnaryMultiCallable[_account_service_pb2.LookupSubscriberRequest, _account_service_pb2.LookupSubscriberResponse]  # type: ignore[assignment]
     """Finds the account and line of a network identity. Changes nothing. NOT_FOUND if unknown."""
@@ -230,6 +244,19 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         reservation of the line may be open; late use of those that lapsed is still charged. Goes on
         when the account is suspended or closed. Errors: NOT_FOUND (SUBSCRIBER_NOT_FOUND),
         FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS). Journaled.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateSubscriber(
+        self,
+        request: _account_service_pb2.UpdateSubscriberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.UpdateSubscriberResponse, _abc.Awaitable[_account_service_pb2.UpdateSubscriberResponse]]:
+        """Changes the groups of a line. What it spent stays counted where it was spent; a group it joins
+        counts what it spends from now on. Its identities stay as they are: to move a number, remove
+        its line and add it anew. Idempotent by request_id (48 h). Errors: NOT_FOUND
+        (SUBSCRIBER_NOT_FOUND), FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS: what is open holds
+        in the caps of the groups it was opened with; ETAG_MISMATCH, ACCOUNT_CLOSED).
         """
 
     @_abc_1.abstractmethod

@@ -69,6 +69,8 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     """A cap was removed, with its counter and what was held in it."""
     EVENT_KIND_REMOVE_SUBSCRIBER: _EventKind.ValueType  # 20
     """A line was removed, with its caps and memberships."""
+    EVENT_KIND_UPDATE_SUBSCRIBER: _EventKind.ValueType  # 30
+    """A line has other groups from then on."""
 
 class EventKind(_EventKind, metaclass=_EventKindEnumTypeWrapper):
     """What happened. Additive only."""
@@ -115,6 +117,8 @@ EVENT_KIND_DELETE_SPENDING_CAP: EventKind.ValueType  # 19
 """A cap was removed, with its counter and what was held in it."""
 EVENT_KIND_REMOVE_SUBSCRIBER: EventKind.ValueType  # 20
 """A line was removed, with its caps and memberships."""
+EVENT_KIND_UPDATE_SUBSCRIBER: EventKind.ValueType  # 30
+"""A line has other groups from then on."""
 Global___EventKind: _TypeAlias = EventKind  # noqa: Y015
 
 @_typing.final

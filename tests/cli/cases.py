@@ -226,6 +226,24 @@ CASES: list[Case] = [
         {"account_id": "alice", "subscriber_id": "phone"},
     ),
     Case(
+        "subscriber update alice phone --group family --group work --etag 7",
+        "UpdateSubscriber",
+        accounts.UpdateSubscriberResponse(receipt=RECEIPT),
+        {
+            "account_id": "alice",
+            "subscriber_id": "phone",
+            "update_mask": "groupIds",
+            "group_ids": ["family", "work"],
+            "etag": "7",
+        },
+    ),
+    Case(
+        "subscriber update alice phone --no-groups",
+        "UpdateSubscriber",
+        accounts.UpdateSubscriberResponse(receipt=RECEIPT),
+        {"account_id": "alice", "subscriber_id": "phone", "update_mask": "groupIds"},
+    ),
+    Case(
         "subscriber lookup imsi:262011234567890",
         "LookupSubscriber",
         accounts.LookupSubscriberResponse(account_id="alice", subscriber_id="phone"),

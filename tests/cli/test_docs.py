@@ -47,9 +47,10 @@ def test_every_command_is_there() -> None:
         "account create", "account show", "account suspend", "account resume", "account close",
         "account update", "withdraw", "adjust", "reverse-top-up", "account list", "quote",
         "request", "reservation show", "reservation list", "subscriber add", "subscriber remove",
+        "subscriber update",
         "subscriber lookup", "top-up", "cap set", "cap delete", "cap list", "reserve", "commit",
-        "release", "debit", "refund", "events", "audit", "doctor", "backup", "restore",
-        "health", "up", "serve", "tariff check", "token new",
+         "release", "debit", "batch", "refund", "events", "audit", "doctor", "backup", "restore",
+         "health", "up", "serve", "tariff check", "token new",
     } == {name.removeprefix("ocs ") for name in COMMANDS}  # fmt: skip
 
 
@@ -105,7 +106,7 @@ def test_the_example_is_a_command_line_that_sends_a_request(
     for method in METHODS:
         script.on(method, fail("FAILED_PRECONDITION", "UNIT_MISMATCH"))
 
-    result = run(*example.split()[1:])
+    result = run(*shlex.split(example)[1:])
 
     assert result.exit_code == exits.REQUEST, result.output
     assert len(script.calls) == 1

@@ -19,6 +19,7 @@ from ocs.domain.commands import (
     Reserve,
     SetSpendingCap,
     TopUp,
+    UpdateSubscriber,
 )
 from ocs.domain.periods import Period
 from ocs.domain.reservation import Step
@@ -98,7 +99,9 @@ class ChargingMachine(Keeping, Sessions, Prices):
 
     @rule(
         account=accounts,
-        kind=st.sampled_from(["account", "add", "add", "remove", "remove", "expire", "expire"]),
+        kind=st.sampled_from(
+            ["account", "add", "add", "remove", "move", "move", "expire", "expire"]
+        ),
         limit=st.sampled_from([0, 500]),
         groups=st.sampled_from([(), ("g1",), ("g1", "g2")]),
         subscriber=st.sampled_from(["s1", "s2", "s3"]),
@@ -112,6 +115,8 @@ class ChargingMachine(Keeping, Sessions, Prices):
             self._add_subscriber(account, subscriber, groups)
         elif kind == "remove":
             self._remove_subscriber(account, subscriber, seen=not limit or bool(groups))
+        elif kind == "move":
+            self._move_subscriber(account, subscriber, groups, etag=bool(limit))
         else:
             self.pair.run(Expire(tenant=TENANT, account_id=account))
 
@@ -127,6 +132,24 @@ class ChargingMachine(Keeping, Sessions, Prices):
         state = self.pair.spec.accounts[(TENANT, account)]
         found = tuple(sorted(state.holds)) if seen else tuple(sorted(state.holds))[1:]
         self._run(RemoveSubscriber(subscriber_id=subscriber, open_ids=found, **self._call(account)))
+
+    def _move_subscriber(
+        self, account: str, subscriber: str, groups: tuple[str, ...], *, etag: bool
+    ) -> None:
+        """Give a line other groups; with the etag as it is, or of another day."""
+        state = self.pair.spec.accounts[(TENANT, account)]
+        # Of s3 the service has not seen what was opened last.
+        found = tuple(sorted(state.holds))[subscriber == "s3" :]
+        seen = state.profile_version - (subscriber == "s2")
+        self._run(
+            UpdateSubscriber(
+                subscriber_id=subscriber,
+                group_ids=groups,
+                etag=str(seen) if etag else "",
+                open_ids=found,
+                **self._call(account),
+            )
+        )
 
     @rule(
         account=accounts,

@@ -86,6 +86,7 @@ REQUESTS: Final[dict[str, Make]] = {
         )
     ),
     "AddSubscriber": lambda live, of: live.add_subscriber(of.account_id, "other"),
+    "UpdateSubscriber": lambda live, of: live.update_subscriber(of.account_id, "spare"),
     "RemoveSubscriber": lambda live, of: live.remove_subscriber(of.account_id, "spare"),
     "LookupSubscriber": lambda _, of: accounts.LookupSubscriberRequest(identity=of.identity),
     "TopUp": lambda live, of: live.top_up(of.account_id, micros=1),

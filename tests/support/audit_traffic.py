@@ -28,6 +28,7 @@ from ocs.domain.commands import (
     SetSpendingCap,
     TopUp,
     UpdateAccount,
+    UpdateSubscriber,
     WithdrawBalance,
 )
 from ocs.domain.decide.refund import collected_by
@@ -153,6 +154,10 @@ class Traffic:
         assert machine._run(AddSubscriber(**line, **self._fresh())).reason is None
         self._cap(SpendingCap("subscriber/s8", "own", Unit.MICROS, 10**9, Period.DAY))
         holding = tuple(machine.pair.spec.accounts[("main", "a1")].holds)
+        move = UpdateSubscriber(
+            subscriber_id="s8", group_ids=("g2",), open_ids=holding, **self._fresh()
+        )
+        assert machine._run(move).reason is None
         leave = RemoveSubscriber(subscriber_id="s8", open_ids=holding, **self._fresh())
         assert machine._run(leave).reason is None
         for holder in ("account", "subscriber/s1", "group/g1"):

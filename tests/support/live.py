@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -11,11 +11,8 @@ from typing import Any, Final
 
 import grpc
 import redis
-from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
-from google.rpc import status_pb2
-from grpc_status import rpc_status
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -32,6 +29,7 @@ from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
 from tests.rpc.support import Refusal, taken_apart
+from tests.support.answers import answer_of
 from tests.support.seen import SEEN, UNCHANGED
 
 TENANT: Final = "main"
@@ -209,6 +207,12 @@ class Live:
         )
         return self.stamped(request)
 
+    def update_subscriber(self, account_id: str, subscriber_id: str, **fields: Any) -> Any:
+        """Give a line other groups, unless fields say otherwise."""
+        given: dict[str, Any] = {"account_id": account_id, "subscriber_id": subscriber_id}
+        given["update_mask"] = {"paths": ["group_ids"]}
+        return self.stamped(accounts.UpdateSubscriberRequest(**given | fields))
+
     def set_cap(self, account_id: str, **cap: Any) -> Any:
         """Set a daily cap, unless fields say otherwise."""
         given = {"cap_id": "cap", "period": "CAP_PERIOD_DAY"}
@@ -328,37 +332,6 @@ class Live:
     def _journals(self) -> list[bytes]:
         keys = (key for key in self.store.scan_iter(count=1000) if key.endswith(b":journal"))
         return [key for key in keys if self.store.type(key) == b"stream"]
-
-
-async def answer_of(call: Awaitable[bytes], method: MethodDescriptor) -> Any:
-    """Wait for a call's reply; return the answer. Raises AioRpcError; either is noted.
-
-    A batch that is refused as a whole, and the one item of a batch, fail as a call would.
-    """
-    try:
-        reply = await call
-        answer = message_factory.GetMessageClass(method.output_type).FromString(reply)
-        if isinstance(answer, charging.ChargeStreamResponse):
-            _raise_status(answer)
-    except grpc.aio.AioRpcError as error:
-        SEEN.refused(error)
-        raise
-    SEEN.took(answer)
-    return answer
-
-
-def error_of(status: status_pb2.Status) -> grpc.aio.AioRpcError:
-    """The error of a call that ended with this status."""
-    ended = rpc_status.to_status(status)
-    trailing = grpc.aio.Metadata(*ended.trailing_metadata)
-    return grpc.aio.AioRpcError(ended.code, grpc.aio.Metadata(), trailing, ended.details)
-
-
-def _raise_status(response: charging.ChargeStreamResponse) -> None:
-    if response.HasField("status"):
-        raise error_of(response.status)
-    if len(response.answers) == 1 and response.answers[0].HasField("error"):
-        raise error_of(response.answers[0].error)
 
 
 def method_of(request: Message) -> str:

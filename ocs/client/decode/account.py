@@ -110,6 +110,7 @@ def receipt_only(
     | accounts.ResumeAccountResponse
     | accounts.CloseAccountResponse
     | accounts.RemoveSubscriberResponse
+    | accounts.UpdateSubscriberResponse
     | spending_caps.DeleteSpendingCapResponse,
 ) -> results.ReceiptResult:
     """An answer that is a receipt and nothing else."""

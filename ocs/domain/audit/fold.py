@@ -47,6 +47,7 @@ _KEEPING: Final = frozenset(
     {
         EventKind.TOP_UP,
         EventKind.ADD_SUBSCRIBER,
+        EventKind.UPDATE_SUBSCRIBER,
         EventKind.SET_SPENDING_CAP,
         EventKind.DELETE_SPENDING_CAP,
         EventKind.UPDATE_ACCOUNT,
@@ -153,6 +154,10 @@ def _apply_terms(account: FoldedAccount, event: ChargingEvent) -> None:
         case EventKind.ADD_SUBSCRIBER:
             if event.ref in account.subscribers:
                 account.differ(event, "subscriber", f"{event.ref} again", "a new one")
+            account.subscribers[event.ref] = tuple(event.group_ids)
+        case EventKind.UPDATE_SUBSCRIBER:
+            if event.ref not in account.subscribers:
+                account.differ(event, "subscriber", event.ref, "one of the account's")
             account.subscribers[event.ref] = tuple(event.group_ids)
         case EventKind.REMOVE_SUBSCRIBER:
             _remove_subscriber(account, event)

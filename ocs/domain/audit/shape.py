@@ -41,6 +41,7 @@ _ALLOWED: Final[Mapping[EventKind, str]] = MappingProxyType(
         _K.CREATE_ACCOUNT: "a",
         _K.ADD_SUBSCRIBER: "m",
         _K.REMOVE_SUBSCRIBER: "",
+        _K.UPDATE_SUBSCRIBER: "m",
         _K.TOP_UP: "bt",
         _K.SET_SPENDING_CAP: "q",
         _K.DELETE_SPENDING_CAP: "q",

@@ -27,6 +27,7 @@ from ocs.domain.commands import (
     SetSpendingCap,
     TopUp,
     UpdateAccount,
+    UpdateSubscriber,
     WithdrawBalance,
 )
 from ocs.domain.decide.accounts import create_account, top_up
@@ -35,7 +36,7 @@ from ocs.domain.decide.commit import commit
 from ocs.domain.decide.corrections import adjust_bucket, reverse_top_up, withdraw_balance
 from ocs.domain.decide.debit import debit
 from ocs.domain.decide.expire import expire_due
-from ocs.domain.decide.lines import add_subscriber, remove_subscriber
+from ocs.domain.decide.lines import add_subscriber, remove_subscriber, update_subscriber
 from ocs.domain.decide.prelude import answer_from_record, check_age, count_refusal, record
 from ocs.domain.decide.refund import refund
 from ocs.domain.decide.release import release
@@ -55,6 +56,7 @@ _OPERATIONS: Final[Mapping[type, Callable[[Turn, Any], Answer]]] = MappingProxyT
         TopUp: top_up,
         AddSubscriber: add_subscriber,
         RemoveSubscriber: remove_subscriber,
+        UpdateSubscriber: update_subscriber,
         SetSpendingCap: set_spending_cap,
         DeleteSpendingCap: delete_spending_cap,
         SetAccountStatus: set_account_status,
@@ -67,7 +69,13 @@ _OPERATIONS: Final[Mapping[type, Callable[[Turn, Any], Answer]]] = MappingProxyT
 )
 # What a closed account takes no more.
 _KEEPING = (
-    TopUp | AddSubscriber | SetSpendingCap | DeleteSpendingCap | SetAccountStatus | UpdateAccount
+    TopUp
+    | AddSubscriber
+    | UpdateSubscriber
+    | SetSpendingCap
+    | DeleteSpendingCap
+    | SetAccountStatus
+    | UpdateAccount
 )
 
 
