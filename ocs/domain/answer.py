@@ -140,6 +140,15 @@ class RefundLine:
     quantity: int
 
 
+@dataclass(frozen=True, slots=True)
+class BoughtBucket:
+    """A bucket that a purchase opened, and what was credited to it."""
+
+    bucket_id: str
+    unit: Unit
+    quantity: int
+
+
 @dataclass(slots=True)
 class Answer:
     """The answer of a charging operation; equal for a replay but for `replayed`.

@@ -4,10 +4,11 @@ A small tariff: one price per service and zone. `parse_tariff` (tariff_document.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ocs.domain.answer import Outcome
+from ocs.domain.bundle import Bundle
 from ocs.domain.reservation import ServiceTerms
 
 # Where use is priced that neither a visited network nor the other party moves elsewhere.
@@ -22,7 +23,7 @@ class Tariff:
     currency: ISO 4217; an account is charged by it only if it has the same. plans: the services of
     each plan. prefixes: zone of the numbers that begin so. networks: zone of a network by PLMN or
     by its country (MCC); a line does not roam in those of HOME_ZONE. terms_by_zone: terms by
-    (service_id, zone). prefix_digits_max: of the longest prefix.
+    (service_id, zone). prefix_digits_max: of the longest prefix. bundles: by id.
     """
 
     version: str
@@ -32,6 +33,7 @@ class Tariff:
     networks: Mapping[str, str]
     terms_by_zone: Mapping[tuple[str, str], ServiceTerms]
     prefix_digits_max: int
+    bundles: Mapping[str, Bundle] = field(default_factory=dict)
 
     def terms(
         self, plan: str, service_id: str, other_party: str, visited_network: str

@@ -40,6 +40,8 @@ The input is a decoded TOML or JSON mapping:
 
     [plans.prepaid]
     services = ["data"]
+
+    [bundles.month]                          # optional; see ocs/domain/tariff_bundles.py
 """
 
 import re
@@ -50,6 +52,7 @@ from typing import Final
 from ocs import limits
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.tariff import HOME_ZONE, Tariff
+from ocs.domain.tariff_bundles import read_bundles
 from ocs.domain.tariff_price import PRICE_KEYS, has_price, least_unit, read_rate
 from ocs.domain.tariff_table import ID, Table, TariffError
 from ocs.domain.units import Unit
@@ -67,6 +70,7 @@ def parse_tariff(document: Mapping[str, object]) -> Tariff:
     """Build a tariff from a decoded document. Raises TariffError at the first broken rule."""
     keys = {
         "version", "currency", "home_networks", "home_prefixes", "zones", "services", "plans",
+        "bundles",
     }  # fmt: skip
     top = Table("", document, keys)
     version = top.text("version", ID, f"must match {limits.ID_PATTERN}")
@@ -77,6 +81,13 @@ def parse_tariff(document: Mapping[str, object]) -> Tariff:
     if not services:
         raise TariffError("services", "must have at least one service")
     plans = _plans(top, services)
+    bundles = read_bundles(
+        top,
+        service_units={service_id: line.unit for (service_id, _), line in terms.items()},
+        zones=zones,
+        plans=set(plans),
+        version=version,
+    )
     return Tariff(
         version=version,
         currency=currency,
@@ -85,6 +96,7 @@ def parse_tariff(document: Mapping[str, object]) -> Tariff:
         networks=MappingProxyType(networks),
         terms_by_zone=MappingProxyType(terms),
         prefix_digits_max=max(map(len, prefixes), default=0),
+        bundles=MappingProxyType(bundles),
     )
 
 
