@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from ocs.domain.answer import Outcome, Reason
 from ocs.domain.bucket import BucketTerms
+from ocs.domain.bundle import Bundle
 from ocs.domain.reservation import ServiceTerms, Step
 from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.state import AccountStatus, AccountTerms
@@ -233,6 +234,46 @@ class ReverseTopUp(Call):
     allow_partial: bool = False
 
 
+@dataclass(slots=True, kw_only=True)
+class SetBucketThreshold(Call):
+    """Mark a bucket's balance, anew if it is marked already. threshold: -1 = no more."""
+
+    bucket_id: str
+    unit: Unit
+    threshold: int
+
+
+@dataclass(slots=True, kw_only=True)
+class PurchaseBundle(Call):
+    """Buy a bundle. bundle: None with a refusal. month_ends: see Bundle.end, of the present."""
+
+    profile: Profile
+    bundle_id: str
+    bundle: Bundle | None
+    refusal: Outcome | Reason | None
+    month_ends: tuple[int, int] = (0, 0)
+    renew: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class RenewBundle(Call):
+    """Buy a bundle again; sent by the job, not by callers. due_ms: which of the renewals."""
+
+    profile: Profile
+    bundle_id: str
+    bundle: Bundle | None
+    refusal: Outcome | None
+    due_ms: int
+    month_ends: tuple[int, int] = (0, 0)
+
+
+@dataclass(slots=True, kw_only=True)
+class CancelBundleRenewal(Call):
+    """Let a bundle end."""
+
+    bundle_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Collected:
     """What an event collected: (bucket_id, quantity, is money), in paying order.
@@ -285,5 +326,9 @@ Mutation = (
     | AdjustBucket
     | ReverseTopUp
     | Refund
+    | SetBucketThreshold
+    | PurchaseBundle
+    | RenewBundle
+    | CancelBundleRenewal
 )
 Command = Mutation | Expire

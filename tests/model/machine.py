@@ -25,6 +25,7 @@ from ocs.domain.reservation import Step
 from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.units import Unit
 from ocs.limits import QUANTITY_MAX
+from tests.model.bundles import Bundles
 from tests.model.keeping import Keeping
 from tests.model.pair import TENANT
 from tests.model.pools import (
@@ -49,7 +50,7 @@ from tests.model.pools import (
 from tests.model.sessions import Sessions
 
 
-class ChargingMachine(Keeping, Sessions):
+class ChargingMachine(Keeping, Bundles, Sessions):
     """One private Valkey, cleared for each example."""
 
     @initialize(

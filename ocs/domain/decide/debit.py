@@ -40,9 +40,9 @@ def debit(turn: Turn, command: Debit) -> Answer:
     fee = terms.rate.connect_due(session.position, command.used_units)
     settlement = Settlement(session.paid_to, target, fee)
     if command.basis is Basis.AUTHORIZE:
-        denial, cap = _denial(turn, terms, settlement, caps)
-        if denial is not None:
-            return _deny(turn, command, session, denial, cap)
+        refused, cap = denial(turn, terms, settlement, caps)
+        if refused is not None:
+            return _deny(turn, command, session, refused, cap)
     settle_available(turn, terms, settlement, caps)
     after = advance(session, command.sequence_number)
     after = replace(after, position=session.position + command.used_units, paid_to=target)
@@ -66,9 +66,10 @@ def debit(turn: Turn, command: Debit) -> Answer:
     )
 
 
-def _denial(
+def denial(
     turn: Turn, terms: ServiceTerms, settlement: Settlement, caps: list[CapInForce]
 ) -> tuple[Outcome | None, CapReached | None]:
+    """Say why a charge cannot be paid for in full, or passes which cap; None if nothing does."""
     start, target, fee = settlement.start, settlement.end, settlement.connect_micros
     segments = allocate(terms.rate, start, target, sources_for(turn, terms), fee)
     if reached(segments, start) < target or fee_in(segments) < fee:
