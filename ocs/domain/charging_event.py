@@ -30,7 +30,7 @@ or cap the event is about, `-` stands for nothing. Tokens are `letter=fields`, f
     j=bucket:to:quantity                     given back to a bucket that paid, and where it went
     v=bucket:quantity:roll_over:threshold:unit:priority:start_ms:expire_ms:blocking:services:zones
                                              a bucket that a bundle opened; threshold - for none
-    s=due_ms:end_ms:left:tries               the bundle's renewal after; without, it ends
+    s=due_ms:end_ms:left:tries               the renewal after; a renewal without is the last one
     o=from:to:quantity                       rolls over when `from` ends, at most; of a closed
                                              bucket: what did
     i=threshold                              mark on a bucket's balance, - for none

@@ -20,6 +20,8 @@ from tests.model.pair import TENANT
 from tests.model.pools import accounts
 
 _DATA = BundleContent(Unit.OCTETS, 120, 7, ("data",), (), 60, 40)
+_GIFT = BundleContent(Unit.OCTETS, QUANTITY_MAX, 1, roll_over=QUANTITY_MAX)
+_MANY = tuple(BundleContent(Unit.COUNT, number, number) for number in range(1, 9))
 # One period that ends soon, one that is a month, one that is free, and one of many buckets.
 BUNDLES = {
     "b-short": Bundle("b-short", 130, 60_000, (_DATA,), 3, frozenset(), "v1"),
@@ -36,16 +38,13 @@ BUNDLES = {
         frozenset(),
         "v1",
     ),
-    "b-gift": Bundle(
-        "b-gift", 0, 1_000, (BundleContent(Unit.OCTETS, QUANTITY_MAX, 1, roll_over=QUANTITY_MAX),), 1
-    ),
-    "b-many": Bundle(
-        "b-many", 10, 7_200_000, tuple(BundleContent(Unit.COUNT, n, n) for n in range(1, 9)), 2
-    ),
-    "b-dear": Bundle("b-dear", QUANTITY_MAX, 60_000, (_DATA,), 2),
+    "b-gift": Bundle("b-gift", 0, 1_000, (_GIFT,), 1, frozenset(), "v1"),
+    "b-many": Bundle("b-many", 10, 7_200_000, _MANY, 2, frozenset(), "v1"),
+    "b-dear": Bundle("b-dear", QUANTITY_MAX, 60_000, (_DATA,), 2, frozenset(), "v1"),
 }
 # What became of the first one since it was sold: other contents, which nothing rolls over to.
-CHANGED = Bundle("b-short", 90, 60_000, (BundleContent(Unit.SECONDS, 50, 7, roll_over=9),), 1)
+_OTHER = BundleContent(Unit.SECONDS, 50, 7, roll_over=9)
+CHANGED = Bundle("b-short", 90, 60_000, (_OTHER,), 1, frozenset(), "v1")
 
 bundles = st.sampled_from(["b-short", "b-short", "b-short", "b-month", "b-month", *BUNDLES])
 

@@ -23,6 +23,13 @@ def compare(account: FoldedAccount, state: AccountState) -> None:
     _compare_buckets(account, state)
     _compare_caps(account, state)
     _compare_slots(account, state)
+    for part, stored, folded in (
+        ("renewal of", state.renewals, account.renewals),
+        ("roll-over of", state.roll_overs, account.roll_overs),
+        ("threshold of", state.thresholds, account.thresholds),
+    ):
+        for name in sorted(stored.keys() | folded.keys()):
+            found.compare(f"{part} {name}", stored.get(name, _ABSENT), folded.get(name, _ABSENT))
     for reservation_id in sorted(state.holds.keys() | account.holds.open.keys()):
         stored = _hold_text(state.holds.get(reservation_id))
         journal = _hold_text(account.holds.open.get(reservation_id))

@@ -54,10 +54,12 @@ def purchase_bundle(turn: Turn, command: PurchaseBundle) -> Answer:
     if command.renew and bundle_id in state.renewals:
         return turn.refuse(Reason.RENEWAL_EXISTS)
     sale = _sell(turn, command)
+    orders = []
     if sale.outcome is Outcome.CHARGED and command.renew:
         assert command.bundle is not None
         _renew_from(turn, command, sale, command.bundle.renewals)
-    return _finish(turn, EventKind.PURCHASE_BUNDLE, bundle_id, sale)
+        orders = _renewal_token(turn, bundle_id)
+    return _finish(turn, EventKind.PURCHASE_BUNDLE, bundle_id, sale, orders)
 
 
 def renew_bundle(turn: Turn, command: RenewBundle) -> Answer:
@@ -80,6 +82,7 @@ def renew_bundle(turn: Turn, command: RenewBundle) -> Answer:
         state.renewals[bundle_id] = replace(
             renewal, due_ms=turn.now_ms + RENEWAL_RETRY_MS, tries=renewal.tries + 1
         )
+    orders += _renewal_token(turn, bundle_id)
     answer = _finish(turn, EventKind.RENEW_BUNDLE, bundle_id, sale, orders)
     close_buckets(turn)
     return answer
@@ -223,15 +226,11 @@ def _finish(
     kind: EventKind,
     bundle_id: str,
     sale: _Sale,
-    orders: list[tuple[str, ...]] | None = None,
+    orders: list[tuple[str, ...]],
 ) -> Answer:
     """Journal what became of it, and answer."""
-    terms: list[tuple[str, ...]] = [_opened_token(*one) for one in sale.bought]
-    terms += orders or []
+    terms = [_opened_token(*one) for one in sale.bought] + orders
     renewal = turn.state.renewals.get(bundle_id)
-    if renewal is not None:
-        figures = (renewal.due_ms, renewal.end_ms, renewal.left, renewal.tries)
-        terms.append(("s", *map(str, figures)))
     turn.emit(
         kind, ref=bundle_id, outcome=sale.outcome, payments=list(sale.payments), terms=terms
     )
@@ -247,6 +246,14 @@ def _finish(
         ),
         renew_ms=renewal.due_ms if renewal is not None else 0,
     )
+
+
+def _renewal_token(turn: Turn, bundle_id: str) -> list[tuple[str, ...]]:
+    renewal = turn.state.renewals.get(bundle_id)
+    if renewal is None:
+        return []
+    figures = (renewal.due_ms, renewal.end_ms, renewal.left, renewal.tries)
+    return [("s", *map(str, figures))]
 
 
 def _opened_token(bucket: Bucket, content: BundleContent) -> tuple[str, ...]:
