@@ -128,6 +128,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND. The holder has no such cap, or not any more."""
     ERROR_REASON_SUBSCRIBER_HOLDS_RESERVATIONS: _ErrorReason.ValueType  # 51
     """FAILED_PRECONDITION. Reservations of the line are open; commit or release them first."""
+    ERROR_REASON_BUNDLE_NOT_FOUND: _ErrorReason.ValueType  # 52
+    """NOT_FOUND. The price book has no such bundle."""
+    ERROR_REASON_RENEWAL_NOT_FOUND: _ErrorReason.ValueType  # 53
+    """NOT_FOUND. The account does not buy this bundle again by itself, or not any more."""
+    ERROR_REASON_RENEWAL_NOT_OFFERED: _ErrorReason.ValueType  # 54
+    """FAILED_PRECONDITION. The bundle cannot be bought again by itself."""
+    ERROR_REASON_RENEWAL_EXISTS: _ErrorReason.ValueType  # 55
+    """FAILED_PRECONDITION. The account buys this bundle again by itself already."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -240,4 +248,12 @@ ERROR_REASON_CAP_NOT_FOUND: ErrorReason.ValueType  # 50
 """NOT_FOUND. The holder has no such cap, or not any more."""
 ERROR_REASON_SUBSCRIBER_HOLDS_RESERVATIONS: ErrorReason.ValueType  # 51
 """FAILED_PRECONDITION. Reservations of the line are open; commit or release them first."""
+ERROR_REASON_BUNDLE_NOT_FOUND: ErrorReason.ValueType  # 52
+"""NOT_FOUND. The price book has no such bundle."""
+ERROR_REASON_RENEWAL_NOT_FOUND: ErrorReason.ValueType  # 53
+"""NOT_FOUND. The account does not buy this bundle again by itself, or not any more."""
+ERROR_REASON_RENEWAL_NOT_OFFERED: ErrorReason.ValueType  # 54
+"""FAILED_PRECONDITION. The bundle cannot be bought again by itself."""
+ERROR_REASON_RENEWAL_EXISTS: ErrorReason.ValueType  # 55
+"""FAILED_PRECONDITION. The account buys this bundle again by itself already."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
