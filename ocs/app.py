@@ -27,6 +27,7 @@ from ocs.domain.tariff_document import parse_tariff
 from ocs.domain.tariff_table import TariffError
 from ocs.jobs.expire import ExpireJob
 from ocs.rpc.account import AccountServicer
+from ocs.rpc.bundles import BundleServicer
 from ocs.rpc.charging import ChargingServicer
 from ocs.rpc.credential_file import CredentialFile
 from ocs.rpc.credentials import CredentialsError
@@ -37,6 +38,7 @@ from ocs.rpc.server import ListenError, RpcOptions, RpcServer, check_exposure
 from ocs.rpc.spending_cap import SpendingCapServicer
 from ocs.rpc.tls import ServerTls, TlsFiles
 from ocs.service.accounts import Accounts
+from ocs.service.bundles import Bundles
 from ocs.service.charging import Charging
 from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
@@ -112,9 +114,10 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
             message = f"the store does not take the scripts: {loaded}"
             raise StoreUnfitError(message)
         options = _rpc_options(settings, metrics, credentials)
-        server = RpcServer(options, _services(ledger, tariff), metrics)
+        bundles = Bundles(ledger, Mutations(ledger, encode_context), tariff, now_ms)
+        server = RpcServer(options, _services(ledger, tariff, bundles), metrics)
         await server.start()
-        job = ExpireJob(ledger, ValkeyDueIndex(ledger), now_ms)
+        job = ExpireJob(ledger, ValkeyDueIndex(ledger), bundles, now_ms)
         tasks = [
             asyncio.create_task(job.run()),
             asyncio.create_task(_watch_readiness(server, ledger)),
@@ -189,7 +192,7 @@ def _rpc_options(
     )
 
 
-def _services(ledger: ValkeyLedger, tariff: Tariff) -> list[RpcService]:
+def _services(ledger: ValkeyLedger, tariff: Tariff, bundles: Bundles) -> list[RpcService]:
     directory = Directory(ValkeyLookups(ledger))
     charging = Charging(ledger, directory, tariff, encode_context)
     mutations = Mutations(ledger, encode_context)
@@ -203,6 +206,7 @@ def _services(ledger: ValkeyLedger, tariff: Tariff) -> list[RpcService]:
             accounts, lines, Keeping(mutations, tariff), Corrections(mutations), queries
         ).service(),
         SpendingCapServicer(accounts).service(),
+        BundleServicer(bundles).service(),
     ]
 
 

@@ -12,6 +12,12 @@ from ocs.v1 import charging_event_pb2 as pb
 _KINDS: Final = {kind: pb.EventKind.Value(f"EVENT_KIND_{kind.name}") for kind in EventKind}
 _FLAGS: Final = {"l": "late", "f": "final_grant", "g": "sequence_gap", "o": "out_of_order"}
 
+_BUNDLE_KINDS: Final = (
+    EventKind.PURCHASE_BUNDLE,
+    EventKind.RENEW_BUNDLE,
+    EventKind.CANCEL_BUNDLE_RENEWAL,
+)
+
 
 def event_message(logged: LoggedEvent) -> pb.ChargingEvent:
     """Write one journal record."""
@@ -56,5 +62,15 @@ def event_message(logged: LoggedEvent) -> pb.ChargingEvent:
         message.refunds.add(
             bucket_id=line.bucket_id, to_bucket_id=line.to_bucket_id, quantity=line.quantity
         )
+    if event.kind in _BUNDLE_KINDS:
+        message.bundle_id = event.ref
+    for bucket_id, threshold in event.low:
+        message.low_balances.add(bucket_id=bucket_id, threshold=threshold)
+    if event.kind is EventKind.BUCKET_CLOSED:
+        for letter, *fields in event.terms:
+            if letter == "o":
+                message.roll_overs.add(
+                    bucket_id=fields[0], to_bucket_id=fields[1], quantity=int(fields[2])
+                )
     message.context.ParseFromString(logged.context)
     return message
