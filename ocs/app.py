@@ -114,10 +114,9 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
             message = f"the store does not take the scripts: {loaded}"
             raise StoreUnfitError(message)
         options = _rpc_options(settings, metrics, credentials)
-        bundles = Bundles(ledger, Mutations(ledger, encode_context), tariff, now_ms)
-        server = RpcServer(options, _services(ledger, tariff, bundles), metrics)
+        server = RpcServer(options, _services(ledger, tariff), metrics)
         await server.start()
-        job = ExpireJob(ledger, ValkeyDueIndex(ledger), bundles, now_ms)
+        job = ExpireJob(ledger, ValkeyDueIndex(ledger), _bundles(ledger, tariff), now_ms)
         tasks = [
             asyncio.create_task(job.run()),
             asyncio.create_task(_watch_readiness(server, ledger)),
@@ -192,7 +191,11 @@ def _rpc_options(
     )
 
 
-def _services(ledger: ValkeyLedger, tariff: Tariff, bundles: Bundles) -> list[RpcService]:
+def _bundles(ledger: ValkeyLedger, tariff: Tariff) -> Bundles:
+    return Bundles(ledger, Mutations(ledger, encode_context), tariff, now_ms)
+
+
+def _services(ledger: ValkeyLedger, tariff: Tariff) -> list[RpcService]:
     directory = Directory(ValkeyLookups(ledger))
     charging = Charging(ledger, directory, tariff, encode_context)
     mutations = Mutations(ledger, encode_context)
@@ -206,7 +209,7 @@ def _services(ledger: ValkeyLedger, tariff: Tariff, bundles: Bundles) -> list[Rp
             accounts, lines, Keeping(mutations, tariff), Corrections(mutations), queries
         ).service(),
         SpendingCapServicer(accounts).service(),
-        BundleServicer(bundles).service(),
+        BundleServicer(_bundles(ledger, tariff)).service(),
     ]
 
 

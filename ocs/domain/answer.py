@@ -165,9 +165,9 @@ class Answer:
     Either `outcome` or `reason` is set. Units are the service's; micros are micro-units of the
     account's currency; times are store time, 0 = unset. rated_units counts uncollected ones too.
     bucket_* answer what changes one bucket by hand; bucket_moved: what a reversal took back.
-    identities: (kind, value) pairs of a line that was removed. bought: the buckets of a bundle, which
-    end at expire_ms; renew_ms: when it is bought again, or tried again. renewals_due: (bundle_id,
-    due_ms) of bundles that are to be renewed now.
+    identities: (kind, value) pairs of a line that was removed. bought: the buckets of a bundle,
+    which end at expire_ms; renew_ms: when it is bought again, or tried again. renewals_due:
+    (bundle_id, due_ms) of bundles that are to be renewed now.
     """
 
     seq: int

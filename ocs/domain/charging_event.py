@@ -194,11 +194,17 @@ def _read_token(event: ChargingEvent, letter: str, fields: list[str]) -> None:
             event.uncollected_units, event.uncollected_micros = map(int, fields)
         case "t" | "z" | "q" | "a" | "w" | "v" | "s" | "o" | "i":
             event.terms.append((letter, *fields))
-        case "e":
-            event.low.append((fields[0], int(fields[1])))
         case "j":
             to_bucket_id = "" if fields[1] == "-" else fields[1]
             event.refunds.append(RefundLine(fields[0], to_bucket_id, int(fields[2])))
+        case _:
+            _read_short(event, letter, fields)
+
+
+def _read_short(event: ChargingEvent, letter: str, fields: list[str]) -> None:
+    match letter:
+        case "e":
+            event.low.append((fields[0], int(fields[1])))
         case "m":
             event.group_ids.append(fields[0])
         case _:

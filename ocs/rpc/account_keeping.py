@@ -80,7 +80,6 @@ class KeepingHandlers:
         convert.set_receipt(response.receipt, answer)
         return response
 
-
     async def set_bucket_threshold(
         self, call: CallInfo, request: pb.SetBucketThresholdRequest
     ) -> pb.SetBucketThresholdResponse:

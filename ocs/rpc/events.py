@@ -3,7 +3,7 @@
 from typing import Final
 
 from ocs.domain.answer import Outcome
-from ocs.domain.charging_event import EventKind
+from ocs.domain.charging_event import ChargingEvent, EventKind
 from ocs.ports import LoggedEvent
 from ocs.rpc import convert
 from ocs.rpc.names import event_name
@@ -62,6 +62,12 @@ def event_message(logged: LoggedEvent) -> pb.ChargingEvent:
         message.refunds.add(
             bucket_id=line.bucket_id, to_bucket_id=line.to_bucket_id, quantity=line.quantity
         )
+    _set_bundle_parts(message, event)
+    message.context.ParseFromString(logged.context)
+    return message
+
+
+def _set_bundle_parts(message: pb.ChargingEvent, event: ChargingEvent) -> None:
     if event.kind in _BUNDLE_KINDS:
         message.bundle_id = event.ref
     for bucket_id, threshold in event.low:
@@ -72,5 +78,3 @@ def event_message(logged: LoggedEvent) -> pb.ChargingEvent:
                 message.roll_overs.add(
                     bucket_id=fields[0], to_bucket_id=fields[1], quantity=int(fields[2])
                 )
-    message.context.ParseFromString(logged.context)
-    return message

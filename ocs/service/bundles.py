@@ -98,9 +98,7 @@ class Bundles:
         )
         return await self._mutations.run(CancelBundleRenewal(bundle_id=ask.bundle_id, **call))
 
-    async def list(
-        self, tenant: str, account_id: str
-    ) -> tuple[list[Bundle], AccountState, int]:
+    async def list(self, tenant: str, account_id: str) -> tuple[list[Bundle], AccountState, int]:
         """Return what the account may buy, by id, the account and the store's clock."""
         found = await self._ledger.snapshot(tenant, account_id)
         if isinstance(found, Answer):
@@ -121,13 +119,14 @@ class Bundles:
         """Run a sale again while the script finds it built on an old view."""
         profile = await self._mutations.profile(tenant, account_id)
         at_ms = self._now_ms() - _BEHIND_MS
-        for _ in range(STALE_RETRIES_MAX + 1):
-            answer = await self._ledger.execute(build(profile, _month_ends(profile, at_ms)))
+        answer = await self._ledger.execute(build(profile, _month_ends(profile, at_ms)))
+        for _ in range(STALE_RETRIES_MAX):
             if answer.reason is not Reason.STALE_PROFILE:
                 break
             # The account's clock may be ahead of ours.
             at_ms = max(at_ms, answer.store_ms)
             profile = await self._mutations.profile(tenant, account_id, fresh=True)
+            answer = await self._ledger.execute(build(profile, _month_ends(profile, at_ms)))
         if answer.reason is not None:
             raise failure(answer)
         return answer

@@ -136,9 +136,7 @@ class Bundles(Actor):
             )
         )
 
-    @precondition(
-        lambda self: any(state.renewals for state in self.pair.spec.accounts.values())
-    )
+    @precondition(lambda self: any(state.renewals for state in self.pair.spec.accounts.values()))
     @rule(account=accounts, name=bundles, rarely=st.integers(0, 3))
     def cancel(self, *, account: str, name: str, rarely: int) -> None:
         """Cancel, not too often."""
@@ -152,9 +150,7 @@ class Bundles(Actor):
         off=st.sampled_from([False] * 5 + [True]),
         other_unit=st.sampled_from([False] * 9 + [True]),
     )
-    def mark(
-        self, *, account: str, pick: int, distance: int, off: bool, other_unit: bool
-    ) -> None:
+    def mark(self, *, account: str, pick: int, distance: int, off: bool, other_unit: bool) -> None:
         """Mark a balance just above, at or below what it is; sometimes one that is not there."""
         state = self.pair.spec.accounts[(TENANT, account)]
         names = [*sorted(state.buckets), "b9"]

@@ -111,7 +111,8 @@ class Traffic:
         steps: list[tuple[Callable[[], None], int]] = [
             (self._reserve, 30), (self._commit, 30), (self._debit, 12), (self._top_up, 8),
             (self._set_cap, 5), (self._release, 5), (self._rarely, 5), (self._advance, 8),
-            (self._resend, 2), (self._set_status, 3), (self._correct, 4), (self._refund_one, 4), (self._bundle, 6),
+            (self._resend, 2), (self._set_status, 3), (self._correct, 4), (self._refund_one, 4),
+            (self._bundle, 6),
         ]  # fmt: skip
         operations, weights = zip(*steps, strict=True)
         for operation in pick.choices(operations, weights, k=step_count):

@@ -27,6 +27,7 @@ from ocs.store.ledger import ValkeyLedger
 from ocs.telemetry.logging import configure_logging
 from ocs.telemetry.metrics import Metrics
 from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
 from tests.rpc.support import Refusal, taken_apart
@@ -43,7 +44,7 @@ _INSIDE: Final = ("traceback", "error", "exception", "valkey", "redis", "lua", "
 METHODS: Final[Mapping[str, MethodDescriptor]] = MappingProxyType(
     {
         method.name: method
-        for module in (accounts, charging, caps)
+        for module in (accounts, bundles, charging, caps)
         for service in module.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     }

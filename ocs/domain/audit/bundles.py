@@ -14,11 +14,21 @@ from ocs.limits import QUANTITY_MAX, RENEWAL_RETRY_MS
 SALES: Final = frozenset({EventKind.PURCHASE_BUNDLE, EventKind.RENEW_BUNDLE})
 
 
-def apply_sale(account: FoldedAccount, event: ChargingEvent) -> None:
-    """Take over what a purchase or renewal opened, and when the bundle renews next.
+def apply_bundle(account: FoldedAccount, event: ChargingEvent) -> None:
+    """Take over what happened to a bundle or threshold. ValueError if a term cannot be read."""
+    match event.kind:
+        case EventKind.PURCHASE_BUNDLE | EventKind.RENEW_BUNDLE:
+            _apply_sale(account, event)
+        case EventKind.CANCEL_BUNDLE_RENEWAL:
+            _cancel_renewal(account, event)
+        case EventKind.SET_BUCKET_THRESHOLD:
+            _set_threshold(account, event)
+        case _:
+            return
 
-    ValueError if a term cannot be read.
-    """
+
+def _apply_sale(account: FoldedAccount, event: ChargingEvent) -> None:
+    """Take over what a purchase or renewal opened, and when the bundle renews next."""
     old = account.renewals.get(event.ref)
     sold = event.outcome == Outcome.CHARGED
     renews = event.kind is EventKind.RENEW_BUNDLE
@@ -33,16 +43,16 @@ def apply_sale(account: FoldedAccount, event: ChargingEvent) -> None:
     if sold and renews:
         _order(account, event)
     elif renews and new is None:
-        stop_waiting(account, event.ref)
+        _stop_waiting(account, event.ref)
     for fields in all_fields_of(event, "v"):
         _open(account, event, fields, renews=new is not None)
 
 
-def cancel_renewal(account: FoldedAccount, event: ChargingEvent) -> None:
+def _cancel_renewal(account: FoldedAccount, event: ChargingEvent) -> None:
     """A bundle ends."""
     if account.renewals.pop(event.ref, None) is None:
         account.differ(event, "renewal", event.ref, "one that is there")
-    stop_waiting(account, event.ref)
+    _stop_waiting(account, event.ref)
 
 
 def hasten_renewals(account: FoldedAccount, event: ChargingEvent) -> None:
@@ -53,7 +63,7 @@ def hasten_renewals(account: FoldedAccount, event: ChargingEvent) -> None:
                 account.renewals[bundle_id] = replace(renewal, due_ms=event.store_ms)
 
 
-def stop_waiting(account: FoldedAccount, bundle_id: str) -> None:
+def _stop_waiting(account: FoldedAccount, bundle_id: str) -> None:
     """Nothing waits for a bundle any more."""
     for bucket_id, order in list(account.roll_overs.items()):
         if order.bundle_id == bundle_id and not order.to_bucket_id:
@@ -90,7 +100,7 @@ def credits_of(event: ChargingEvent) -> Mapping[str, int]:
     return {fields[1]: int(fields[2])} if fields is not None else {}
 
 
-def set_threshold(account: FoldedAccount, event: ChargingEvent) -> None:
+def _set_threshold(account: FoldedAccount, event: ChargingEvent) -> None:
     """A balance is marked, or the mark is taken off."""
     (text,) = fields_of(event, "i") or ()
     account.thresholds.pop(event.ref, None)
@@ -151,7 +161,7 @@ def _order(account: FoldedAccount, event: ChargingEvent) -> None:
         if waits != due or to_bucket_id not in opened:
             account.differ(event, f"bucket {bucket_id} rolls over", orders[bucket_id], waits)
         account.roll_overs[bucket_id] = RollOver(event.ref, to_bucket_id, int(most))
-    stop_waiting(account, event.ref)
+    _stop_waiting(account, event.ref)
 
 
 def _open(

@@ -12,12 +12,10 @@ from typing import Final
 from ocs.domain.answer import Outcome
 from ocs.domain.audit.bundles import (
     SALES,
-    apply_sale,
-    cancel_renewal,
+    apply_bundle,
     check_thresholds,
     hasten_renewals,
     rolled_over,
-    set_threshold,
 )
 from ocs.domain.audit.counters import apply_counters
 from ocs.domain.audit.difference import Findings
@@ -176,16 +174,10 @@ def _apply_terms(account: FoldedAccount, event: ChargingEvent) -> None:
         case EventKind.TOP_UP:
             _open_bucket(account, event)
             hasten_renewals(account, event)
-        case EventKind.PURCHASE_BUNDLE | EventKind.RENEW_BUNDLE:
-            apply_sale(account, event)
-        case EventKind.CANCEL_BUNDLE_RENEWAL:
-            cancel_renewal(account, event)
-        case EventKind.SET_BUCKET_THRESHOLD:
-            set_threshold(account, event)
         case EventKind.BUCKET_CLOSED:
             _close_bucket(account, event)
         case _:
-            return
+            apply_bundle(account, event)
 
 
 def _open_account(account: FoldedAccount, event: ChargingEvent) -> None:

@@ -131,7 +131,13 @@ def contradictions(event: ChargingEvent) -> Iterator[Contradiction]:
         yield from _grant(event)
     if kind in (_K.COMMIT, _K.DEBIT):
         yield from _charge(event)
-    if kind in (_K.RELEASE, _K.EXPIRE) and event.hold is not None and event.hold != (0, 0):
+    yield from _hold(event)
+
+
+def _hold(event: ChargingEvent) -> Iterator[Contradiction]:
+    """A reservation that has ended holds nothing; another one until a time to come."""
+    ended = event.kind in (_K.RELEASE, _K.EXPIRE)
+    if ended and event.hold is not None and event.hold != (0, 0):
         yield "hold", event.hold, "0:0"
     if event.hold is None or event.hold == (0, 0):
         if event.hold_lines or event.cap_lines:

@@ -69,7 +69,8 @@ def renew_bundle(turn: Turn, command: RenewBundle) -> Answer:
     waiting = [
         bucket
         for bucket in state.in_consumption_order()
-        if state.waits(bucket.bucket_id) and state.roll_overs[bucket.bucket_id].bundle_id == bundle_id
+        if state.waits(bucket.bucket_id)
+        and state.roll_overs[bucket.bucket_id].bundle_id == bundle_id
     ]
     sale = _sell(turn, command)
     orders = []
@@ -180,9 +181,7 @@ def _open_buckets(
     return tuple(opened)
 
 
-def _renew_from(
-    turn: Turn, command: PurchaseBundle | RenewBundle, sale: _Sale, left: int
-) -> None:
+def _renew_from(turn: Turn, command: PurchaseBundle | RenewBundle, sale: _Sale, left: int) -> None:
     """Remember that the bundle is renewed so many times more, and what rolls over then."""
     if left == 0:
         turn.state.renewals.pop(command.bundle_id, None)
@@ -231,9 +230,7 @@ def _finish(
     """Journal what became of it, and answer."""
     terms = [_opened_token(*one) for one in sale.bought] + orders
     renewal = turn.state.renewals.get(bundle_id)
-    turn.emit(
-        kind, ref=bundle_id, outcome=sale.outcome, payments=list(sale.payments), terms=terms
-    )
+    turn.emit(kind, ref=bundle_id, outcome=sale.outcome, payments=list(sale.payments), terms=terms)
     return turn.answer(
         outcome=sale.outcome,
         cap=sale.cap,

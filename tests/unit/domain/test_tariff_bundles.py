@@ -74,7 +74,8 @@ def test_what_a_bundle_leaves_out_has_a_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "span_ms"), [("1s", 1_000), ("90m", 5_400_000), ("24h", 86_400_000), ("1d", 86_400_000)]
+    ("text", "span_ms"),
+    [("1s", 1_000), ("90m", 5_400_000), ("24h", 86_400_000), ("1d", 86_400_000)],
 )
 def test_a_validity_is_a_length_of_time(text: str, span_ms: int) -> None:
     book = document()
