@@ -115,6 +115,7 @@ _BY_OUTCOME: Final = {
     Outcome.SPENDING_CAP_REACHED: "see `ocs cap list`; wait for the reset, or raise the cap",
     Outcome.SERVICE_DENIED: "the account's plan does not offer the service; see `ocs account show`",
     Outcome.RATING_FAILED: "the tariff has no price for this service and zone",
+    Outcome.TOO_MANY_BUCKETS: "wait until some have ended; see `ocs account show`",
     Outcome.TOO_MANY_RESERVATIONS: "commit or release some; see `ocs account show`",
     Outcome.ACCOUNT_SUSPENDED: "allow grants again with `ocs account resume`",
     Outcome.ACCOUNT_CLOSED: "the account is closed for ever; see `ocs events` why",

@@ -239,7 +239,7 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SetBucketThreshold(self, request, context):
-        """Gives a bucket's balance a threshold, or another one, or takes it off: the event that brings the
+        """Gives a bucket a threshold, or another one, or takes it off: the event that brings the
         balance, reserved included, down to it or below says so, once, until a credit raises it above.
         A balance that is as low already is not reported. Idempotent by request_id for 48 hours;
         journaled. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND, BUCKET_NOT_FOUND), FAILED_PRECONDITION

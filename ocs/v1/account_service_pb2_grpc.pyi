@@ -98,7 +98,7 @@ class AccountServiceStub:
     TOP_UP_EXPIRED). Journaled.
     """
     SetBucketThreshold: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.SetBucketThresholdRequest, _account_service_pb2.SetBucketThresholdResponse]
-    """Gives a bucket's balance a threshold, or another one, or takes it off: the event that brings the
+    """Gives a bucket a threshold, or another one, or takes it off: the event that brings the
     balance, reserved included, down to it or below says so, once, until a credit raises it above.
     A balance that is as low already is not reported. Idempotent by request_id for 48 hours;
     journaled. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND, BUCKET_NOT_FOUND), FAILED_PRECONDITION
@@ -183,7 +183,7 @@ class AccountServiceAsyncStub(AccountServiceStub):
     TOP_UP_EXPIRED). Journaled.
     """
     SetBucketThreshold: _aio.UnaryUnaryMultiCallable[_account_service_pb2.SetBucketThresholdRequest, _account_service_pb2.SetBucketThresholdResponse]  # type: ignore[assignment]
-    """Gives a bucket's balance a threshold, or another one, or takes it off: the event that brings the
+    """Gives a bucket a threshold, or another one, or takes it off: the event that brings the
     balance, reserved included, down to it or below says so, once, until a credit raises it above.
     A balance that is as low already is not reported. Idempotent by request_id for 48 hours;
     journaled. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND, BUCKET_NOT_FOUND), FAILED_PRECONDITION
@@ -349,7 +349,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.SetBucketThresholdRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_account_service_pb2.SetBucketThresholdResponse, _abc.Awaitable[_account_service_pb2.SetBucketThresholdResponse]]:
-        """Gives a bucket's balance a threshold, or another one, or takes it off: the event that brings the
+        """Gives a bucket a threshold, or another one, or takes it off: the event that brings the
         balance, reserved included, down to it or below says so, once, until a credit raises it above.
         A balance that is as low already is not reported. Idempotent by request_id for 48 hours;
         journaled. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND, BUCKET_NOT_FOUND), FAILED_PRECONDITION

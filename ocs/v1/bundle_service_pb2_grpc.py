@@ -72,8 +72,8 @@ class BundleServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CancelBundleRenewal(self, request, context):
-        """Lets a bundle end: it is not bought again. What was bought stays until its end; what only waited
-        for the renewal is forfeited. Idempotent by request_id for 48 hours; journaled. Errors:
+        """Lets a bundle end: it is not bought again. What was bought stays until its end; what only
+        waited for the renewal is forfeited. Idempotent by request_id for 48 hours; journaled. Errors:
         NOT_FOUND (ACCOUNT_NOT_FOUND, RENEWAL_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -81,8 +81,8 @@ class BundleServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListBundles(self, request, context):
-        """What an account may buy by its plan, and which bundles it buys again by itself. Changes nothing.
-        Errors: NOT_FOUND (ACCOUNT_NOT_FOUND).
+        """What an account may buy by its plan, and which bundles it buys again by itself. Changes
+        nothing. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

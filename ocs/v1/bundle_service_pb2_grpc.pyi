@@ -45,13 +45,13 @@ class BundleServiceStub:
     RENEWAL_EXISTS).
     """
     CancelBundleRenewal: _grpc.UnaryUnaryMultiCallable[_bundle_service_pb2.CancelBundleRenewalRequest, _bundle_service_pb2.CancelBundleRenewalResponse]
-    """Lets a bundle end: it is not bought again. What was bought stays until its end; what only waited
-    for the renewal is forfeited. Idempotent by request_id for 48 hours; journaled. Errors:
+    """Lets a bundle end: it is not bought again. What was bought stays until its end; what only
+    waited for the renewal is forfeited. Idempotent by request_id for 48 hours; journaled. Errors:
     NOT_FOUND (ACCOUNT_NOT_FOUND, RENEWAL_NOT_FOUND).
     """
     ListBundles: _grpc.UnaryUnaryMultiCallable[_bundle_service_pb2.ListBundlesRequest, _bundle_service_pb2.ListBundlesResponse]
-    """What an account may buy by its plan, and which bundles it buys again by itself. Changes nothing.
-    Errors: NOT_FOUND (ACCOUNT_NOT_FOUND).
+    """What an account may buy by its plan, and which bundles it buys again by itself. Changes
+    nothing. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND).
     """
 
 @_typing.type_check_only
@@ -71,13 +71,13 @@ class BundleServiceAsyncStub(BundleServiceStub):
     RENEWAL_EXISTS).
     """
     CancelBundleRenewal: _aio.UnaryUnaryMultiCallable[_bundle_service_pb2.CancelBundleRenewalRequest, _bundle_service_pb2.CancelBundleRenewalResponse]  # type: ignore[assignment]
-    """Lets a bundle end: it is not bought again. What was bought stays until its end; what only waited
-    for the renewal is forfeited. Idempotent by request_id for 48 hours; journaled. Errors:
+    """Lets a bundle end: it is not bought again. What was bought stays until its end; what only
+    waited for the renewal is forfeited. Idempotent by request_id for 48 hours; journaled. Errors:
     NOT_FOUND (ACCOUNT_NOT_FOUND, RENEWAL_NOT_FOUND).
     """
     ListBundles: _aio.UnaryUnaryMultiCallable[_bundle_service_pb2.ListBundlesRequest, _bundle_service_pb2.ListBundlesResponse]  # type: ignore[assignment]
-    """What an account may buy by its plan, and which bundles it buys again by itself. Changes nothing.
-    Errors: NOT_FOUND (ACCOUNT_NOT_FOUND).
+    """What an account may buy by its plan, and which bundles it buys again by itself. Changes
+    nothing. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND).
     """
 
 class BundleServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -106,8 +106,8 @@ class BundleServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bundle_service_pb2.CancelBundleRenewalRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bundle_service_pb2.CancelBundleRenewalResponse, _abc.Awaitable[_bundle_service_pb2.CancelBundleRenewalResponse]]:
-        """Lets a bundle end: it is not bought again. What was bought stays until its end; what only waited
-        for the renewal is forfeited. Idempotent by request_id for 48 hours; journaled. Errors:
+        """Lets a bundle end: it is not bought again. What was bought stays until its end; what only
+        waited for the renewal is forfeited. Idempotent by request_id for 48 hours; journaled. Errors:
         NOT_FOUND (ACCOUNT_NOT_FOUND, RENEWAL_NOT_FOUND).
         """
 
@@ -117,8 +117,8 @@ class BundleServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _bundle_service_pb2.ListBundlesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_bundle_service_pb2.ListBundlesResponse, _abc.Awaitable[_bundle_service_pb2.ListBundlesResponse]]:
-        """What an account may buy by its plan, and which bundles it buys again by itself. Changes nothing.
-        Errors: NOT_FOUND (ACCOUNT_NOT_FOUND).
+        """What an account may buy by its plan, and which bundles it buys again by itself. Changes
+        nothing. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND).
         """
 
 def add_BundleServiceServicer_to_server(servicer: BundleServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

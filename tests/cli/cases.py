@@ -1,15 +1,9 @@
 """Command lines, what they are answered, and the request that each must send."""
 
-from typing import Any, NamedTuple
-
-from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 
 from ocs.v1 import (
     account_service_pb2 as accounts,
-)
-from ocs.v1 import (
-    bundle_service_pb2 as bundles,
 )
 from ocs.v1 import (
     charging_service_pb2,
@@ -18,20 +12,9 @@ from ocs.v1 import (
 from ocs.v1 import (
     spending_cap_service_pb2 as spending_caps,
 )
+from tests.cli.bundle_cases import BUNDLE_CASES
+from tests.cli.case import RECEIPT, Case
 from tests.client.scripted import NAME, committed, granted, released, reported
-
-
-class Case(NamedTuple):
-    """A command line, what it is answered, and the fields of the request it must send."""
-
-    line: str
-    method: str
-    message: Message
-    request_fields: dict[str, Any]
-
-
-RECEIPT = types_pb2.Receipt(account_seq=3)
-RECEIPT.store_time.FromJsonString("2026-11-23T12:00:00.25Z")
 
 ACCOUNT = accounts.Account(
     account_id="alice",
@@ -53,35 +36,6 @@ CAP = spending_caps.SpendingCap(
     cap_id="daily", period=types_pb2.CAP_PERIOD_DAY, limit_micros=5_000_000, remaining=5_000_000
 )
 
-PURCHASED = bundles.PurchaseBundleResponse(
-    outcome=types_pb2.OUTCOME_CHARGED,
-    charged_micros=10_000_000,
-    charges=[types_pb2.BucketCharge(bucket_id="main", micros=10_000_000)],
-    buckets=[
-        bundles.BoughtBucket(
-            bucket_id="family-10gb.3.1", unit=types_pb2.UNIT_TYPE_OCTETS, units=2**53 - 1
-        )
-    ],
-    event="tenants/main/accounts/alice/events/3",
-    receipt=RECEIPT,
-)
-FOR_SALE = bundles.ListBundlesResponse(
-    bundles=[
-        bundles.Bundle(
-            bundle_id="family-10gb",
-            price_micros=10_000_000,
-            currency="EUR",
-            validity_ms=86_400_000,
-            renewals=12,
-            contents=[
-                bundles.BundleContent(
-                    unit=types_pb2.UNIT_TYPE_OCTETS, units=2**40, service_ids=["data"], threshold=0
-                )
-            ],
-        )
-    ],
-    renewals=[bundles.BundleRenewal(bundle_id="family-10gb", renewals_left=3, failed_tries=1)],
-)
 RESERVATION = charging_service_pb2.Reservation(
     reservation=NAME,
     state=charging_service_pb2.RESERVATION_STATE_OPEN,
@@ -92,6 +46,7 @@ RESERVATION = charging_service_pb2.Reservation(
 )
 
 CASES: list[Case] = [
+    *BUNDLE_CASES,
     Case(
         "account create alice --currency EUR --plan basic --credit-limit 2.50 --billing-day 31",
         "CreateAccount",
@@ -211,24 +166,6 @@ CASES: list[Case] = [
             "threshold": "7",
             "unit": "UNIT_TYPE_COUNT",
         },
-    ),
-    Case(
-        "bundle buy alice family-10gb --renew",
-        "PurchaseBundle",
-        PURCHASED,
-        {"account_id": "alice", "bundle_id": "family-10gb", "renew": True},
-    ),
-    Case(
-        "bundle cancel alice family-10gb",
-        "CancelBundleRenewal",
-        bundles.CancelBundleRenewalResponse(receipt=RECEIPT),
-        {"account_id": "alice", "bundle_id": "family-10gb"},
-    ),
-    Case(
-        "bundle list alice",
-        "ListBundles",
-        FOR_SALE,
-        {"account_id": "alice"},
     ),
     Case(
         "reverse-top-up alice PAY-1 --allow-partial",

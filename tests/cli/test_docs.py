@@ -58,7 +58,8 @@ def test_every_command_is_there() -> None:
         "request", "reservation show", "reservation list", "subscriber add", "subscriber remove",
         "subscriber lookup", "top-up", "cap set", "cap delete", "cap list", "reserve", "commit",
         "release", "debit", "refund", "events", "audit", "doctor", "backup", "restore",
-        "health", "up", "serve", "token new",
+        "health", "up", "serve", "token new", "bundle buy", "bundle cancel", "bundle list",
+        "threshold",
     } == {name.removeprefix("ocs ") for name in COMMANDS}  # fmt: skip
 
 

@@ -112,11 +112,16 @@ class Traffic:
             (self._reserve, 30), (self._commit, 30), (self._debit, 12), (self._top_up, 8),
             (self._set_cap, 5), (self._release, 5), (self._rarely, 5), (self._advance, 8),
             (self._resend, 2), (self._set_status, 3), (self._correct, 4), (self._refund_one, 4),
-            (self._bundle, 6),
         ]  # fmt: skip
         operations, weights = zip(*steps, strict=True)
         for operation in pick.choices(operations, weights, k=step_count):
             operation()
+
+    def trade(self, step_count: int) -> None:
+        """Buy, renew and cancel bundles among other operations."""
+        for _ in range(step_count):
+            self._bundle()
+            self.go_on(self._random.randint(0, 3))
 
     def hold_open(self) -> None:
         """End with a bucket that ends, use that nobody pays, and holds under caps of all kinds."""

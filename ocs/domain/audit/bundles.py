@@ -40,6 +40,8 @@ def _apply_sale(account: FoldedAccount, event: ChargingEvent) -> None:
         account.renewals.pop(event.ref, None)
         if new is not None:
             account.renewals[event.ref] = new
+    elif sold:
+        _period(account, event, None)
     if sold and renews:
         _order(account, event)
     elif renews and new is None:
@@ -136,11 +138,7 @@ def _check_renewal(
     """Compare the renewal after with the one before. old: None of a purchase."""
     if event.outcome == Outcome.CHARGED:
         left = old.left - 1 if old is not None else new.left if new is not None else 0
-        spans = {fields[6:8] for fields in all_fields_of(event, "v")}
-        start_ms, end_ms = map(int, next(iter(spans)))
-        started = max(event.store_ms, old.end_ms) if old is not None else event.store_ms
-        if len(spans) != 1 or start_ms != started:
-            account.differ(event, "period", sorted(spans), f"one that starts {started}")
+        start_ms, end_ms = _period(account, event, old)
         due = Renewal(renewal_due(start_ms, end_ms), end_ms, left) if left else None
     elif old is not None and new is not None:
         retry_ms = event.store_ms + RENEWAL_RETRY_MS
@@ -149,6 +147,16 @@ def _check_renewal(
         due = None
     if new != due:
         account.differ(event, "renewal", new or "none", due or "none")
+
+
+def _period(account: FoldedAccount, event: ChargingEvent, old: Renewal | None) -> tuple[int, int]:
+    """Return when what was bought starts and ends: all of it together, now or after the last."""
+    spans = sorted({tuple(map(int, fields[6:8])) for fields in all_fields_of(event, "v")})
+    start_ms, end_ms = spans[0]
+    due_ms = max(event.store_ms, old.end_ms) if old is not None else event.store_ms
+    if len(spans) > 1 or start_ms != due_ms or end_ms <= start_ms:
+        account.differ(event, "period", spans, f"one that starts {due_ms}")
+    return start_ms, end_ms
 
 
 def _order(account: FoldedAccount, event: ChargingEvent) -> None:

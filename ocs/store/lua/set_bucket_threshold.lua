@@ -1,5 +1,6 @@
 #!lua
--- Purpose: mark a bucket's balance, or take the mark off; one that is as low already is not reported.
+-- Purpose: mark a bucket's balance, or take the mark off; one that is as low already is not
+--   reported.
 -- KEYS:
 --   account: hash; figures of buckets, caps and the account itself
 --   request: string; the request record

@@ -1,6 +1,6 @@
 -- Purpose: put an event into the account's journal with every bucket and cap counter that changed
---   since the event before, and the thresholds that balances came down to. tokens: the event's own, each behind a space. Written by write_account,
---   which knows the previous event's id.
+--   since the event before, and the thresholds that balances came down to. tokens: the event's own,
+--   each behind a space. Written by write_account, which knows the previous event's id.
 -- Include: check_threshold, reserved_in
 -- Returns: nothing
 local function emit(account, kind, outcome, ref, tokens, context)

@@ -1,5 +1,5 @@
--- Purpose: remember that a bundle that was bought is renewed so many times more, and what rolls over
---   then, in memory. It is renewed a little before its end, so that no call finds a gap.
+-- Purpose: remember that a bundle that was bought is renewed so many times more, and what rolls
+--   over then, in memory. It is renewed a little before its end, so that no call finds a gap.
 -- Include: due_by, save_renewal
 -- Returns: the token of the renewal; empty if there is none
 local function renew_from(account, bundle_id, sale, start, left)
