@@ -296,6 +296,7 @@ class Traffic:
         if not bought.bought:
             self._caller.note(f"{account_id}: no bundle {SHARED_DATA}, {bought.outcome}")
             return
+        self._caller.tally.counts["bundles"] += 1
         price = figures.money(bought.charged_micros)
         more = "" if renew else " once more"
         self._caller.note(f"{account_id}: bundle {SHARED_DATA} bought{more}, {price}")
@@ -308,7 +309,10 @@ class Traffic:
             self._renewals[line.account_id] = renewal
             if renewal.failed_tries > before.failed_tries:
                 self._caller.note(f"{line.account_id}: no money to renew {renewal.bundle_id}")
-            elif renewal.renewals_left < before.renewals_left:
+            elif renewal.renewals_left < before.renewals_left and renewal.expire_time:
+                self._caller.tally.counts["renewals"] += (
+                    before.renewals_left - renewal.renewals_left
+                )
                 until = figures.local_time(renewal.expire_time)
                 self._caller.note(f"{line.account_id}: {renewal.bundle_id} renewed, until {until}")
 

@@ -1,7 +1,8 @@
 """What is not for sale, and what is wrong about a purchase; nothing of it changes anything."""
 
+from typing import Any
+
 import pytest
-from google.protobuf.message import Message
 
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import bundle_service_pb2 as bundles
@@ -11,14 +12,14 @@ from tests.support.live import Live
 MONEY = 100_000_000
 
 
-def purchase(live: Live, account_id: str, bundle_id: str, *, renew: bool = False) -> Message:
+def purchase(live: Live, account_id: str, bundle_id: str, *, renew: bool = False) -> Any:
     return live.stamped(
         bundles.PurchaseBundleRequest(account_id=account_id, bundle_id=bundle_id, renew=renew)
     )
 
 
-def mark(live: Live, account_id: str, **fields: object) -> Message:
-    given = {"bucket_id": "main", "unit": types_pb2.UNIT_TYPE_MICROS} | fields
+def mark(live: Live, account_id: str, **fields: Any) -> Any:
+    given: dict[str, Any] = {"bucket_id": "main", "unit": types_pb2.UNIT_TYPE_MICROS} | fields
     return live.stamped(accounts.SetBucketThresholdRequest(account_id=account_id, **given))
 
 
@@ -46,7 +47,7 @@ async def test_renewals_are_offered_once_and_cancelled_once(live: Live) -> None:
     account = await live.open(micros=MONEY)
     bought = await live.call(purchase(live, account, "data-10gb", renew=True))
 
-    def cancel() -> Message:
+    def cancel() -> Any:
         return live.stamped(
             bundles.CancelBundleRenewalRequest(account_id=account, bundle_id="data-10gb")
         )
@@ -111,7 +112,7 @@ async def test_a_bundle_id_keeps_to_its_rule(live: Live, bundle_id: str) -> None
     ],
 )
 async def test_a_threshold_keeps_to_its_rule(
-    live: Live, fields: dict[str, object], violated: str
+    live: Live, fields: dict[str, Any], violated: str
 ) -> None:
     account = await live.open(micros=MONEY)
 

@@ -70,6 +70,7 @@ async def test_a_bundle_renews_as_often_as_the_book_says(
     await live.call(live.stamped(request))
 
     ends = time.monotonic() + PATIENCE_S
+    found: list[Any] = []
     closed: list[Any] = []
     # One bucket of each period, the first one and three more.
     while len(closed) < 4 and time.monotonic() < ends:
