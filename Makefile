@@ -124,7 +124,7 @@ mutants: $(DEV) ## mutants of the Lua that the model test has to catch
 calendars: $(DEV) ## periods and calendars of ZONES zones over YEARS against the clock on the wall
 	@exec $(PY) -m tests.campaigns.calendars --years $(YEARS) --zones $(ZONES)
 
-rating-model: $(DEV) ## CASES random prices and sessions: scripts, specification, an oracle in fractions
+rating-model: $(DEV) ## CASES random prices and sessions: scripts, specification, an oracle
 	@exec $(PY) -m tests.campaigns.rating_model --cases $(CASES) $(seed)
 
 cases: $(DEV) ## worked cases by id: tested, or not expressible and why

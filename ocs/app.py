@@ -25,6 +25,7 @@ from ocs.domain.periods import check_time_zone
 from ocs.domain.tariff_book import TariffBook
 from ocs.jobs.expire import ExpireJob
 from ocs.rpc.account import AccountServicer
+from ocs.rpc.bundles import BundleServicer
 from ocs.rpc.charging import ChargingServicer
 from ocs.rpc.credential_file import CredentialFile
 from ocs.rpc.credentials import CredentialsError
@@ -35,6 +36,7 @@ from ocs.rpc.server import ListenError, RpcOptions, RpcServer, check_exposure
 from ocs.rpc.spending_cap import SpendingCapServicer
 from ocs.rpc.tls import ServerTls, TlsFiles
 from ocs.service.accounts import Accounts
+from ocs.service.bundles import Bundles
 from ocs.service.charging import Charging
 from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
@@ -111,7 +113,7 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
         options = _rpc_options(settings, metrics, credentials)
         server = RpcServer(options, _services(ledger, book), metrics)
         await server.start()
-        job = ExpireJob(ledger, ValkeyDueIndex(ledger), now_ms)
+        job = ExpireJob(ledger, ValkeyDueIndex(ledger), _bundles(ledger, book), now_ms)
         tasks = [
             asyncio.create_task(job.run()),
             asyncio.create_task(_watch_readiness(server, ledger)),
@@ -186,6 +188,10 @@ def _rpc_options(
     )
 
 
+def _bundles(ledger: ValkeyLedger, book: TariffBook) -> Bundles:
+    return Bundles(ledger, Mutations(ledger, encode_context), book, now_ms)
+
+
 def _services(ledger: ValkeyLedger, book: TariffBook) -> list[RpcService]:
     directory = Directory(ValkeyLookups(ledger))
     charging = Charging(ledger, directory, book, encode_context)
@@ -200,6 +206,7 @@ def _services(ledger: ValkeyLedger, book: TariffBook) -> list[RpcService]:
             accounts, lines, Keeping(mutations, book), Corrections(mutations), queries
         ).service(),
         SpendingCapServicer(accounts).service(),
+        BundleServicer(_bundles(ledger, book)).service(),
     ]
 
 

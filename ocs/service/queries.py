@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from ocs.domain.answer import Answer
-from ocs.domain.commands import Basis, Debit, Profile
+from ocs.domain.commands import Basis, Debit
+from ocs.domain.known import Profile
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.state import RequestRecord
 from ocs.domain.tariff_book import TariffBook

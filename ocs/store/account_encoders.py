@@ -9,7 +9,6 @@ from ocs.domain.commands import (
     Call,
     CreateAccount,
     DeleteSpendingCap,
-    Profile,
     Refund,
     RemoveSubscriber,
     ReverseTopUp,
@@ -20,6 +19,7 @@ from ocs.domain.commands import (
     UpdateSubscriber,
     WithdrawBalance,
 )
+from ocs.domain.known import Profile
 from ocs.domain.spending_cap import ACCOUNT_HOLDER
 from ocs.domain.units import Unit
 from ocs.store import keys

@@ -104,6 +104,13 @@ class AccountServiceStub:
     (BUCKET_NOT_FOUND), FAILED_PRECONDITION (BUCKET_MISMATCH, BALANCE_TOO_LOW, BALANCE_LIMIT,
     TOP_UP_EXPIRED). Journaled.
     """
+    SetBucketThreshold: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.SetBucketThresholdRequest, _account_service_pb2.SetBucketThresholdResponse]
+    """Gives a bucket a threshold, or another one, or takes it off: the event that brings the
+    balance, reserved included, down to it or below says so, once, until a credit raises it above.
+    A balance that is as low already is not reported. Idempotent by request_id for 48 hours;
+    journaled. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND, BUCKET_NOT_FOUND), FAILED_PRECONDITION
+    (BUCKET_MISMATCH).
+    """
     ReverseTopUp: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ReverseTopUpRequest, _account_service_pb2.ReverseTopUpResponse]
     """Takes back what a payment credited, once: all of it, or what is left of it if allow_partial.
     The payment_reference stays used. Goes on when the account is suspended or closed. Errors:
@@ -188,6 +195,13 @@ class AccountServiceAsyncStub(AccountServiceStub):
     available. Goes on when the account is suspended or closed. Errors: NOT_FOUND
     (BUCKET_NOT_FOUND), FAILED_PRECONDITION (BUCKET_MISMATCH, BALANCE_TOO_LOW, BALANCE_LIMIT,
     TOP_UP_EXPIRED). Journaled.
+    """
+    SetBucketThreshold: _aio.UnaryUnaryMultiCallable[_account_service_pb2.SetBucketThresholdRequest, _account_service_pb2.SetBucketThresholdResponse]  # type: ignore[assignment]
+    """Gives a bucket a threshold, or another one, or takes it off: the event that brings the
+    balance, reserved included, down to it or below says so, once, until a credit raises it above.
+    A balance that is as low already is not reported. Idempotent by request_id for 48 hours;
+    journaled. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND, BUCKET_NOT_FOUND), FAILED_PRECONDITION
+    (BUCKET_MISMATCH).
     """
     ReverseTopUp: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ReverseTopUpRequest, _account_service_pb2.ReverseTopUpResponse]  # type: ignore[assignment]
     """Takes back what a payment credited, once: all of it, or what is left of it if allow_partial.
@@ -354,6 +368,19 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         available. Goes on when the account is suspended or closed. Errors: NOT_FOUND
         (BUCKET_NOT_FOUND), FAILED_PRECONDITION (BUCKET_MISMATCH, BALANCE_TOO_LOW, BALANCE_LIMIT,
         TOP_UP_EXPIRED). Journaled.
+        """
+
+    @_abc_1.abstractmethod
+    def SetBucketThreshold(
+        self,
+        request: _account_service_pb2.SetBucketThresholdRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.SetBucketThresholdResponse, _abc.Awaitable[_account_service_pb2.SetBucketThresholdResponse]]:
+        """Gives a bucket a threshold, or another one, or takes it off: the event that brings the
+        balance, reserved included, down to it or below says so, once, until a credit raises it above.
+        A balance that is as low already is not reported. Idempotent by request_id for 48 hours;
+        journaled. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND, BUCKET_NOT_FOUND), FAILED_PRECONDITION
+        (BUCKET_MISMATCH).
         """
 
     @_abc_1.abstractmethod

@@ -132,6 +132,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE. Ends a ChargeStream whose process stops; what was read is answered. Connect again
     and resend what has no answer.
     """
+    ERROR_REASON_BUNDLE_NOT_FOUND: _ErrorReason.ValueType  # 52
+    """NOT_FOUND. The price book has no such bundle."""
+    ERROR_REASON_RENEWAL_NOT_FOUND: _ErrorReason.ValueType  # 53
+    """NOT_FOUND. The account does not buy this bundle again by itself, or not any more."""
+    ERROR_REASON_RENEWAL_NOT_OFFERED: _ErrorReason.ValueType  # 54
+    """FAILED_PRECONDITION. The bundle cannot be bought again by itself."""
+    ERROR_REASON_RENEWAL_EXISTS: _ErrorReason.ValueType  # 55
+    """FAILED_PRECONDITION. The account buys this bundle again by itself already."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -248,4 +256,12 @@ ERROR_REASON_SERVICE_STOPPING: ErrorReason.ValueType  # 60
 """UNAVAILABLE. Ends a ChargeStream whose process stops; what was read is answered. Connect again
 and resend what has no answer.
 """
+ERROR_REASON_BUNDLE_NOT_FOUND: ErrorReason.ValueType  # 52
+"""NOT_FOUND. The price book has no such bundle."""
+ERROR_REASON_RENEWAL_NOT_FOUND: ErrorReason.ValueType  # 53
+"""NOT_FOUND. The account does not buy this bundle again by itself, or not any more."""
+ERROR_REASON_RENEWAL_NOT_OFFERED: ErrorReason.ValueType  # 54
+"""FAILED_PRECONDITION. The bundle cannot be bought again by itself."""
+ERROR_REASON_RENEWAL_EXISTS: ErrorReason.ValueType  # 55
+"""FAILED_PRECONDITION. The account buys this bundle again by itself already."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

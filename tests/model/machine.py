@@ -26,6 +26,7 @@ from ocs.domain.reservation import Step
 from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.units import Unit
 from ocs.limits import QUANTITY_MAX
+from tests.model.bundles import Bundles
 from tests.model.keeping import Keeping
 from tests.model.pair import TENANT
 from tests.model.pools import (
@@ -51,7 +52,7 @@ from tests.model.prices import Prices
 from tests.model.sessions import Sessions
 
 
-class ChargingMachine(Keeping, Sessions, Prices):
+class ChargingMachine(Keeping, Bundles, Sessions, Prices):
     """One private Valkey, cleared for each example."""
 
     @initialize(

@@ -15,12 +15,11 @@ from ocs.domain.commands import (
     Debit,
     GrantWish,
     Mutation,
-    Profile,
-    ReservationFacts,
     Reserve,
     SetSpendingCap,
     TopUp,
 )
+from ocs.domain.known import Profile, ReservationFacts
 from ocs.domain.periods import Period
 from ocs.domain.rating import PriceTooFineError, Rate, Rounding, Stretch
 from ocs.domain.reservation import ServiceTerms, Step

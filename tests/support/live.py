@@ -1,7 +1,6 @@
 """A whole service on a real store in this process, and gRPC that can also send what is wrong."""
 
 import io
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -26,11 +25,13 @@ from ocs.store.ledger import ValkeyLedger
 from ocs.telemetry.logging import configure_logging
 from ocs.telemetry.metrics import Metrics
 from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
 from tests.rpc.support import Refusal, taken_apart
 from tests.support.answers import answer_of
 from tests.support.seen import SEEN, UNCHANGED
+from tests.support.stages import now_ms
 
 TENANT: Final = "main"
 TIMEOUT_S: Final = 10.0
@@ -43,7 +44,7 @@ _INSIDE: Final = ("traceback", "error", "exception", "valkey", "redis", "lua", "
 METHODS: Final[Mapping[str, MethodDescriptor]] = MappingProxyType(
     {
         method.name: method
-        for module in (accounts, charging, caps)
+        for module in (accounts, bundles, charging, caps)
         for service in module.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     }
@@ -338,11 +339,6 @@ def method_of(request: Message) -> str:
     """The one method that takes this message."""
     name = request.DESCRIPTOR.full_name
     return next(m.name for m in METHODS.values() if m.input_type.full_name == name)
-
-
-def now_ms() -> int:
-    """The time of day."""
-    return time.time_ns() // 1_000_000
 
 
 def connect(store: EmbeddedValkey) -> redis.Redis:

@@ -26,6 +26,7 @@ def traffic(seed: int) -> list[tuple[Journal, AccountState]]:
     machine = SpecificationMachine()
     operations = Traffic(machine, seed)
     operations.run(300)
+    operations.trade(40)
     operations.hold_open()
     journals: dict[tuple[str, str], list[ChargingEvent]] = {}
     for event in machine.pair.spec.journal:
