@@ -137,8 +137,14 @@ class ChargingMachine(Keeping, Bundles, Sessions, Prices):
     def _move_subscriber(
         self, account: str, subscriber: str, groups: tuple[str, ...], *, etag: bool
     ) -> None:
-        """Give a line other groups; with the etag as it is, or of another day."""
+        """Give a line other groups; with the etag as it is, or of another day.
+
+        Without one, where something is held, a line that holds it: it has to be refused.
+        """
         state = self.pair.spec.accounts[(TENANT, account)]
+        holding = [state.reservations[name].subscriber_id for name in sorted(state.holds)]
+        if not etag:
+            subscriber = next(filter(None, holding), subscriber)
         # Of s3 the service has not seen what was opened last.
         found = tuple(sorted(state.holds))[subscriber == "s3" :]
         seen = state.profile_version - (subscriber == "s2")

@@ -39,7 +39,7 @@ local account, early = begin_call({
 if not account then return early end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
 if account.fields.status == 'closed' then return write_refusal(account, 'ACCOUNT_CLOSED') end
-if redis.call('EXISTS', KEYS.subscriber) == 0 then
+if not redis.call('HGET', KEYS.subscriber, 'identities') then
   return write_refusal(account, 'SUBSCRIBER_NOT_FOUND')
 end
 if ARGV.etag ~= '' and ARGV.etag ~= account.version then
@@ -53,7 +53,6 @@ local tokens = ''
 if ARGV.groups ~= '-' then
   for group in string.gmatch(ARGV.groups, '[^,]+') do tokens = tokens .. ' m=' .. group end
 end
-redis.call('HSTRLEN', KEYS.subscriber, 'groups')
 
 account.version = string.format('%d', account.version + 1)
 emit(account, 'UPDATE_SUBSCRIBER', '-', ARGV.subscriber_id, tokens, ARGV.context)
