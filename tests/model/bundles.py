@@ -1,23 +1,33 @@
 """Bundles that are bought, renewed and cancelled, and marks on balances."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from ocs.domain.answer import Outcome, Reason
 from ocs.domain.bundle import Bundle, BundleContent
 from ocs.domain.commands import (
+    Basis,
     CancelBundleRenewal,
+    Debit,
     Expire,
+    GrantWish,
     PurchaseBundle,
     RenewBundle,
+    Reserve,
+    SetAccountStatus,
     SetBucketThreshold,
+    TopUp,
+    WithdrawBalance,
 )
 from ocs.domain.periods import Period, period_bounds
+from ocs.domain.state import AccountStatus
 from ocs.domain.units import Unit
 from ocs.limits import QUANTITY_MAX
 from tests.model.actor import Actor
 from tests.model.pair import TENANT
-from tests.model.pools import accounts
+from tests.model.pools import SERVICES, accounts
 
 _DATA = BundleContent(Unit.OCTETS, 120, 7, ("data",), (), 60, 40)
 _GIFT = BundleContent(Unit.OCTETS, QUANTITY_MAX, 1, roll_over=QUANTITY_MAX)
@@ -45,6 +55,11 @@ BUNDLES = {
 # What became of the first one since it was sold: other contents, which nothing rolls over to.
 _OTHER = BundleContent(Unit.SECONDS, 50, 7, roll_over=9)
 CHANGED = Bundle("b-short", 90, 60_000, (_OTHER,), 1, frozenset(), "v1")
+
+LIFE = (
+    *("renew",) * 6, "renew changed", "renew gone", "end", "end", "end", "drain", "drain", "pay",
+    "cancel", "use", "use", "hold", "buy", "mark",
+)  # fmt: skip
 
 bundles = st.sampled_from(["b-short", "b-short", "b-short", "b-month", "b-month", *BUNDLES])
 
@@ -135,6 +150,96 @@ class Bundles(Actor):
                 **self._call(account, ago=0),
             )
         )
+
+    @rule(
+        account=accounts,
+        name=st.sampled_from(["b-short", "b-short", "b-month", "b-gift", "b-many"]),
+        events=st.lists(st.sampled_from(LIFE), min_size=4, max_size=12),
+        pick=st.integers(0, 7),
+    )
+    def life(self, *, account: str, name: str, events: list[str], pick: int) -> None:
+        """Buy one with money at hand, then let happen to it what may."""
+        self._resume(account)
+        self._pay_in(account, 3_000)
+        self.purchase(account=account, name=name, renew=True, refusal=None, late=False)
+        for event in events:
+            self._happen(account, name, event, pick)
+
+    def _resume(self, account: str) -> None:
+        state = self.pair.spec.accounts[(TENANT, account)]
+        if state.status is AccountStatus.SUSPENDED:
+            call = self._call(account, ago=0)
+            self._run(SetAccountStatus(status=AccountStatus.ACTIVE, **call))
+
+    def _pay_in(self, account: str, micros: int) -> None:
+        call = self._call(account, ago=0)
+        payment = f"life-{self.request_count}"
+        money: dict[str, Any] = {"bucket_id": "main", "terms": None, "unit": Unit.MICROS}
+        self._run(TopUp(payment_reference=payment, quantity=micros, **money, **call))
+
+    def _happen(self, account: str, name: str, event: str, pick: int) -> None:
+        state = self.pair.spec.accounts[(TENANT, account)]
+        renewal = state.renewals.get(name)
+        match event:
+            case "renew" | "renew changed" | "renew gone":
+                book = event.removeprefix("renew").strip() or "same"
+                self.renew(account=account, pick=pick % 6, book=book, wrong=0)
+            case "end" if renewal is not None:
+                self.pair.advance(max(0, renewal.end_ms - self.pair.now_ms))
+                self.pair.run(Expire(tenant=TENANT, account_id=account))
+            case "drain":
+                main = state.buckets["main"]
+                if main.balance > main.reserved:
+                    taken = main.balance - main.reserved
+                    call = self._call(account, ago=0)
+                    money: dict[str, Any] = {"bucket_id": "main", "unit": Unit.MICROS}
+                    self._run(WithdrawBalance(quantity=taken, **money, **call))
+            case "pay":
+                self._pay_in(account, 700)
+            case "cancel":
+                call = self._call(account, ago=0)
+                self._run(CancelBundleRenewal(bundle_id=name, **call))
+            case "use":
+                self._use(account, pick)
+            case "hold":
+                self._hold(account, pick)
+            case "buy":
+                self.purchase(account=account, name=name, renew=False, refusal=None, late=False)
+            case _:
+                self.mark(account=account, pick=pick, distance=30, off=False, other_unit=False)
+
+    def _use(self, account: str, pick: int) -> None:
+        """Some of what a bundle gave."""
+        service = ("data", "voice", "sms")[pick % 3]
+        self._run(
+            Debit(
+                profile=self._profile(account, ""),
+                service_id=service,
+                terms=SERVICES[service][0],
+                refusal=None,
+                basis=Basis.USED,
+                used_units=1 + 9 * pick,
+                **self._call(account, ago=0),
+            )
+        )
+
+    def _hold(self, account: str, pick: int) -> None:
+        """Hold some of it, perhaps past its end."""
+        reservation = f"r{1 + pick % 6}"
+        answer = self._run(
+            Reserve(
+                profile=self._profile(account, ""),
+                service_id="data",
+                terms=SERVICES["data"][0],
+                refusal=None,
+                wish=GrantWish(requested_units=20 + 10 * pick, validity_ms=60_000),
+                reservation_id=reservation,
+                session_id=reservation,
+                **self._call(account, ago=0),
+            )
+        )
+        if answer.outcome is Outcome.GRANTED:
+            self._opened(account, reservation)
 
     @precondition(lambda self: any(state.renewals for state in self.pair.spec.accounts.values()))
     @rule(account=accounts, name=bundles, rarely=st.integers(0, 3))
