@@ -99,6 +99,19 @@ class EventKind(enum.StrEnum):
     REFUND = "REFUND"
 
 
+class ExplanationCause(enum.StrEnum):
+    """What a line of an explained price is about."""
+
+    UNSPECIFIED = "UNSPECIFIED"  # a cause that this version of the client does not know
+    INCREMENT = "INCREMENT"
+    TIER = "TIER"
+    STEP = "STEP"
+    ROUNDING = "ROUNDING"
+    MAXIMUM = "MAXIMUM"
+    CONNECT_FEE = "CONNECT_FEE"
+    BUCKET = "BUCKET"
+
+
 class ReservationState(enum.StrEnum):
     """Where a reservation is in its life."""
 
