@@ -5,7 +5,7 @@ the scripts in a real Valkey, and both must give it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
@@ -150,6 +150,14 @@ class Stage:
         """Open an account with an empty `main`."""
         terms = AccountTerms("EUR", time_zone, 1, "everything", "none", credit_limit)
         await self._execute(CreateAccount(terms=terms, **self._call(account_id)))
+
+    def price(self, service_id: str, unit: Unit, rate: Rate) -> str:
+        """Offer one more service, by the unit; return its id."""
+        plans = {"everything": frozenset({*_PRICES, service_id})}
+        terms = ServiceTerms(service_id, unit, HOME_ZONE, rate, 1, VALIDITY_MS, "cases")
+        prices = {**TARIFF.terms_by_zone, (service_id, HOME_ZONE): terms}
+        self.charging._tariff = replace(TARIFF, plans=plans, terms_by_zone=prices)
+        return service_id
 
     async def credit(
         self,
