@@ -12,11 +12,13 @@ from ocs.client.operation import Operation
 from ocs.v1.account_service_pb2_grpc import AccountServiceStub
 from ocs.v1.charging_service_pb2_grpc import ChargingServiceStub
 from ocs.v1.spending_cap_service_pb2_grpc import SpendingCapServiceStub
+from ocs.v1.tariff_service_pb2_grpc import TariffServiceStub
 
 if TYPE_CHECKING:  # these exist for the type checker only
     from ocs.v1.account_service_pb2_grpc import AccountServiceAsyncStub
     from ocs.v1.charging_service_pb2_grpc import ChargingServiceAsyncStub
     from ocs.v1.spending_cap_service_pb2_grpc import SpendingCapServiceAsyncStub
+    from ocs.v1.tariff_service_pb2_grpc import TariffServiceAsyncStub
 
 TARGET_VARIABLE: Final = "OCS_TARGET"
 TARGET_DEFAULT: Final = "localhost:7707"
@@ -71,6 +73,7 @@ class Stubs:
         self.charging: ChargingServiceStub = ChargingServiceStub(channel)
         self.accounts: AccountServiceStub = AccountServiceStub(channel)
         self.spending_caps: SpendingCapServiceStub = SpendingCapServiceStub(channel)
+        self.tariffs: TariffServiceStub = TariffServiceStub(channel)
         self.health = health_pb2_grpc.HealthStub(channel)
 
 
@@ -81,9 +84,17 @@ class AsyncStubs:
         self.charging: ChargingServiceAsyncStub = ChargingServiceStub(channel)
         self.accounts: AccountServiceAsyncStub = AccountServiceStub(channel)
         self.spending_caps: SpendingCapServiceAsyncStub = SpendingCapServiceStub(channel)
+        self.tariffs: TariffServiceAsyncStub = TariffServiceStub(channel)
         self.health = health_pb2_grpc.HealthStub(channel)
 
 
 def method_of(stubs: Stubs | AsyncStubs, operation: Operation[Any]) -> Any:
-    """The stub's callable for an operation."""
-    return getattr(getattr(stubs, operation.service), operation.method)
+    """The stub's callable for an operation; one whose request is streamed takes its pieces."""
+    method = getattr(getattr(stubs, operation.service), operation.method)
+    if not operation.pieces:
+        return method
+
+    def upload(request: object, **options: Any) -> Any:
+        return method(iter((request, *operation.pieces)), **options)
+
+    return upload

@@ -27,13 +27,15 @@ class Sending(TypedDict, total=False):
 class Operation(Generic[ResultT]):
     """A request with its identity. `client.resend(operation)` sends it again, unchanged."""
 
-    service: str  # which of the client's stubs: charging, accounts, spending_caps, health
+    service: str  # which of the client's stubs, e.g. charging
     method: str
     request: Message = field(repr=False)
     decode: Callable[[Any], ResultT] = field(repr=False, compare=False)
     request_id: str = ""  # empty for a read
     request_time: datetime | None = None
     timeout_s: float | None = None
+    # What follows the request, of a method that takes a stream.
+    pieces: tuple[Message, ...] = field(default=(), repr=False)
 
     @property
     def mutates(self) -> bool:

@@ -63,6 +63,11 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         "ocs.v1.SpendingCapService/SetSpendingCap": _KEEP,
         "ocs.v1.SpendingCapService/DeleteSpendingCap": _KEEP,
         "ocs.v1.SpendingCapService/ListSpendingCaps": _READ,
+        "ocs.v1.TariffService/LoadTariff": _KEEP,
+        "ocs.v1.TariffService/ActivateTariff": _KEEP,
+        "ocs.v1.TariffService/GetTariff": _READ,
+        "ocs.v1.TariffService/ListTariffs": _READ,
+        "ocs.v1.TariffService/DiffTariffs": _READ,
     }
 )
 

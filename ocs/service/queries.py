@@ -6,10 +6,10 @@ from ocs.domain.answer import Answer
 from ocs.domain.commands import Basis, Debit, Profile
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.state import RequestRecord
-from ocs.domain.tariff_book import TariffBook
 from ocs.domain.view import ReservationView, what_if
 from ocs.limits import PAGE_DEFAULT, PAGE_MAX, WINDOW_GRANT_MS
 from ocs.ports import AccountSummary, Ledger, Reader
+from ocs.service.books import Books
 from ocs.service.directory import Directory
 from ocs.service.errors import failure
 from ocs.service.pricing import price
@@ -34,13 +34,11 @@ class Quote(NamedTuple):
 class Queries:
     """Reads. Raises ServiceError for every reason."""
 
-    def __init__(
-        self, ledger: Ledger, reader: Reader, directory: Directory, book: TariffBook
-    ) -> None:
+    def __init__(self, ledger: Ledger, reader: Reader, directory: Directory, books: Books) -> None:
         self._ledger = ledger
         self._reader = reader
         self._directory = directory
-        self._book = book
+        self._books = books
 
     async def reservation(
         self, tenant: str, account_id: str, reservation_id: str
@@ -91,7 +89,7 @@ class Queries:
             raise failure(found)
         state, store_ms = found
         found_price, refusal = price(
-            self._book, state.terms, place, place.event_time_ms or store_ms
+            self._books.of(tenant), state.terms, place, place.event_time_ms or store_ms
         )
         terms = found_price.terms if found_price is not None else None
         version = state.profile_version

@@ -20,8 +20,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ocs import app
+from ocs.book.file import tariff_of_file
 from ocs.rpc.errors import FAILURES
 from ocs.rpc.server import RpcOptions, RpcServer
+from ocs.service.books import Books
 from ocs.settings import load_settings
 from ocs.store.connect import make_pool
 from ocs.store.embedded import EmbeddedValkey
@@ -31,6 +33,7 @@ from ocs.telemetry.metrics import Metrics
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
+from ocs.v1 import tariff_service_pb2 as tariffs
 from tests.rpc.support import Refusal, taken_apart
 from tests.support.seen import SEEN, UNCHANGED
 
@@ -45,7 +48,7 @@ _INSIDE: Final = ("traceback", "error", "exception", "valkey", "redis", "lua", "
 METHODS: Final[Mapping[str, MethodDescriptor]] = MappingProxyType(
     {
         method.name: method
-        for module in (accounts, charging, caps)
+        for module in (accounts, charging, caps, tariffs)
         for service in module.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     }
@@ -398,7 +401,7 @@ async def serving_at(store: EmbeddedValkey, clock: Clock) -> AsyncIterator[Live]
     assert await ledger.load(ledger.pipelines[0]) is None
     options = RpcOptions(port=0, drain_probe_s=0)
     log = _take_log()
-    server = RpcServer(options, app._services(ledger, app.load_book(None)), Metrics())
+    server = RpcServer(options, app._services(ledger, Books.fixed(tariff_of_file(None))), Metrics())
     await server.start()
     try:
         async with _connected(server, store, clock, log) as live:
