@@ -23,9 +23,9 @@ from ocs.book.file import SHIPPED, UnreadableError, tariff_text
 from ocs.domain.answer import Reason
 from ocs.domain.periods import check_time_zone
 from ocs.domain.tariff import Tariff
-from ocs.jobs.book import BookKeeper
+from ocs.jobs.book import BookKeeper, TariffExistsError
 from ocs.jobs.expire import ExpireJob
-from ocs.ports import INSTALLATION, BookError, StoreUnavailableError
+from ocs.ports import BookError, StoreUnavailableError
 from ocs.rpc.account import AccountServicer
 from ocs.rpc.charging import ChargingServicer
 from ocs.rpc.credential_file import CredentialFile
@@ -66,7 +66,6 @@ _READY_PAUSE_S = 0.5
 # Objects that may be new before the collector looks among them for cycles; some 10 MB at most.
 _GARBAGE_MIN = 50_000
 _STORE_LOOK_S = 0.5
-_BOOK_OPENED_MS = 10_000
 _STORE_RETRY_S = 1.0
 _START_ERRORS = (
     CredentialsError,
@@ -105,7 +104,7 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
     # Only the pinned wheel decides where a day ends, so that all nodes agree.
     zoneinfo.reset_tzpath(())
     check_time_zone("UTC")
-    text = load_text(settings.tariff_path)
+    given = load_text(settings.tariff_path)
     pool = make_pool(store_url, settings.store_connections)
     ledger = ValkeyLedger(pool, connections=settings.store_connections, now_ms=now_ms)
     metrics = Metrics()
@@ -120,8 +119,11 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
         if loaded not in {None, Reason.STORE_FULL}:
             message = f"the store does not take the scripts: {loaded}"
             raise StoreUnfitError(message)
-        keeper = await _open_book(ledger, text)
-        books = await keeper.open()
+        keeper = BookKeeper(ValkeyTariffs(ledger), read_tariff, now_ms, steady_ms)
+        try:
+            books = await keeper.open(*given)
+        except (StoreUnavailableError, TariffExistsError) as error:
+            raise StoreUnfitError(f"the tariff book: {error}") from None
         options = _rpc_options(settings, metrics, credentials)
         server = RpcServer(options, _services(ledger, books), metrics)
         await server.start()
@@ -242,38 +244,7 @@ def load_text(path: Path | None) -> tuple[bytes, Tariff]:
     except UnreadableError as error:
         raise SettingsError(f"tariff file: {error}") from None
     except BookError as error:
-        faults = "\n".join(f"{path or SHIPPED}:{fault}" for fault in error.faults)
-        raise SettingsError(f"tariff file:\n{faults}") from None
-
-
-async def _open_book(ledger: ValkeyLedger, given: tuple[bytes, Tariff]) -> BookKeeper:
-    """Put the tariff of the settings into the installation's book, unless it is there.
-
-    The first one prices what ever happened, a later one what happens 5 s from now. Raises
-    SettingsError if another text has its version, StoreUnfitError if the store does not take it.
-    """
-    text, tariff = given
-    store = ValkeyTariffs(ledger)
-    deadline_ms = now_ms() + _BOOK_OPENED_MS
-    try:
-        stored = await store.load(
-            INSTALLATION,
-            tariff.version,
-            text=text,
-            activate="start",
-            actor="start",
-            deadline_ms=deadline_ms,
-        )
-    except StoreUnavailableError as error:
-        if error.reason is not Reason.STORE_FULL:
-            message = f"the store does not take the tariff: {error.reason}"
-            raise StoreUnfitError(message) from None
-        # A full one takes no tariff, but may have a book, and settles what is held.
-    else:
-        if stored is Reason.TARIFF_EXISTS:
-            message = f"tariff file: another text has version {tariff.version}; give it a new one"
-            raise SettingsError(message)
-    return BookKeeper(store, read_tariff, now_ms, steady_ms)
+        raise SettingsError(f"tariff file:\n{error.told(path or SHIPPED)}") from None
 
 
 def run_up(

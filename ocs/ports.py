@@ -42,6 +42,10 @@ class BookError(ValueError):
         super().__init__("; ".join(map(str, faults)))
         self.faults = tuple(faults)
 
+    def told(self, name: object) -> str:
+        """All faults, a line each: `name:line:column: path: rule`."""
+        return "\n".join(f"{name}:{fault}" for fault in self.faults)
+
 
 class StoredTariff(NamedTuple):
     """A version as it is stored. activate_ms: -1 = not scheduled, 0 = since ever."""

@@ -187,6 +187,17 @@ def check_tariff(path: Path) -> tuple[dict[str, Any] | None, Sequence[TariffFaul
         raise UpkeepFailedError(str(error)) from None
 
 
+def read_tariff_file(path: Path) -> bytes:
+    """Read a tariff's text, to send it. Raises UpkeepFailedError."""
+    from ocs.book.file import UnreadableError, tariff_text  # noqa: PLC0415  # keeps others quick
+    from ocs.ports import BookError  # noqa: PLC0415  # as above
+
+    try:
+        return tariff_text(path)
+    except (BookError, UnreadableError) as error:
+        raise UpkeepFailedError(str(error)) from None
+
+
 class Header(Protocol):
     """What a backup says of itself: when, and from what, it was made."""
 

@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from ocs.domain.answer import Reason
 from ocs.domain.tariff import Tariff
 from ocs.domain.tariff_book import TariffBook, TariffVersion
 from ocs.limits import EVENT_AGE_MAX_MS
@@ -22,7 +23,16 @@ CONFIRM_PAUSE_S: Final = 1.0
 # A version that prices before the next look but one has to be known now.
 SOON_MS: Final = 2_000
 
+OPEN_MS: Final = 10_000
+
 _Ref = tuple[str, str]
+
+
+class TariffExistsError(Exception):
+    """Another text has the version of the tariff that was given at the start."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"another text has version {version}; give the changed file a new one")
 
 
 class BookKeeper:
@@ -44,21 +54,46 @@ class BookKeeper:
         self._known: dict[_Ref, Tariff] = {}
         self._reading: dict[_Ref, asyncio.Task[Tariff]] = {}
         self._unreadable: set[_Ref] = set()
+        self._without_book: list[TariffVersion] = []
         self._log = structlog.get_logger()
 
-    async def open(self) -> Books:
-        """Read the books for the first time. Raises StoreUnavailableError, BookError.
+    async def open(self, text: bytes, tariff: Tariff) -> Books:
+        """Put a tariff into the installation's book, unless it is there, and read all books.
 
-        The installation's book has a version by now.
+        The first one prices what ever happened, a later one what happens 5 s from now. Raises
+        TariffExistsError if another text has its version, StoreUnavailableError.
         """
+        await self._put(text, tariff)
         asked_ms = self._steady_ms()
         await self._look()
-        await asyncio.gather(*self._reading.values())
+        if self._reading:
+            await asyncio.wait(self._reading.values())
         self._collect()
+        # A full store that never had a book: this server's file, as before there were books.
+        self._without_book = [TariffVersion(0, tariff)]
         books = Books(self._book(INSTALLATION), self._steady_ms)
         books.replace(self._book(INSTALLATION), self._tenant_books())
         books.confirm(asked_ms)
         return books
+
+    async def _put(self, text: bytes, tariff: Tariff) -> None:
+        try:
+            stored = await self._store.load(
+                INSTALLATION,
+                tariff.version,
+                text=text,
+                activate="start",
+                actor="start",
+                deadline_ms=self._now_ms() + OPEN_MS,
+            )
+        except StoreUnavailableError as error:
+            # A full store takes no tariff, but may have a book, and settles what is held.
+            if error.reason is not Reason.STORE_FULL:
+                raise
+        else:
+            if stored is Reason.TARIFF_EXISTS:
+                raise TariffExistsError(tariff.version)
+            self._known[INSTALLATION, tariff.version] = tariff
 
     async def run(self, books: Books) -> None:
         """Confirm until cancelled."""
@@ -136,6 +171,8 @@ class BookKeeper:
         return TariffBook([*before, *self._versions(owner)])
 
     def _versions(self, owner: str) -> list[TariffVersion]:
+        if owner == INSTALLATION and owner not in self._scheduled:
+            return self._without_book
         return [
             TariffVersion(one.activate_ms, self._known[owner, one.version])
             for one in self._scheduled.get(owner, ())

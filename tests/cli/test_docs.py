@@ -11,7 +11,12 @@ from typer.testing import CliRunner
 
 from ocs.cli import exits
 from ocs.cli.main import app
-from ocs.v1 import account_service_pb2, charging_service_pb2, spending_cap_service_pb2
+from ocs.v1 import (
+    account_service_pb2,
+    charging_service_pb2,
+    spending_cap_service_pb2,
+    tariff_service_pb2,
+)
 from tests.cli.conftest import Run
 from tests.client.scripted import Script, fail
 from tools.cli_docs import cli_page, leaves
@@ -22,7 +27,12 @@ LEAVES = dict(leaves(typer.main.get_command(app), "ocs"))
 COMMANDS = list(LEAVES)
 METHODS = ["Check"] + [
     method
-    for module in (account_service_pb2, charging_service_pb2, spending_cap_service_pb2)
+    for module in (
+        account_service_pb2,
+        charging_service_pb2,
+        spending_cap_service_pb2,
+        tariff_service_pb2,
+    )
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods_by_name
 ]
@@ -49,7 +59,8 @@ def test_every_command_is_there() -> None:
         "request", "reservation show", "reservation list", "subscriber add", "subscriber remove",
         "subscriber lookup", "top-up", "cap set", "cap delete", "cap list", "reserve", "commit",
         "release", "debit", "refund", "events", "audit", "doctor", "backup", "restore",
-        "health", "up", "serve", "tariff check", "token new",
+        "health", "up", "serve", "tariff check", "tariff load", "tariff activate",
+        "tariff show", "tariff list", "tariff diff", "token new",
     } == {name.removeprefix("ocs ") for name in COMMANDS}  # fmt: skip
 
 
