@@ -98,6 +98,7 @@ _BY_REASON: Final = {
     "ETAG_MISMATCH": "see what changed with `ocs account show`, then give its etag",
     "CHARGE_LIMIT": "ask for fewer units",
     "CLOCK_SKEW": "set the clocks of service and store right",
+    "SERVICE_STOPPING": "run it again, on another process of the service if there is one",
     "STORE_UNAVAILABLE": "see whether the store runs, then run it again",
     "DEADLINE_TOO_SHORT": "give a longer --timeout",
     "OVERLOADED": "come back a little later",

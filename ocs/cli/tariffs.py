@@ -97,7 +97,11 @@ ActivateTime = Annotated[
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="Of a tariff.")]
 
 
-@command(tariff_app, "load", example="ocs tariff load mvno.yaml --activate 2026-12-01T00:00:00Z")
+@command(
+    tariff_app,
+    "load",
+    example="ocs tariff load examples/mvno.yaml --activate 2026-12-01T00:00:00Z",
+)
 def load(
     client: Client,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A tariff, YAML.")],

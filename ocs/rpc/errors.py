@@ -114,9 +114,7 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "TARIFF_SCHEDULED": Failure(_state, "the version has another activate_time"),
         "ACTIVATION_TOO_SOON": Failure(_state, "an activation must be at least 5 s ahead"),
         "ACTIVATION_TAKEN": Failure(_state, "another version is scheduled for this moment"),
-        "TOO_MANY_TARIFFS": Failure(
-            StatusCode.RESOURCE_EXHAUSTED, "the book has as many versions as it may"
-        ),
+        "TOO_MANY_TARIFFS": Failure(_state, "the book has as many versions as it may"),
         "TARIFF_UNCONFIRMED": Failure(
             StatusCode.UNAVAILABLE, "the server has not confirmed the tariff book", retry_ms=1_000
         ),

@@ -145,7 +145,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ACTIVATION_TAKEN: _ErrorReason.ValueType  # 66
     """FAILED_PRECONDITION. Another version is scheduled for the same moment."""
     ERROR_REASON_TOO_MANY_TARIFFS: _ErrorReason.ValueType  # 67
-    """RESOURCE_EXHAUSTED. The book has as many versions as it may."""
+    """FAILED_PRECONDITION. The book has as many versions as it may."""
     ERROR_REASON_TARIFF_UNCONFIRMED: _ErrorReason.ValueType  # 68
     """UNAVAILABLE. The server has not confirmed the tariff book for 3 s and grants nothing until it
     has; use is settled all the same. Send again, to another server if there is one.
@@ -279,7 +279,7 @@ ERROR_REASON_ACTIVATION_TOO_SOON: ErrorReason.ValueType  # 65
 ERROR_REASON_ACTIVATION_TAKEN: ErrorReason.ValueType  # 66
 """FAILED_PRECONDITION. Another version is scheduled for the same moment."""
 ERROR_REASON_TOO_MANY_TARIFFS: ErrorReason.ValueType  # 67
-"""RESOURCE_EXHAUSTED. The book has as many versions as it may."""
+"""FAILED_PRECONDITION. The book has as many versions as it may."""
 ERROR_REASON_TARIFF_UNCONFIRMED: ErrorReason.ValueType  # 68
 """UNAVAILABLE. The server has not confirmed the tariff book for 3 s and grants nothing until it
 has; use is settled all the same. Send again, to another server if there is one.

@@ -77,16 +77,15 @@ class TariffServiceServicer:
         activate_time or none, is answered as the first time. Errors: INVALID_ARGUMENT (TARIFF_REFUSED,
         with line, column, path and rule of at most 20 faults as field violations of `text`),
         ALREADY_EXISTS (TARIFF_EXISTS: another text has this version), FAILED_PRECONDITION
-        (TARIFF_SCHEDULED, ACTIVATION_TOO_SOON, ACTIVATION_TAKEN), RESOURCE_EXHAUSTED
-        (TOO_MANY_TARIFFS).
+        (TARIFF_SCHEDULED, ACTIVATION_TOO_SOON, ACTIVATION_TAKEN, TOO_MANY_TARIFFS).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ActivateTariff(self, request, context):
-        """Schedules a version that was loaded without an activate_time. Idempotent: the same time again is
-        answered as the first time. Errors: NOT_FOUND (TARIFF_NOT_FOUND), FAILED_PRECONDITION
+        """Schedules a version that was loaded without an activate_time. Idempotent: the same time again
+        is answered as the first time. Errors: NOT_FOUND (TARIFF_NOT_FOUND), FAILED_PRECONDITION
         (TARIFF_SCHEDULED: it has another activate_time, which never changes; ACTIVATION_TOO_SOON,
         ACTIVATION_TAKEN).
         """

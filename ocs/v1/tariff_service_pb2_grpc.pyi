@@ -43,12 +43,11 @@ class TariffServiceStub:
     activate_time or none, is answered as the first time. Errors: INVALID_ARGUMENT (TARIFF_REFUSED,
     with line, column, path and rule of at most 20 faults as field violations of `text`),
     ALREADY_EXISTS (TARIFF_EXISTS: another text has this version), FAILED_PRECONDITION
-    (TARIFF_SCHEDULED, ACTIVATION_TOO_SOON, ACTIVATION_TAKEN), RESOURCE_EXHAUSTED
-    (TOO_MANY_TARIFFS).
+    (TARIFF_SCHEDULED, ACTIVATION_TOO_SOON, ACTIVATION_TAKEN, TOO_MANY_TARIFFS).
     """
     ActivateTariff: _grpc.UnaryUnaryMultiCallable[_tariff_service_pb2.ActivateTariffRequest, _tariff_service_pb2.ActivateTariffResponse]
-    """Schedules a version that was loaded without an activate_time. Idempotent: the same time again is
-    answered as the first time. Errors: NOT_FOUND (TARIFF_NOT_FOUND), FAILED_PRECONDITION
+    """Schedules a version that was loaded without an activate_time. Idempotent: the same time again
+    is answered as the first time. Errors: NOT_FOUND (TARIFF_NOT_FOUND), FAILED_PRECONDITION
     (TARIFF_SCHEDULED: it has another activate_time, which never changes; ACTIVATION_TOO_SOON,
     ACTIVATION_TAKEN).
     """
@@ -80,12 +79,11 @@ class TariffServiceAsyncStub(TariffServiceStub):
     activate_time or none, is answered as the first time. Errors: INVALID_ARGUMENT (TARIFF_REFUSED,
     with line, column, path and rule of at most 20 faults as field violations of `text`),
     ALREADY_EXISTS (TARIFF_EXISTS: another text has this version), FAILED_PRECONDITION
-    (TARIFF_SCHEDULED, ACTIVATION_TOO_SOON, ACTIVATION_TAKEN), RESOURCE_EXHAUSTED
-    (TOO_MANY_TARIFFS).
+    (TARIFF_SCHEDULED, ACTIVATION_TOO_SOON, ACTIVATION_TAKEN, TOO_MANY_TARIFFS).
     """
     ActivateTariff: _aio.UnaryUnaryMultiCallable[_tariff_service_pb2.ActivateTariffRequest, _tariff_service_pb2.ActivateTariffResponse]  # type: ignore[assignment]
-    """Schedules a version that was loaded without an activate_time. Idempotent: the same time again is
-    answered as the first time. Errors: NOT_FOUND (TARIFF_NOT_FOUND), FAILED_PRECONDITION
+    """Schedules a version that was loaded without an activate_time. Idempotent: the same time again
+    is answered as the first time. Errors: NOT_FOUND (TARIFF_NOT_FOUND), FAILED_PRECONDITION
     (TARIFF_SCHEDULED: it has another activate_time, which never changes; ACTIVATION_TOO_SOON,
     ACTIVATION_TAKEN).
     """
@@ -120,8 +118,7 @@ class TariffServiceServicer(metaclass=_abc_1.ABCMeta):
         activate_time or none, is answered as the first time. Errors: INVALID_ARGUMENT (TARIFF_REFUSED,
         with line, column, path and rule of at most 20 faults as field violations of `text`),
         ALREADY_EXISTS (TARIFF_EXISTS: another text has this version), FAILED_PRECONDITION
-        (TARIFF_SCHEDULED, ACTIVATION_TOO_SOON, ACTIVATION_TAKEN), RESOURCE_EXHAUSTED
-        (TOO_MANY_TARIFFS).
+        (TARIFF_SCHEDULED, ACTIVATION_TOO_SOON, ACTIVATION_TAKEN, TOO_MANY_TARIFFS).
         """
 
     @_abc_1.abstractmethod
@@ -130,8 +127,8 @@ class TariffServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tariff_service_pb2.ActivateTariffRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tariff_service_pb2.ActivateTariffResponse, _abc.Awaitable[_tariff_service_pb2.ActivateTariffResponse]]:
-        """Schedules a version that was loaded without an activate_time. Idempotent: the same time again is
-        answered as the first time. Errors: NOT_FOUND (TARIFF_NOT_FOUND), FAILED_PRECONDITION
+        """Schedules a version that was loaded without an activate_time. Idempotent: the same time again
+        is answered as the first time. Errors: NOT_FOUND (TARIFF_NOT_FOUND), FAILED_PRECONDITION
         (TARIFF_SCHEDULED: it has another activate_time, which never changes; ACTIVATION_TOO_SOON,
         ACTIVATION_TAKEN).
         """

@@ -24,6 +24,7 @@ from ocs.v1 import (
     charging_service_pb2,
     charging_service_pb2_grpc,
     spending_cap_service_pb2_grpc,
+    tariff_service_pb2_grpc,
     types_pb2,
 )
 
@@ -119,6 +120,16 @@ class Script:
         return [call.request for call in self.calls if call.method == method]
 
 
+def whole(request: Any) -> Any:
+    """What a caller has sent: of an upload, all its messages merged."""
+    if isinstance(request, Message):
+        return request
+    first, *others = request
+    for other in others:
+        first.MergeFrom(other)
+    return first
+
+
 class Servicer:
     """Every method of every service, by the script."""
 
@@ -126,7 +137,7 @@ class Servicer:
         self._script = script
 
     def __getattr__(self, method: str) -> Step:
-        return lambda request, context: self._script.handle(method, request, context)
+        return lambda request, context: self._script.handle(method, whole(request), context)
 
 
 @contextmanager
@@ -137,6 +148,7 @@ def serving(script: Script) -> Iterator[str]:
     charging_service_pb2_grpc.add_ChargingServiceServicer_to_server(servicer, server)
     account_service_pb2_grpc.add_AccountServiceServicer_to_server(servicer, server)
     spending_cap_service_pb2_grpc.add_SpendingCapServiceServicer_to_server(servicer, server)
+    tariff_service_pb2_grpc.add_TariffServiceServicer_to_server(servicer, server)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -45,12 +45,12 @@ else
   if ARGV.text == '' then return '!TARIFF_NOT_FOUND' end
   if count >= LIMITS.TARIFF_VERSIONS_MAX then return '!TOO_MANY_TARIFFS' end
   known = {digest = ARGV.text_sha256, bytes = ARGV.text_bytes, at = '',
-    loaded = string.format('%.0f', now), actor = ARGV.actor}
+    loaded = string.format('%d', now), actor = ARGV.actor}
   if at == '' then at = '-' end
   if at == 'start' then
     local soon = now + LIMITS.ACTIVATION_AHEAD_MIN_MS
-    while taken[string.format('%.0f', soon)] do soon = soon + 1 end
-    at = count == 0 and '0' or string.format('%.0f', soon)
+    while taken[string.format('%d', soon)] do soon = soon + 1 end
+    at = count == 0 and '0' or string.format('%d', soon)
   end
 end
 if at ~= known.at then
