@@ -6,6 +6,7 @@ OPS ?= 2000
 CYCLES ?= 3
 RESTARTS ?= 3
 CALLS ?= 20000
+CASES ?= 2000
 DEMO_SECONDS ?=
 USERS ?= 50
 SECONDS ?= 30
@@ -24,8 +25,8 @@ CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
-	rolling mutants calendars cases bad-inputs fuzz load load-ui latency overload bench bench-tariff \
-	demo docs lock clean
+	rolling mutants calendars rating-model cases bad-inputs fuzz load load-ui latency overload \
+	bench bench-tariff demo docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -122,6 +123,9 @@ mutants: $(DEV) ## mutants of the Lua that the model test has to catch
 
 calendars: $(DEV) ## periods and calendars of ZONES zones over YEARS against the clock on the wall
 	@exec $(PY) -m tests.campaigns.calendars --years $(YEARS) --zones $(ZONES)
+
+rating-model: $(DEV) ## CASES random prices and sessions: scripts, specification, an oracle
+	@exec $(PY) -m tests.campaigns.rating_model --cases $(CASES) $(seed)
 
 cases: $(DEV) ## worked cases by id: tested, or not expressible and why
 	@exec $(PY) -m tests.campaigns.cases

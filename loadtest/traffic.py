@@ -182,7 +182,7 @@ class Callers:
 
 def batch_of(method: str, wires: Sequence[bytes]) -> bytes:
     """Put requests of a method into a batch."""
-    batch = pb.ChargeStreamRequest()
+    batch = pb.ChargeStreamRequest(timeout_ms=int(TIMEOUT_S * 1000))
     for wire in wires:
         getattr(batch.items.add(), method.lower()).MergeFromString(wire)
     return batch.SerializeToString()

@@ -27,6 +27,7 @@ from ocs.jobs.book import BookKeeper, TariffExistsError
 from ocs.jobs.expire import ExpireJob
 from ocs.ports import BookError, StoreUnavailableError
 from ocs.rpc.account import AccountServicer
+from ocs.rpc.bundles import BundleServicer
 from ocs.rpc.charging import ChargingServicer
 from ocs.rpc.credential_file import CredentialFile
 from ocs.rpc.credentials import CredentialsError
@@ -39,6 +40,7 @@ from ocs.rpc.tariff import TariffServicer
 from ocs.rpc.tls import ServerTls, TlsFiles
 from ocs.service.accounts import Accounts
 from ocs.service.books import Books
+from ocs.service.bundles import Bundles
 from ocs.service.charging import Charging
 from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
@@ -127,7 +129,7 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
         options = _rpc_options(settings, metrics, credentials)
         server = RpcServer(options, _services(ledger, books), metrics)
         await server.start()
-        job = ExpireJob(ledger, ValkeyDueIndex(ledger), now_ms)
+        job = ExpireJob(ledger, ValkeyDueIndex(ledger), _bundles(ledger, books), now_ms)
         tasks = [
             asyncio.create_task(job.run()),
             asyncio.create_task(keeper.run(books)),
@@ -203,6 +205,10 @@ def _rpc_options(
     )
 
 
+def _bundles(ledger: ValkeyLedger, books: Books) -> Bundles:
+    return Bundles(ledger, Mutations(ledger, encode_context), books, now_ms)
+
+
 def _services(ledger: ValkeyLedger, books: Books) -> list[RpcService]:
     directory = Directory(ValkeyLookups(ledger))
     charging = Charging(ledger, directory, books, encode_context)
@@ -217,6 +223,7 @@ def _services(ledger: ValkeyLedger, books: Books) -> list[RpcService]:
             accounts, lines, Keeping(mutations, books), Corrections(mutations), queries
         ).service(),
         SpendingCapServicer(accounts).service(),
+        BundleServicer(_bundles(ledger, books)).service(),
         TariffServicer(Tariffs(ValkeyTariffs(ledger), read_tariff)).service(),
     ]
 

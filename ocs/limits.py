@@ -37,6 +37,19 @@ PLAN_DEPTH_MAX: Final = 8
 CALENDAR_SPANS_MAX: Final = 128
 HOLIDAYS_MAX: Final = 1_000
 PRICE_CHANGES_MAX: Final = 32
+# Bundles: what is bought together, and how often it is bought again by itself.
+BUNDLE_CONTENTS_MAX: Final = 8
+BUNDLE_RENEWALS_MAX: Final = 1000
+BUNDLE_PLANS_MAX: Final = 500
+BUNDLE_SPAN_MIN_MS: Final = 1_000
+BUNDLE_SPAN_MAX_MS: Final = 3_660 * 86_400_000
+# So that `bundle.seq.number` is an id.
+BUNDLE_ID_PATTERN: Final = r"[A-Za-z0-9._+@-]{1,96}"
+# A renewal comes so long before the end, at most a tenth of the validity, and takes effect at it.
+RENEWAL_LEAD_MAX_MS: Final = 60_000
+# What cannot be paid for is tried again; a top-up brings the next try forward.
+RENEWAL_RETRY_MS: Final = 86_400_000
+RENEWAL_TRIES_MAX: Final = 7
 
 # The tariff book of a tenant. Every server confirms it each second; one that knew it 3 s ago at
 # the latest knows an activation before it happens.
@@ -122,6 +135,7 @@ CALLERS_REMEMBERED_MAX: Final = 8192
 STALE_RETRIES_MAX: Final = 2
 EXPIRE_ROUNDS_MAX: Final = OPEN_RESERVATIONS_MAX // EXPIRIES_PER_CALL_MAX + 1
 
+assert 2 * BUNDLE_CONTENTS_MAX < BUCKETS_MAX
 assert OPEN_RESERVATIONS_MAX % EXPIRIES_PER_CALL_MAX == 0
 # A record must outlive the reservation's memory, or a resend could charge again.
 assert WINDOW_SETTLE_MS >= REMEMBER_MS

@@ -5,8 +5,9 @@ from typing import Final, NamedTuple, Protocol
 
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.charging_event import ChargingEvent
-from ocs.domain.commands import Expire, Mutation, Profile, ReservationFacts
+from ocs.domain.commands import Expire, Mutation
 from ocs.domain.event_context import EventContext
+from ocs.domain.known import Profile, ReservationFacts
 from ocs.domain.state import AccountState, AccountStatus, AccountTerms, RequestRecord
 from ocs.domain.view import ReservationView
 

@@ -19,13 +19,18 @@ from ocs.client import (
     ReceiptResult,
     TopUpResult,
     UpdateAccountResult,
+    UsageError,
 )
 from ocs.client.operation import Sending
 
 PAGE_MAX: Final = 500
 
+_Etag = Annotated[
+    str, typer.Option("--etag", metavar="ETAG", help="As shown; refused if it has changed.")
+]
+
 account_app = typer.Typer(help="Open, read and keep accounts.", no_args_is_help=True)
-subscriber_app = typer.Typer(help="Add, remove and find lines.", no_args_is_help=True)
+subscriber_app = typer.Typer(help="Add, change, remove and find lines.", no_args_is_help=True)
 top_app = typer.Typer()
 
 
@@ -152,9 +157,7 @@ def update(
             help="How far `main` may go below zero.",
         ),
     ] = None,
-    etag: Annotated[
-        str, typer.Option("--etag", metavar="ETAG", help="As shown; refused if it has changed.")
-    ] = "",
+    etag: _Etag = "",
     **sending: Unpack[Sending],
 ) -> UpdateAccountResult:
     """Change plan, segment or credit limit; what is not given stays."""
@@ -212,6 +215,30 @@ def remove(
 ) -> ReceiptResult:
     """Remove a line with its caps; its id and identities are free afterwards."""
     return client.remove_subscriber(account_id, subscriber_id, **sending)
+
+
+@command(subscriber_app, "update", example="ocs subscriber update alice phone --group family")
+def update_line(
+    client: Client,
+    account_id: options.AccountId,
+    subscriber_id: options.SubscriberId,
+    *,
+    group_ids: Annotated[
+        list[str] | None,
+        typer.Option("--group", metavar="ID", help="A group; may be given several times."),
+    ] = None,
+    no_groups: Annotated[
+        bool, typer.Option("--no-groups", help="It belongs to no group any more.")
+    ] = False,
+    etag: _Etag = "",
+    **sending: Unpack[Sending],
+) -> ReceiptResult:
+    """Give a line other groups: those named, and no others. Refused while it holds something."""
+    if bool(group_ids) == no_groups:
+        raise UsageError("give either --group or --no-groups")
+    return client.update_subscriber(
+        account_id, subscriber_id, group_ids=group_ids or (), etag=etag, **sending
+    )
 
 
 @command(subscriber_app, "lookup", example="ocs subscriber lookup msisdn:4915112345678")

@@ -6,13 +6,13 @@ here adds the common options to the signature that typer reads, so they are writ
 
 import inspect
 from collections.abc import Callable
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, Protocol, get_type_hints, runtime_checkable
 
 import typer
 
 from ocs.cli import access, exits, options
+from ocs.cli.bundle_views import blocks_of
 from ocs.cli.output import print_blocks, print_json, print_problem
-from ocs.cli.reading_views import blocks_of
 from ocs.client import (
     Client,
     CommitResult,
@@ -49,6 +49,16 @@ _COMMON: Final = (
 )
 
 Command = Callable[..., object]
+
+
+@runtime_checkable
+class Worst(Protocol):
+    """An answer of several parts, which says itself how bad the worst of them is."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 if none is bad."""
+        ...
 
 
 def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Command], Command]:
@@ -127,5 +137,7 @@ def _exit_if_refused(result: object) -> None:
     if outcome is not None:
         print_problem("refused", outcome.value, exits.next_step_after(outcome))
         raise typer.Exit(exits.REFUSED)
+    if isinstance(result, Worst) and result.exit_code:
+        raise typer.Exit(result.exit_code)
     if isinstance(result, HealthResult) and not result.serving:
         raise typer.Exit(exits.UNAVAILABLE)

@@ -74,6 +74,29 @@ def adjust(
     )
 
 
+@command(app, "threshold", example="ocs threshold alice main --money 2.00")
+def threshold(
+    client: Client,
+    account_id: options.AccountId,
+    bucket_id: BucketId,
+    *,
+    micros: options.MoneyOption = None,
+    units: options.UnitsOption = None,
+    unit: options.UnitOption = None,
+    off: Annotated[
+        bool, typer.Option("--off", help="No threshold any more; --unit says the bucket's.")
+    ] = False,
+    **sending: Unpack[Sending],
+) -> CorrectionResult:
+    """Have the event say so that brings a balance down to a mark, or below."""
+    if off:
+        if unit is None or micros is not None or units is not None:
+            raise UsageError("with --off give --unit, and no quantity")
+        return client.set_bucket_threshold(account_id, bucket_id, None, unit=unit, **sending)
+    quantity, counted = _quantity(micros, units, unit)
+    return client.set_bucket_threshold(account_id, bucket_id, quantity, unit=counted, **sending)
+
+
 @command(app, "reverse-top-up", example="ocs reverse-top-up alice PAY-1")
 def reverse_top_up(
     client: Client,

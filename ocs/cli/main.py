@@ -4,6 +4,8 @@ import typer
 
 from ocs.cli import (
     accounts,
+    batch,
+    bundles,
     caps,
     charging,
     corrections,
@@ -27,12 +29,14 @@ app = typer.Typer(
 app.add_typer(accounts.account_app, name="account")
 app.add_typer(accounts.subscriber_app, name="subscriber")
 app.add_typer(reading.reservation_app, name="reservation")
+app.add_typer(bundles.bundle_app, name="bundle")
 app.add_typer(caps.cap_app, name="cap")
 app.add_typer(tariffs.tariff_app, name="tariff")
 app.add_typer(tokens.token_app, name="token")
 for commands in (
     accounts.top_app,
     charging.app,
+    batch.app,
     corrections.app,
     reading.app,
     system.app,

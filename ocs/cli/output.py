@@ -1,13 +1,14 @@
 """Answers on standard output, as text or as one JSON object; errors as two lines on standard error.
 
 JSON: the names and structure of `ocs.client.results`, whole numbers as numbers, times as RFC 3339
-in UTC, words in capitals, what was not said as null.
+in UTC, lengths of time in whole seconds, words in capitals, what was not said as null.
 """
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 import orjson
@@ -56,9 +57,15 @@ def plain_line(line: str) -> str:
     return "".join(letter if letter.isprintable() or letter in "\t\r\n" else "?" for letter in line)
 
 
+def _json_of(value: object) -> int:
+    if isinstance(value, timedelta):
+        return int(value.total_seconds())
+    raise TypeError(type(value).__name__)
+
+
 def print_json(result: object) -> None:
     """Print an answer as one JSON object on one line."""
-    sys.stdout.write(orjson.dumps(result, option=orjson.OPT_UTC_Z).decode() + "\n")
+    sys.stdout.write(orjson.dumps(result, _json_of, orjson.OPT_UTC_Z).decode() + "\n")
 
 
 def print_blocks(blocks: Iterable[Block]) -> None:

@@ -55,7 +55,19 @@ def _(result: QuoteResult) -> list[Block]:
         ("zone", result.zone),
         ("tariff", result.tariff_version),
     ]
-    return [Fields([*rows, *cap_reached(result.cap), ("as of", moment(result.store_time))])]
+    explanation = [
+        (
+            line.cause.lower().replace("_", " "),
+            f"{line.from_units}-{line.to_units}" if line.to_units else "",
+            decimal_of(line.micros) if line.micros or line.cause != "INCREMENT" else "",
+            line.text,
+        )
+        for line in result.explanation
+    ]
+    fields = Fields([*rows, *cap_reached(result.cap), ("as of", moment(result.store_time))])
+    if not explanation:
+        return [fields]
+    return [fields, Listing(("why", "units", result.currency, ""), explanation)]
 
 
 def _reservation_fields(value: ReservationReading) -> list[tuple[str, str]]:

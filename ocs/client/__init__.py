@@ -13,6 +13,14 @@ Knows the contract (`ocs.v1`) and gRPC, and nothing else of the service.
 from ocs.client.aio import AsyncClient
 from ocs.client.aio_stream import AsyncChargeStream
 from ocs.client.attempts import NO_RETRY, RetryPolicy
+from ocs.client.bundles import (
+    BoughtBucket,
+    Bundle,
+    BundleContent,
+    BundleRenewal,
+    ListBundlesResult,
+    PurchaseResult,
+)
 from ocs.client.client import Client
 from ocs.client.corrections import CorrectionResult, RefundResult, ReverseTopUpResult
 from ocs.client.errors import (
@@ -86,11 +94,13 @@ from ocs.client.values import (
     HealthStatus,
     Identity,
     IdentityKind,
+    LowBalance,
     NextGrant,
     Outcome,
     OverrunPolicy,
     Period,
     ReservationState,
+    RollOver,
     Unit,
     UsedSegment,
 )
@@ -107,9 +117,13 @@ __all__ = [
     "AsyncClient",
     "AsyncReservation",
     "Basis",
+    "BoughtBucket",
     "Bucket",
     "BucketChange",
     "BucketCharge",
+    "Bundle",
+    "BundleContent",
+    "BundleRenewal",
     "CapChange",
     "CapHolder",
     "CapReached",
@@ -141,8 +155,10 @@ __all__ = [
     "IdentityKind",
     "InternalError",
     "InvalidArgumentError",
+    "ListBundlesResult",
     "ListSpendingCapsResult",
     "LookupSubscriberResult",
+    "LowBalance",
     "NextGrant",
     "NotFoundError",
     "OcsError",
@@ -152,6 +168,7 @@ __all__ = [
     "OverrunPolicy",
     "Period",
     "PermissionDeniedError",
+    "PurchaseResult",
     "QuoteResult",
     "RateStep",
     "Receipt",
@@ -166,6 +183,7 @@ __all__ = [
     "ResourceExhaustedError",
     "RetryPolicy",
     "ReverseTopUpResult",
+    "RollOver",
     "SetSpendingCapResult",
     "SpendingCap",
     "TopUpResult",

@@ -23,6 +23,7 @@ from ocs.client.operation import Operation
 from ocs.client.operations import (
     account,
     account_keeping,
+    bundle,
     charging,
     corrections,
     health,
@@ -122,6 +123,7 @@ class Client:
     get_account = _method(account.get_account)
     add_subscriber = _method(account.add_subscriber)
     remove_subscriber = _method(account.remove_subscriber)
+    update_subscriber = _method(account.update_subscriber)
     lookup_subscriber = _method(account.lookup_subscriber)
     top_up = _method(account.top_up)
     list_charging_events_page = _method(account.list_charging_events_page)
@@ -140,6 +142,10 @@ class Client:
     withdraw_balance = _method(corrections.withdraw_balance)
     adjust_bucket = _method(corrections.adjust_bucket)
     reverse_top_up = _method(corrections.reverse_top_up)
+    set_bucket_threshold = _method(corrections.set_bucket_threshold)
+    purchase_bundle = _method(bundle.purchase_bundle)
+    cancel_bundle_renewal = _method(bundle.cancel_bundle_renewal)
+    list_bundles = _method(bundle.list_bundles)
     quote = _method(reading.quote)
     get_reservation = _method(reading.get_reservation)
     list_reservations_page = _method(reading.list_reservations_page)

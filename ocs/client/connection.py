@@ -10,12 +10,14 @@ from grpc_health.v1 import health_pb2_grpc
 
 from ocs.client.operation import Operation
 from ocs.v1.account_service_pb2_grpc import AccountServiceStub
+from ocs.v1.bundle_service_pb2_grpc import BundleServiceStub
 from ocs.v1.charging_service_pb2_grpc import ChargingServiceStub
 from ocs.v1.spending_cap_service_pb2_grpc import SpendingCapServiceStub
 from ocs.v1.tariff_service_pb2_grpc import TariffServiceStub
 
 if TYPE_CHECKING:  # these exist for the type checker only
     from ocs.v1.account_service_pb2_grpc import AccountServiceAsyncStub
+    from ocs.v1.bundle_service_pb2_grpc import BundleServiceAsyncStub
     from ocs.v1.charging_service_pb2_grpc import ChargingServiceAsyncStub
     from ocs.v1.spending_cap_service_pb2_grpc import SpendingCapServiceAsyncStub
     from ocs.v1.tariff_service_pb2_grpc import TariffServiceAsyncStub
@@ -73,6 +75,7 @@ class Stubs:
         self.charging: ChargingServiceStub = ChargingServiceStub(channel)
         self.accounts: AccountServiceStub = AccountServiceStub(channel)
         self.spending_caps: SpendingCapServiceStub = SpendingCapServiceStub(channel)
+        self.bundles: BundleServiceStub = BundleServiceStub(channel)
         self.tariffs: TariffServiceStub = TariffServiceStub(channel)
         self.health = health_pb2_grpc.HealthStub(channel)
 
@@ -84,6 +87,7 @@ class AsyncStubs:
         self.charging: ChargingServiceAsyncStub = ChargingServiceStub(channel)
         self.accounts: AccountServiceAsyncStub = AccountServiceStub(channel)
         self.spending_caps: SpendingCapServiceAsyncStub = SpendingCapServiceStub(channel)
+        self.bundles: BundleServiceAsyncStub = BundleServiceStub(channel)
         self.tariffs: TariffServiceAsyncStub = TariffServiceStub(channel)
         self.health = health_pb2_grpc.HealthStub(channel)
 

@@ -27,7 +27,7 @@ class Sending(TypedDict, total=False):
 class Operation(Generic[ResultT]):
     """A request with its identity. `client.resend(operation)` sends it again, unchanged."""
 
-    service: str  # which of the client's stubs, e.g. charging
+    service: str  # which of the client's stubs: charging, accounts, bundles, ...
     method: str
     request: Message = field(repr=False)
     decode: Callable[[Any], ResultT] = field(repr=False, compare=False)

@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ocs.client.results import BucketCharge, CapReached, Charge, GrantResult, HeldQuantity, Receipt
-from ocs.client.values import AccountStatus, CapHolder, Outcome, ReservationState, Unit
+from ocs.client.values import (
+    AccountStatus,
+    CapHolder,
+    ExplanationCause,
+    Outcome,
+    ReservationState,
+    Unit,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +22,26 @@ class RateStep:
     increment_units: int
     micros: int
     per_units: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExplanationLine:
+    """Why a price is what it is: as data, and as a sentence.
+
+    What it is about is units [from_units, to_units), and micros + rest_numerator /
+    rest_denominator micro-units, exactly.
+    """
+
+    cause: ExplanationCause
+    text: str
+    from_units: int
+    to_units: int
+    micros: int
+    rest_numerator: int
+    rest_denominator: int
+    price_id: str
+    tariff_version: str
+    bucket_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +59,7 @@ class QuoteResult:
     tariff_version: str
     steps: tuple[RateStep, ...]
     connect_micros: int  # part of the price
+    explanation: tuple[ExplanationLine, ...]  # those before the buckets' add up to the price
     store_time: datetime | None
 
 

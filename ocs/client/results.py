@@ -13,8 +13,10 @@ from ocs.client.values import (
     EventKind,
     FinalUnitAction,
     HealthStatus,
+    LowBalance,
     Outcome,
     Period,
+    RollOver,
     Unit,
 )
 
@@ -147,6 +149,8 @@ class Bucket:
     blocking: bool
     credited: int
     spent: int
+    threshold: int | None  # a balance that comes down to it is reported
+    low: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +387,9 @@ class ChargingEvent:
     refunded_event: str  # empty unless a REFUND
     refunds: tuple[RefundLine, ...]
     connect_micros: int  # the session's connect fee, if it fell due here
+    bundle_id: str  # empty unless it is about one
+    low_balances: tuple[LowBalance, ...]
+    roll_overs: tuple[RollOver, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class Outcome(enum.StrEnum):
     OUT_OF_ORDER = "OUT_OF_ORDER"
     ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
     ACCOUNT_CLOSED = "ACCOUNT_CLOSED"
+    TOO_MANY_BUCKETS = "TOO_MANY_BUCKETS"
 
 
 class FinalUnitAction(enum.StrEnum):
@@ -77,6 +78,11 @@ class EventKind(enum.StrEnum):
     SET_SPENDING_CAP = "SET_SPENDING_CAP"
     DELETE_SPENDING_CAP = "DELETE_SPENDING_CAP"
     REMOVE_SUBSCRIBER = "REMOVE_SUBSCRIBER"
+    UPDATE_SUBSCRIBER = "UPDATE_SUBSCRIBER"
+    SET_BUCKET_THRESHOLD = "SET_BUCKET_THRESHOLD"
+    PURCHASE_BUNDLE = "PURCHASE_BUNDLE"
+    RENEW_BUNDLE = "RENEW_BUNDLE"
+    CANCEL_BUNDLE_RENEWAL = "CANCEL_BUNDLE_RENEWAL"
     RESERVE = "RESERVE"
     COMMIT = "COMMIT"
     RELEASE = "RELEASE"
@@ -91,6 +97,19 @@ class EventKind(enum.StrEnum):
     ADJUST_BUCKET = "ADJUST_BUCKET"
     REVERSE_TOP_UP = "REVERSE_TOP_UP"
     REFUND = "REFUND"
+
+
+class ExplanationCause(enum.StrEnum):
+    """What a line of an explained price is about."""
+
+    UNSPECIFIED = "UNSPECIFIED"  # a cause that this version of the client does not know
+    INCREMENT = "INCREMENT"
+    TIER = "TIER"
+    STEP = "STEP"
+    ROUNDING = "ROUNDING"
+    MAXIMUM = "MAXIMUM"
+    CONNECT_FEE = "CONNECT_FEE"
+    BUCKET = "BUCKET"
 
 
 class ReservationState(enum.StrEnum):
@@ -177,3 +196,20 @@ class NextGrant:
     all_or_nothing: bool = False
     validity: timedelta | None = None
     next_reservation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LowBalance:
+    """A balance that came down to its threshold, in the bucket's unit."""
+
+    bucket_id: str
+    threshold: int
+
+
+@dataclass(frozen=True, slots=True)
+class RollOver:
+    """What rolled over from a bucket that closed."""
+
+    bucket_id: str
+    to_bucket_id: str
+    quantity: int

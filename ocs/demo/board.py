@@ -62,13 +62,14 @@ class Board:
         return bool(self.counts[FAILED + REPLAY_DIFFERS])
 
     def summary(self) -> list[str]:
-        """The run in two lines, three if calls failed; plain figures, for eyes and scripts."""
+        """The run in three lines, four if calls failed; plain figures, for eyes and scripts."""
         counts = self.counts
         operations = (
             f"operations: {counts['operations']} ({counts['charges']} charges,"
             f" {counts['top_ups']} top-ups; {counts['replays']} sent again and replayed)"
         )
-        lines = [operations, f"refused: {_listed(counts, REFUSED)}"]
+        bundles = f"bundles: {counts['bundles']} bought, {counts['renewals']} seen renewed"
+        lines = [operations, bundles, f"refused: {_listed(counts, REFUSED)}"]
         failed = _listed(counts, FAILED)
         return lines if failed == "0" else [f"failed: {failed}", *lines]
 

@@ -93,7 +93,7 @@ class Gateway:
                 )
             )
         if await self._credit_once(home) and home.persona is Persona.FAMILY:
-            await traffic.renew_shared_data(home.account_id)
+            await traffic.buy_shared_data(home.account_id, renew=True)
         for line in new:
             await traffic.activate(line, paced=False)
         # After the fees, which would use it up.

@@ -14,8 +14,7 @@ CURRENCY: Final = "EUR"
 TIME_ZONE: Final = "Europe/Berlin"
 EURO: Final = 1_000_000
 MIB: Final = 1 << 20
-SHARED_DATA: Final = "shared-data"
-SHARED_DATA_UNITS: Final = 2048 * MIB
+SHARED_DATA: Final = "family-10s"  # ocs/demo/price_book.py
 KIDS: Final = "kids"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ocs.app import Running, run_up
 from ocs.demo.link import Link
+from ocs.demo.price_book import write_price_book
 
 
 def main() -> int:
@@ -17,8 +18,10 @@ def main() -> int:
     def announce(service: Running) -> None:
         link.send(address=service.address, durability=service.durability)
 
+    data_dir = Path(order["data_dir"])
     return run_up(
-        data_dir=Path(order["data_dir"]),
+        data_dir=data_dir,
+        tariff=write_price_book(data_dir),
         listen="127.0.0.1:0",
         durability="always",
         on_serving=announce,

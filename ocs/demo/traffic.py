@@ -14,18 +14,18 @@ from typing import Final
 
 from ocs.client import (
     Basis,
+    BundleRenewal,
     CapReached,
     Charge,
     GrantResult,
     NextGrant,
     OcsError,
     Outcome,
-    Unit,
 )
-from ocs.client.operations import account, charging
+from ocs.client.operations import account, bundle, charging
 from ocs.demo import figures
 from ocs.demo.caller import Caller
-from ocs.demo.people import CURRENCY, EURO, MIB, SHARED_DATA, SHARED_DATA_UNITS, Line, Persona
+from ocs.demo.people import CURRENCY, EURO, MIB, SHARED_DATA, Line, Persona
 
 _AT_SEA: Final = "90112"  # a ship's network: the tariff has no price there
 _ABROAD: Final = ("20801", "22201", "31026", "31026", "50501")
@@ -38,7 +38,7 @@ _THINK_S: Final = 0.4
 _REFUSED_S: Final = 1.5
 _CAPPED_S: Final = 6.0
 _FAILED_S: Final = 1.0
-_RENEWED_S: Final = 5.0
+_BOUGHT_S: Final = 5.0
 
 Activity = Callable[["Traffic", Line], Awaitable[None]]
 
@@ -72,7 +72,8 @@ class Traffic:
         self._rng = caller.rng
         self._tasks = tasks
         self._late_count = 0
-        self._renewed: dict[str, float] = {}
+        self._bought: dict[str, float] = {}
+        self._renewals: dict[str, BundleRenewal] = {}
 
     async def live(self, line: Line) -> None:
         """Let a line do what its persona does until the gateway stops."""
@@ -276,31 +277,44 @@ class Traffic:
         self._caller.note(f"{line.name}: out of money, topped up {figures.money(micros)}")
 
     async def _charged(self, line: Line, service_id: str, charge: Charge) -> None:
-        """A family whose data is paid from money has used up what it shares: renew it."""
+        """A family whose data is paid from money has used up what it shares: buy more."""
         if line.persona is not Persona.FAMILY or service_id != "data":
             return
         if charge.charged_micros == 0 or self._caller.stopping.is_set():
             return
-        # The other lines still hold money from before: that is no reason to renew again.
+        # The other lines still hold money from before: that is no reason to buy again.
         now = time.monotonic()
-        if now - self._renewed.get(line.account_id, -_RENEWED_S) >= _RENEWED_S:
-            self._renewed[line.account_id] = now
-            await self.renew_shared_data(line.account_id)
+        if now - self._bought.get(line.account_id, -_BOUGHT_S) >= _BOUGHT_S:
+            self._bought[line.account_id] = now
+            await self.buy_shared_data(line.account_id, renew=False)
 
-    async def renew_shared_data(self, account_id: str) -> None:
-        """Credit a family's shared bucket, which pays before its money does."""
-        top_up = account.top_up(
-            account_id,
-            payment_reference=uuid.uuid4().hex,
-            units=SHARED_DATA_UNITS,
-            unit=Unit.OCTETS,
-            bucket_id=SHARED_DATA,
-            priority=10,
-            service_ids=("data",),
+    async def buy_shared_data(self, account_id: str, *, renew: bool) -> None:
+        """Buy a family's bundle, whose data all its lines share; renew: and again at its end."""
+        bought = await self._caller.keep(
+            bundle.purchase_bundle(account_id, SHARED_DATA, renew=renew)
         )
-        await self._caller.keep(top_up)
-        self._caller.tally.counts["top_ups"] += 1
-        self._caller.note(f"{account_id}: shared data renewed, {SHARED_DATA_UNITS // MIB} MiB")
+        if not bought.bought:
+            self._caller.note(f"{account_id}: no bundle {SHARED_DATA}, {bought.outcome}")
+            return
+        self._caller.tally.counts["bundles"] += 1
+        price = figures.money(bought.charged_micros)
+        more = "" if renew else " once more"
+        self._caller.note(f"{account_id}: bundle {SHARED_DATA} bought{more}, {price}")
+
+    async def look_at_bundles(self, line: Line) -> None:
+        """See in an app what renews; the service renews by itself, so it may have since."""
+        found = await self._caller.client.send(bundle.list_bundles(line.account_id))
+        for renewal in found.renewals:
+            before = self._renewals.get(line.account_id, renewal)
+            self._renewals[line.account_id] = renewal
+            if renewal.failed_tries > before.failed_tries:
+                self._caller.note(f"{line.account_id}: no money to renew {renewal.bundle_id}")
+            elif renewal.renewals_left < before.renewals_left and renewal.expire_time:
+                self._caller.tally.counts["renewals"] += (
+                    before.renewals_left - renewal.renewals_left
+                )
+                until = figures.local_time(renewal.expire_time)
+                self._caller.note(f"{line.account_id}: {renewal.bundle_id} renewed, until {until}")
 
 
 _HABITS: Final[dict[Persona, tuple[tuple[Activity, float], ...]]] = {
@@ -311,6 +325,7 @@ _HABITS: Final[dict[Persona, tuple[tuple[Activity, float], ...]]] = {
     Persona.TALKER: ((Traffic.call, 8), (Traffic.message, 3), (Traffic.browse, 1)),
     Persona.FAMILY: (
         (Traffic.browse, 6), (Traffic.call, 2), (Traffic.message, 3), (Traffic.activate, 0.02),
+        (Traffic.look_at_bundles, 1),
     ),
     Persona.CAPPED: ((Traffic.browse, 5), (Traffic.call, 3), (Traffic.message, 3)),
     Persona.ROAMER: (

@@ -32,13 +32,20 @@ class Segment:
 
 
 def allocate(
-    price: PriceFunction, start: int, end: int, sources: Sequence[Source], fee: int = 0
+    price: PriceFunction,
+    start: int,
+    end: int,
+    sources: Sequence[Source],
+    fee: int = 0,
+    *,
+    from_hold: bool = False,
 ) -> list[Segment]:
     """Cover [start, end) as far as the sources go; the last segment's end is how far.
 
     Greedy in order. Money pays what is due of the connect fee before it pays for units. A money
     source that cannot pay for all that is left pays for as many units as it can. Both ends must be
-    priced (their cost not None).
+    priced (their cost not None). from_hold: money that is held for the fee alone pays for no units,
+    not even for some that cost nothing: a bucket of units that is still available comes first.
     """
     segments: list[Segment] = []
     at = start
@@ -48,7 +55,8 @@ def allocate(
         part = 0
         if source.money:
             part = max(0, min(fee, source.capacity))
-            to = reach(price, at, end, source.capacity - part)
+            left = source.capacity - part
+            to = reach(price, at, end, left) if left > 0 or not from_hold else at
             quantity = part + cost_between(price, at, to)
             fee -= part
         else:
@@ -103,11 +111,12 @@ def cost_between(price: PriceFunction, start: int, end: int) -> int:
 def target_of(price: PriceFunction, rating: SessionRating, used_units: int) -> int | None:
     """Boundary that the session is rated up to after this use; None past the exact range.
 
-    Never below what it is rated up to already, which another rate may have reached.
+    Never below what it is rated up to already, which another price may have reached; and just that
+    if nothing was used, whatever increments there are now.
     """
     position = rating.position + used_units
     boundary = price.round_up(position) if position <= QUANTITY_MAX else None
     if boundary is None:
         return None
-    target = max(rating.paid_to, boundary)
+    target = max(rating.paid_to, boundary) if used_units > 0 else rating.paid_to
     return target if price.cost(target) is not None else None

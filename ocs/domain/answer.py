@@ -20,6 +20,7 @@ class Outcome(enum.StrEnum):
     OUT_OF_ORDER = "OUT_OF_ORDER"
     ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
     ACCOUNT_CLOSED = "ACCOUNT_CLOSED"
+    TOO_MANY_BUCKETS = "TOO_MANY_BUCKETS"
     # Account keeping, which decides nothing.
     DONE = "DONE"
 
@@ -39,6 +40,8 @@ class Reason(enum.StrEnum):
     PAYMENT_NOT_FOUND = "PAYMENT_NOT_FOUND"
     EVENT_NOT_FOUND = "EVENT_NOT_FOUND"
     CAP_NOT_FOUND = "CAP_NOT_FOUND"
+    BUNDLE_NOT_FOUND = "BUNDLE_NOT_FOUND"
+    RENEWAL_NOT_FOUND = "RENEWAL_NOT_FOUND"
     REQUEST_ID_REUSED = "REQUEST_ID_REUSED"
     RESERVATION_EXISTS = "RESERVATION_EXISTS"
     SEQUENCE_NUMBER_REUSED = "SEQUENCE_NUMBER_REUSED"
@@ -74,6 +77,8 @@ class Reason(enum.StrEnum):
     TOP_UP_ALREADY_USED = "TOP_UP_ALREADY_USED"
     TOP_UP_REVERSED = "TOP_UP_REVERSED"
     REFUND_EXCEEDS = "REFUND_EXCEEDS"
+    RENEWAL_NOT_OFFERED = "RENEWAL_NOT_OFFERED"
+    RENEWAL_EXISTS = "RENEWAL_EXISTS"
     CLOCK_SKEW = "CLOCK_SKEW"
     DEADLINE_PASSED = "DEADLINE_PASSED"
     DEADLINE_TOO_SHORT = "DEADLINE_TOO_SHORT"
@@ -88,6 +93,8 @@ class Reason(enum.StrEnum):
     STALE_PROFILE = "STALE_PROFILE"
     STALE_RESERVATION = "STALE_RESERVATION"
     EXPIRE_MORE = "EXPIRE_MORE"
+    # Only the job hears of it: the renewal has been made, or is not due.
+    RENEWAL_NOT_DUE = "RENEWAL_NOT_DUE"
 
 
 # Refusals that depend on the state of what the call names: recorded under the request_id, so that
@@ -115,6 +122,8 @@ RECORDED_REASONS = frozenset(
         Reason.TOP_UP_ALREADY_USED,
         Reason.TOP_UP_REVERSED,
         Reason.REFUND_EXCEEDS,
+        Reason.RENEWAL_NOT_OFFERED,
+        Reason.RENEWAL_EXISTS,
     }
 )
 
@@ -148,6 +157,15 @@ class RefundLine:
     quantity: int
 
 
+@dataclass(frozen=True, slots=True)
+class BoughtBucket:
+    """A bucket that a purchase opened, and what was credited to it."""
+
+    bucket_id: str
+    unit: Unit
+    quantity: int
+
+
 @dataclass(slots=True)
 class Answer:
     """The answer of a charging operation; equal for a replay but for `replayed`.
@@ -155,7 +173,9 @@ class Answer:
     Either `outcome` or `reason` is set. Units are the service's; micros are micro-units of the
     account's currency; times are store time, 0 = unset. rated_units counts uncollected ones too.
     bucket_* answer what changes one bucket by hand; bucket_moved: what a reversal took back.
-    identities: (kind, value) pairs of a line that was removed.
+    identities: (kind, value) pairs of a line that was removed. bought: the buckets of a bundle,
+    which end at expire_ms; renew_ms: when it is bought again, or tried again. renewals_due:
+    (bundle_id, due_ms) of bundles that are to be renewed now.
     """
 
     seq: int
@@ -185,5 +205,8 @@ class Answer:
     refunds: tuple[RefundLine, ...] = field(default=())
     refunded_micros: int = 0
     identities: tuple[tuple[str, str], ...] = field(default=())
+    bought: tuple[BoughtBucket, ...] = field(default=())
+    renew_ms: int = 0
     expired_count: int = 0
+    renewals_due: tuple[tuple[str, int], ...] = field(default=())
     replayed: bool = False

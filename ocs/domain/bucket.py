@@ -26,6 +26,18 @@ class BucketTerms:
     service_ids: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
 
+    def fields(self) -> tuple[str, ...]:
+        """Spell them for the journal; - stands for all services or zones."""
+        return (
+            self.unit,
+            str(self.priority),
+            str(self.start_ms),
+            str(self.expire_ms),
+            "1" if self.blocking else "0",
+            ",".join(self.service_ids) or "-",
+            ",".join(self.zones) or "-",
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Bucket:

@@ -28,7 +28,15 @@ or cap the event is about, `-` stands for nothing. Tokens are `letter=fields`, f
     w=credit_limit:credit_limit              credit limit before and after
     m=group                                  group of a subscriber
     j=bucket:to:quantity                     given back to a bucket that paid, and where it went
+    v=bucket:quantity:roll_over:threshold:unit:priority:start_ms:expire_ms:blocking:services:zones
+                                             a bucket that a bundle opened; threshold - for none
+    s=due_ms:end_ms:left:tries               the renewal after; a renewal without is the last one
+    o=from:to:quantity                       rolls over when `from` ends, at most; of a closed
+                                             bucket: what did
+    i=threshold                              mark on a bucket's balance, - for none
+    e=bucket:threshold                       a balance that came down to its threshold
 
+The ref of what happens to a bundle is its id; its renewal is by the account's own doing.
 The ref of a REFUND is the seq of the event that is refunded.
 """
 
@@ -64,6 +72,11 @@ class EventKind(enum.StrEnum):
     REFUND = "REFUND"
     DELETE_SPENDING_CAP = "DELETE_SPENDING_CAP"
     REMOVE_SUBSCRIBER = "REMOVE_SUBSCRIBER"
+    UPDATE_SUBSCRIBER = "UPDATE_SUBSCRIBER"
+    SET_BUCKET_THRESHOLD = "SET_BUCKET_THRESHOLD"
+    PURCHASE_BUNDLE = "PURCHASE_BUNDLE"
+    RENEW_BUNDLE = "RENEW_BUNDLE"
+    CANCEL_BUNDLE_RENEWAL = "CANCEL_BUNDLE_RENEWAL"
 
 
 class EventFormatError(ValueError):
@@ -94,7 +107,10 @@ class CounterChange:
 
 @dataclass(slots=True, kw_only=True)
 class ChargingEvent:
-    """One journal record; absent parts are empty. terms: raw fields of t, z, q, a, w."""
+    """One journal record; absent parts are empty.
+
+    terms: raw fields of t, z, q, a, w, v, s, o, i. low: (bucket_id, threshold).
+    """
 
     kind: EventKind
     tenant: str
@@ -121,6 +137,7 @@ class ChargingEvent:
     terms: list[tuple[str, ...]] = field(default_factory=list)
     group_ids: list[str] = field(default_factory=list)
     refunds: list[RefundLine] = field(default_factory=list)
+    low: list[tuple[str, int]] = field(default_factory=list)
     prev: str = field(default="", compare=False)
 
 
@@ -176,11 +193,19 @@ def _read_token(event: ChargingEvent, letter: str, fields: list[str]) -> None:
             event.position = (before, paid_before, after, paid_after)
         case "x":
             event.uncollected_units, event.uncollected_micros = map(int, fields)
-        case "t" | "z" | "q" | "a" | "w":
+        case "t" | "z" | "q" | "a" | "w" | "v" | "s" | "o" | "i":
             event.terms.append((letter, *fields))
         case "j":
             to_bucket_id = "" if fields[1] == "-" else fields[1]
             event.refunds.append(RefundLine(fields[0], to_bucket_id, int(fields[2])))
+        case _:
+            _read_short(event, letter, fields)
+
+
+def _read_short(event: ChargingEvent, letter: str, fields: list[str]) -> None:
+    match letter:
+        case "e":
+            event.low.append((fields[0], int(fields[1])))
         case "m":
             event.group_ids.append(fields[0])
         case _:

@@ -10,7 +10,9 @@ from typing import TypeAlias
 
 from ocs.domain.answer import Outcome, Reason
 from ocs.domain.bucket import BucketTerms
-from ocs.domain.reservation import Reservation, ServiceTerms, Step
+from ocs.domain.bundle import Bundle
+from ocs.domain.known import Profile, ReservationFacts
+from ocs.domain.reservation import ServiceTerms, Step
 from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.state import AccountStatus, AccountTerms
 from ocs.domain.units import Unit
@@ -23,71 +25,6 @@ class Basis(StrEnum):
 
     AUTHORIZE = "authorize"
     USED = "used"
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What the service knows of an account and, if one asks, of its subscriber.
-
-    version: moves with every change of terms or caps; a command that carries an old one is
-    answered STALE_PROFILE. caps: those of the account, the subscriber and its groups. identities:
-    (kind, value) pairs of the subscriber.
-    """
-
-    tenant: str
-    account_id: str
-    version: int
-    terms: AccountTerms
-    subscriber_id: str
-    group_ids: tuple[str, ...]
-    caps: tuple[SpendingCap, ...]
-    identities: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(slots=True)
-class ReservationFacts:
-    """What the service must know of a reservation to name its keys and its caps.
-
-    unit: the service's. zone, subscriber_id, tier, price_id, partner: empty for none. The rest: as
-    in ServiceTerms and Reservation.
-    """
-
-    service_id: str
-    unit: Unit
-    zone: str
-    session_id: str
-    subscriber_id: str
-    tier: str = ""
-    price_id: str = ""
-    partner: str = ""
-    tariff_version: str = ""
-    plan: str = ""
-    change_ms: int = 0
-
-    @classmethod
-    def of(cls, reservation: Reservation) -> "ReservationFacts":
-        """Take them from the reservation."""
-        whose = (reservation.session_id, reservation.subscriber_id)
-        return cls.granted(reservation.terms, reservation.plan, *whose, reservation.change_ms)
-
-    @classmethod
-    def granted(
-        cls, terms: ServiceTerms, plan: str, session_id: str, subscriber_id: str, change_ms: int
-    ) -> "ReservationFacts":
-        """Build them as they are after a grant by these terms."""
-        return cls(
-            terms.service_id,
-            terms.unit,
-            terms.zone,
-            session_id,
-            subscriber_id,
-            terms.tier,
-            terms.price_id,
-            terms.partner,
-            terms.tariff_version,
-            plan,
-            change_ms,
-        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -286,6 +223,19 @@ class SetAccountStatus(Call):
 
 
 @dataclass(slots=True, kw_only=True)
+class UpdateSubscriber(Call):
+    """Give a line other groups.
+
+    open_ids: the account's open reservations as the service found them. etag: as of UpdateAccount.
+    """
+
+    subscriber_id: str
+    group_ids: tuple[str, ...]
+    etag: str = ""
+    open_ids: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
 class UpdateAccount(Call):
     """Change what was agreed. Empty plan or segment, credit_limit -1: as it is.
 
@@ -322,6 +272,46 @@ class ReverseTopUp(Call):
 
     payment_reference: str
     allow_partial: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class SetBucketThreshold(Call):
+    """Mark a bucket's balance, anew if it is marked already. threshold: -1 = no more."""
+
+    bucket_id: str
+    unit: Unit
+    threshold: int
+
+
+@dataclass(slots=True, kw_only=True)
+class PurchaseBundle(Call):
+    """Buy a bundle. bundle: None with a refusal. month_ends: see Bundle.end, of the present."""
+
+    profile: Profile
+    bundle_id: str
+    bundle: Bundle | None
+    refusal: Outcome | Reason | None
+    month_ends: tuple[int, int] = (0, 0)
+    renew: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class RenewBundle(Call):
+    """Buy a bundle again; sent by the job, not by callers. due_ms: which of the renewals."""
+
+    profile: Profile
+    bundle_id: str
+    bundle: Bundle | None
+    refusal: Outcome | None
+    due_ms: int
+    month_ends: tuple[int, int] = (0, 0)
+
+
+@dataclass(slots=True, kw_only=True)
+class CancelBundleRenewal(Call):
+    """Let a bundle end."""
+
+    bundle_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,9 +362,14 @@ Mutation = (
     | DeleteSpendingCap
     | SetAccountStatus
     | UpdateAccount
+    | UpdateSubscriber
     | WithdrawBalance
     | AdjustBucket
     | ReverseTopUp
     | Refund
+    | SetBucketThreshold
+    | PurchaseBundle
+    | RenewBundle
+    | CancelBundleRenewal
 )
 Command = Mutation | Expire

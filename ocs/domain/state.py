@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from ocs.domain.answer import Answer
 from ocs.domain.bucket import Bucket, consumption_order
+from ocs.domain.bundle import Renewal, RollOver, Threshold
 from ocs.domain.reservation import Hold, Reservation, SessionRating
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, CapCounter, SpendingCap
 from ocs.domain.units import Unit
@@ -58,6 +59,7 @@ class AccountState:
 
     refusals: since when refusals that are stored are counted, and how many there were.
     slots: counters of rolling caps by holder, cap and start; what left the window may linger.
+    renewals: by bundle. roll_overs, thresholds: by bucket.
 
     `decide` never changes one in place: it returns a changed clone.
     """
@@ -84,6 +86,9 @@ class AccountState:
     identities: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     credits: dict[str, Credit] = field(default_factory=dict)
     refunded: dict[int, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+    renewals: dict[str, Renewal] = field(default_factory=dict)
+    roll_overs: dict[str, RollOver] = field(default_factory=dict)
+    thresholds: dict[str, Threshold] = field(default_factory=dict)
 
     def clone(self) -> "AccountState":
         """Copy as far as anything can change; the values themselves are frozen."""
@@ -101,6 +106,9 @@ class AccountState:
             identities=dict(self.identities),
             credits=dict(self.credits),
             refunded=dict(self.refunded),
+            renewals=dict(self.renewals),
+            roll_overs=dict(self.roll_overs),
+            thresholds=dict(self.thresholds),
         )
 
     def in_consumption_order(self) -> list[Bucket]:
@@ -132,6 +140,17 @@ class AccountState:
             if spent or reserved:
                 found[start] = (spent, reserved)
         return found
+
+    def waits(self, bucket_id: str) -> bool:
+        """Say whether what is left in a bucket waits for its bundle to be renewed."""
+        found = self.roll_overs.get(bucket_id)
+        return found is not None and not found.to_bucket_id
+
+    def due_renewals(self, now_ms: int) -> tuple[tuple[str, int], ...]:
+        """Return (bundle_id, due_ms) of the bundles that are to be renewed, by id."""
+        found = self.renewals.items()
+        due = ((name, renewal.due_ms) for name, renewal in found if renewal.due_ms <= now_ms)
+        return tuple(sorted(due, key=lambda one: f"{one[0]}:{one[1]}"))
 
     def due_holds(self, now_ms: int) -> list[str]:
         """Reservation ids whose hold has lapsed, oldest deadline first, ties by id."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from ocs.domain.bundle import Bundle
 from ocs.domain.tariff_line import Lines
 from ocs.domain.tariff_price import Wholesale
 from ocs.domain.units import Unit
@@ -112,6 +113,7 @@ class Tariff:
     units: Mapping[str, Unit]
     lines: Mapping[tuple[str, str], Lines]
     wholesale: Mapping[str, Wholesale] = field(default_factory=dict)
+    bundles: Mapping[str, Bundle] = field(default_factory=dict)
 
     def zone(self, other_party: str, visited_network: str) -> str | None:
         """Return the zone of a place, as `ZoneMap.zone`."""

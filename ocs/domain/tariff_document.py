@@ -17,6 +17,7 @@ The input is a decoded document, tables and lists of text, whole numbers and tru
     holidays, calendars:                 # tariff_calendars.py
     services, plans:                     # tariff_plans.py; their lines: tariff_lines.py, and
                                          # what a line costs: tariff_price.py
+    bundles:                             # optional; tariff_bundles.py
 """
 
 import re
@@ -25,9 +26,11 @@ from types import MappingProxyType
 from typing import Final
 
 from ocs import limits
+from ocs.domain.bundle import Bundle
 from ocs.domain.local_clock import zone_of
 from ocs.domain.periods import check_time_zone
 from ocs.domain.tariff import HOME_WORD, HOME_ZONE, Tariff, ZoneMap
+from ocs.domain.tariff_bundles import read_bundles
 from ocs.domain.tariff_calendars import read_calendars
 from ocs.domain.tariff_lines import LineCompiler
 from ocs.domain.tariff_plans import read_plans, read_services
@@ -44,6 +47,7 @@ _KEYS: Final = frozenset(
     {
         "version", "currency", "prices", "time_zone", "home_networks", "home_prefixes", "zones",
         "partners", "holidays", "calendars", "services", "plans",
+        "bundles",
     }
 )  # fmt: skip
 _TAX_WORDS: Final = ("gross", "net")
@@ -79,15 +83,24 @@ def parse_tariff(document: object) -> Tariff:
     faults.raise_if_any()
     lines = read_plans(top, services, zones, compiler, faults)
     faults.raise_if_any()
+    plans = _offered(lines)
+    bundles: dict[str, Bundle] = {}
+    units = {name: service.unit for name, service in services.items()}
+    with faults.collected():
+        bundles = read_bundles(
+            top, service_units=units, zones=zones, plans=set(plans), version=version
+        )
+    faults.raise_if_any()
     return Tariff(
         version=version,
         currency=currency,
         tax_included=tax == "gross",
-        plans=MappingProxyType(_offered(lines)),
+        plans=MappingProxyType(plans),
         zones=zone_map,
-        units=MappingProxyType({name: service.unit for name, service in services.items()}),
+        units=MappingProxyType(units),
         lines=MappingProxyType(lines),
         wholesale=MappingProxyType(compiler.wholesale),
+        bundles=MappingProxyType(bundles),
     )
 
 

@@ -3,13 +3,16 @@
 from dataclasses import replace
 from typing import NamedTuple
 
+from ocs.domain.allocation import cost_between
 from ocs.domain.answer import Answer
 from ocs.domain.commands import Debit
 from ocs.domain.decide import decide
 from ocs.domain.decide.expire import expire_due
-from ocs.domain.decide.grant import CapInForce, cap_in_force
+from ocs.domain.decide.grant import CapInForce, cap_in_force, caps_in_force
+from ocs.domain.decide.pricing import price_of_use
 from ocs.domain.decide.turn import Turn
-from ocs.domain.reservation import Hold, Reservation, ReservationState
+from ocs.domain.price_function import PriceFunction, connect_due
+from ocs.domain.reservation import Hold, Reservation, ReservationState, SessionRating
 from ocs.domain.state import AccountState
 
 
@@ -49,6 +52,27 @@ def reservation_as_of(
     return ReservationView(reservation, hold)
 
 
-def what_if(state: AccountState, command: Debit, now_ms: int) -> Answer:
-    """Answer as a debit would be now; nothing is written anywhere."""
-    return decide(as_of(state, now_ms), command, now_ms).answer
+class PricedUse(NamedTuple):
+    """What use would cost a new session. price: None = there is none, or it is refused."""
+
+    answer: Answer
+    price: PriceFunction | None
+    rated_units: int
+    price_micros: int
+
+
+def quote(state: AccountState, command: Debit, now_ms: int) -> PricedUse:
+    """Answer as a debit would be now, with its price; nothing is written anywhere."""
+    present = as_of(state, now_ms)
+    answer = decide(present, command, now_ms).answer
+    if command.terms is None:
+        return PricedUse(answer, None, 0, 0)
+    turn = Turn(present, max(now_ms, present.floor_ms))
+    caps = caps_in_force(turn, command.terms, command.profile.subscriber_id, command.tiers())
+    new = SessionRating(0)
+    found = price_of_use(command.terms, new, command.used_units, command.pieces, caps)
+    if found is None:
+        return PricedUse(answer, None, 0, 0)
+    price, rated = found
+    micros = cost_between(price, 0, rated) + connect_due(price, 0, command.used_units)
+    return PricedUse(answer, price, rated, micros)

@@ -24,6 +24,7 @@ from ocs.service.requests import (
     ListEventsAsked,
     RemoveSubscriberAsked,
     TopUpAsked,
+    UpdateSubscriberAsked,
 )
 from ocs.v1 import account_service_pb2 as pb
 
@@ -54,6 +55,7 @@ class AccountServicer:
                 "GetAccount": self.get_account,
                 "AddSubscriber": self.add_subscriber,
                 "RemoveSubscriber": self.remove_subscriber,
+                "UpdateSubscriber": self.update_subscriber,
                 "LookupSubscriber": self.lookup_subscriber,
                 "TopUp": self.top_up,
                 "ListAccounts": self.list_accounts,
@@ -123,6 +125,27 @@ class AccountServicer:
         answer = await self._lines.remove(ask)
         _note(call, answer)
         response = pb.RemoveSubscriberResponse()
+        convert.set_receipt(response.receipt, answer)
+        return response
+
+    async def update_subscriber(
+        self, call: CallInfo, request: pb.UpdateSubscriberRequest
+    ) -> pb.UpdateSubscriberResponse:
+        """Give a line other groups."""
+        if list(request.update_mask.paths) != ["group_ids"]:
+            rule = "must name group_ids, once; identities move with their line"
+            raise ServiceError(Reason.INVALID_FIELD, violations=[("update_mask", rule)])
+        answer = await self._lines.update(
+            UpdateSubscriberAsked(
+                convert.asked_by(call, request),
+                request.account_id,
+                request.subscriber_id,
+                tuple(request.group_ids),
+                request.etag,
+            )
+        )
+        _note(call, answer)
+        response = pb.UpdateSubscriberResponse()
         convert.set_receipt(response.receipt, answer)
         return response
 

@@ -12,7 +12,7 @@ from ocs.rpc.method import Handler
 from ocs.service.accounts import Accounts
 from ocs.service.errors import ServiceError
 from ocs.service.keeping import Keeping
-from ocs.service.requests import SetAccountStatusAsked, UpdateAccountAsked
+from ocs.service.requests import SetAccountStatusAsked, SetBucketThresholdAsked, UpdateAccountAsked
 from ocs.v1 import account_service_pb2 as pb
 
 UPDATABLE: Final = frozenset({"plan", "segment", "credit_limit_micros"})
@@ -37,6 +37,7 @@ class KeepingHandlers:
             "ResumeAccount": status(AccountStatus.ACTIVE, pb.ResumeAccountResponse),
             "CloseAccount": status(AccountStatus.CLOSED, pb.CloseAccountResponse),
             "UpdateAccount": self.update_account,
+            "SetBucketThreshold": self.set_bucket_threshold,
         }
 
     def _status_handler(
@@ -76,6 +77,28 @@ class KeepingHandlers:
         state, store_ms = await self._accounts.get_account(call.tenant, request.account_id)
         response = pb.UpdateAccountResponse()
         set_account(response.account, state, store_ms)
+        convert.set_receipt(response.receipt, answer)
+        return response
+
+    async def set_bucket_threshold(
+        self, call: CallInfo, request: pb.SetBucketThresholdRequest
+    ) -> pb.SetBucketThresholdResponse:
+        """Mark a bucket's balance."""
+        unit = convert.UNITS[request.unit]
+        assert unit is not None  # the rules require one
+        ask = SetBucketThresholdAsked(
+            convert.asked_by(call, request),
+            request.account_id,
+            request.bucket_id,
+            request.threshold if request.HasField("threshold") else -1,
+            unit,
+        )
+        answer = _noted(call, await self._keeping.set_bucket_threshold(ask))
+        response = pb.SetBucketThresholdResponse(
+            bucket_id=answer.bucket_id,
+            balance=answer.bucket_balance,
+            available=answer.bucket_available,
+        )
         convert.set_receipt(response.receipt, answer)
         return response
 

@@ -35,7 +35,12 @@ def set_account(message: pb.Account, state: AccountState, store_ms: int) -> None
     message.etag = str(state.profile_version)
     convert.set_time(message.create_time, state.create_ms)
     for bucket in state.in_consumption_order():
-        _set_bucket(message.buckets.add(), bucket, terms.credit_limit, store_ms)
+        shown = message.buckets.add()
+        _set_bucket(shown, bucket, terms.credit_limit, store_ms)
+        mark = state.thresholds.get(bucket.bucket_id)
+        if mark is not None:
+            shown.threshold = mark.quantity
+            shown.low = mark.low
     caps: list[CapInForce] = caps_of(state, ACCOUNT_HOLDER, store_ms)
     for cap in caps:
         set_cap(message.caps.add(), cap)

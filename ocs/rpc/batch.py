@@ -120,6 +120,10 @@ class Batch:
                 found[item.reason] = found.get(item.reason, 0) + 1
         return found
 
+    def unanswered(self) -> list[Item]:
+        """The items that have no answer yet."""
+        return [item for item in self.items if not item.answered]
+
     def count_down(self) -> None:
         """Take note that one more item has its answer."""
         self._open -= 1

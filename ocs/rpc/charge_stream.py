@@ -186,10 +186,12 @@ class _Stream:
         batch = Batch(request, response, self._method.kinds, info, self._answered)
         self._under_way.add(batch)
         batch.wait(timeout_ms / 1000)
-        for item in batch.items:
+        # The load first, so that what is shed costs little (decision 0034).
+        for item in self._with_places(batch.items):
             self._check(item, roles)
-        await self._find_accounts([item for item in batch.items if not item.answered])
-        self._start([item for item in batch.items if not item.answered])
+        await self._find_accounts(batch.unanswered())
+        for item in self._with_places(batch.unanswered()):
+            self._lanes.put(item)
 
     @staticmethod
     def _check(item: Item, roles: frozenset[Role]) -> None:
@@ -217,13 +219,12 @@ class _Stream:
         except Exception as error:  # noqa: BLE001 - the last place that can keep its text inside
             item.fail(*told(error, item.kind.method))
 
-    def _start(self, items: Sequence[Item]) -> None:
-        """Let the items run for which there is a place, from the first on."""
+    def _with_places(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Shed the items for which there is no place, from the end; return the others."""
         room = max(self._method.host.calls_in_flight_max - self._metrics.calls_in_flight, 0)
-        for item in items[:room]:
-            self._lanes.put(item)
         for item in items[room:]:
             item.fail(errors.OVERLOADED, _OVERLOADED)
+        return items[:room]
 
     # Answering.
 

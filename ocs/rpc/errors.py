@@ -76,6 +76,8 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "PAYMENT_NOT_FOUND": Failure(_missing, "the payment was never credited"),
         "EVENT_NOT_FOUND": Failure(_missing, "the account has no such event"),
         "CAP_NOT_FOUND": Failure(_missing, "the holder has no such cap"),
+        "BUNDLE_NOT_FOUND": Failure(_missing, "the price book has no such bundle"),
+        "RENEWAL_NOT_FOUND": Failure(_missing, "the account does not renew this bundle"),
         "ACCOUNT_EXISTS": Failure(_exists, "the account exists with other attributes"),
         "SUBSCRIBER_EXISTS": Failure(_exists, "the subscriber exists with other attributes"),
         "IDENTITY_TAKEN": Failure(_exists, "the identity belongs to another line"),
@@ -119,6 +121,8 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
             StatusCode.UNAVAILABLE, "the server has not confirmed the tariff book", retry_ms=1_000
         ),
         "REFUND_EXCEEDS": Failure(_state, "more than the event collected and was not refunded"),
+        "RENEWAL_NOT_OFFERED": Failure(_state, "the bundle does not renew"),
+        "RENEWAL_EXISTS": Failure(_state, "the account renews this bundle already"),
         "CLOCK_SKEW": Failure(
             StatusCode.UNAVAILABLE, "the clocks of service and store disagree", retry_ms=1_000
         ),
@@ -156,6 +160,7 @@ _WIRE_REASONS: Final[Mapping[Reason, str]] = MappingProxyType(
         Reason.STALE_PROFILE: "ACCOUNT_BUSY",
         Reason.STALE_RESERVATION: "ACCOUNT_BUSY",
         Reason.EXPIRE_MORE: "ACCOUNT_BUSY",
+        Reason.RENEWAL_NOT_DUE: "ACCOUNT_BUSY",
     }
 )
 # Reasons that are about one field say so even if the use case did not.

@@ -3,7 +3,7 @@
 from typing import Final
 
 from ocs.domain.answer import Outcome
-from ocs.domain.charging_event import EventKind
+from ocs.domain.charging_event import ChargingEvent, EventKind
 from ocs.ports import LoggedEvent
 from ocs.rpc import convert
 from ocs.rpc.names import event_name
@@ -11,6 +11,12 @@ from ocs.v1 import charging_event_pb2 as pb
 
 _KINDS: Final = {kind: pb.EventKind.Value(f"EVENT_KIND_{kind.name}") for kind in EventKind}
 _FLAGS: Final = {"l": "late", "f": "final_grant", "g": "sequence_gap", "o": "out_of_order"}
+
+_BUNDLE_KINDS: Final = (
+    EventKind.PURCHASE_BUNDLE,
+    EventKind.RENEW_BUNDLE,
+    EventKind.CANCEL_BUNDLE_RENEWAL,
+)
 
 
 def event_message(logged: LoggedEvent) -> pb.ChargingEvent:
@@ -56,5 +62,19 @@ def event_message(logged: LoggedEvent) -> pb.ChargingEvent:
         message.refunds.add(
             bucket_id=line.bucket_id, to_bucket_id=line.to_bucket_id, quantity=line.quantity
         )
+    _set_bundle_parts(message, event)
     message.context.ParseFromString(logged.context)
     return message
+
+
+def _set_bundle_parts(message: pb.ChargingEvent, event: ChargingEvent) -> None:
+    if event.kind in _BUNDLE_KINDS:
+        message.bundle_id = event.ref
+    for bucket_id, threshold in event.low:
+        message.low_balances.add(bucket_id=bucket_id, threshold=threshold)
+    if event.kind is EventKind.BUCKET_CLOSED:
+        for letter, *fields in event.terms:
+            if letter == "o":
+                message.roll_overs.add(
+                    bucket_id=fields[0], to_bucket_id=fields[1], quantity=int(fields[2])
+                )

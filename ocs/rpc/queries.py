@@ -1,8 +1,10 @@
 """The methods of ChargingService that only read."""
 
+from math import floor
 from typing import Final
 
 from ocs.domain.answer import Answer, Outcome
+from ocs.domain.explanation import Cause
 from ocs.domain.reservation import ReservationState, ServiceTerms
 from ocs.domain.spending_cap import ACCOUNT_HOLDER
 from ocs.domain.view import ReservationView
@@ -14,6 +16,9 @@ from ocs.service.queries import Queries
 from ocs.service.requests import Place
 from ocs.v1 import charging_service_pb2 as pb
 
+_CAUSES: Final = {
+    cause: pb.ExplanationCause.Value(f"EXPLANATION_CAUSE_{cause.value}") for cause in Cause
+}
 _STATES: Final = {
     state: pb.ReservationState.Value(f"RESERVATION_STATE_{state.name}")
     for state in ReservationState
@@ -41,13 +46,13 @@ class QueryHandlers:
             call.tenant, convert.payer_of(request), place_of(request), request.units
         )
         call.account_id = found.account_id
-        answer = found.answer
+        answer = found.priced.answer
         assert answer.outcome is not None
         response = pb.QuoteResponse(
             outcome=convert.OUTCOMES[answer.outcome],
-            rated_units=found.rated_units,
-            price_micros=found.price_micros,
-            connect_micros=found.connect_micros,
+            rated_units=found.priced.rated_units,
+            price_micros=found.priced.price_micros,
+            connect_micros=found.terms.rate.connect_micros if found.terms is not None else 0,
             currency=found.currency,
         )
         for payment in answer.payments:
@@ -61,6 +66,21 @@ class QueryHandlers:
             response.zone = found.terms.zone
             response.tariff_version = found.terms.tariff_version
             _set_steps(response, found.terms)
+        for line in found.explanation:
+            micros = floor(line.micros)
+            rest = line.micros - micros
+            response.explanation.add(
+                cause=_CAUSES[line.cause],
+                text=line.text,
+                from_units=line.from_units,
+                to_units=line.to_units,
+                micros=micros,
+                rest_numerator=rest.numerator,
+                rest_denominator=rest.denominator,
+                price_id=line.price_id,
+                tariff_version=line.tariff_version,
+                bucket_id=line.bucket_id,
+            )
         convert.set_time(response.store_time, answer.store_ms)
         return response
 

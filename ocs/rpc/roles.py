@@ -15,7 +15,7 @@ class Role(StrEnum):
     GATEWAY = "gateway"
     """Charges use: a network gateway or charging function."""
     TOP_UP = "top_up"
-    """Credits payments: a shop, a voucher system."""
+    """Credits payments and sells bundles: a shop, a voucher system."""
     OPERATOR = "operator"
     """Keeps accounts, lines and caps, and reads everything."""
     READER = "reader"
@@ -54,15 +54,20 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         "ocs.v1.AccountService/ListAccounts": _READ,
         "ocs.v1.AccountService/AddSubscriber": _KEEP,
         "ocs.v1.AccountService/RemoveSubscriber": _KEEP,
+        "ocs.v1.AccountService/UpdateSubscriber": _KEEP,
         "ocs.v1.AccountService/LookupSubscriber": _LOOK_UP,
         "ocs.v1.AccountService/TopUp": _CREDIT,
         "ocs.v1.AccountService/WithdrawBalance": _KEEP,
         "ocs.v1.AccountService/AdjustBucket": _KEEP,
         "ocs.v1.AccountService/ReverseTopUp": _CREDIT,
+        "ocs.v1.AccountService/SetBucketThreshold": _KEEP,
         "ocs.v1.AccountService/ListChargingEvents": _READ,
         "ocs.v1.SpendingCapService/SetSpendingCap": _KEEP,
         "ocs.v1.SpendingCapService/DeleteSpendingCap": _KEEP,
         "ocs.v1.SpendingCapService/ListSpendingCaps": _READ,
+        "ocs.v1.BundleService/PurchaseBundle": _CREDIT,
+        "ocs.v1.BundleService/CancelBundleRenewal": _CREDIT,
+        "ocs.v1.BundleService/ListBundles": _READ | _CREDIT,
         "ocs.v1.TariffService/LoadTariff": _KEEP,
         "ocs.v1.TariffService/ActivateTariff": _KEEP,
         "ocs.v1.TariffService/GetTariff": _READ,

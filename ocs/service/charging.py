@@ -10,18 +10,10 @@ from typing import TypeVar
 from zlib import crc32
 
 from ocs.domain.answer import Answer, Reason
-from ocs.domain.commands import (
-    Basis,
-    Commit,
-    Debit,
-    Pieces,
-    Profile,
-    Release,
-    ReservationFacts,
-    Reserve,
-)
+from ocs.domain.commands import Basis, Commit, Debit, Pieces, Release, Reserve
 from ocs.domain.event_context import EventContext
 from ocs.domain.fingerprint import fingerprint
+from ocs.domain.known import Profile, ReservationFacts
 from ocs.domain.reservation import ServiceTerms
 from ocs.limits import (
     JITTER_PERMILLE_MAX,

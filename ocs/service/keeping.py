@@ -1,12 +1,16 @@
 """Use cases that keep an account: its status, and what was agreed of it."""
 
 from ocs.domain.answer import Answer, Reason
-from ocs.domain.commands import SetAccountStatus, UpdateAccount
+from ocs.domain.commands import SetAccountStatus, SetBucketThreshold, UpdateAccount
 from ocs.domain.event_context import EventContext
 from ocs.service.books import Books
 from ocs.service.errors import ServiceError
 from ocs.service.mutations import Mutations
-from ocs.service.requests import SetAccountStatusAsked, UpdateAccountAsked
+from ocs.service.requests import (
+    SetAccountStatusAsked,
+    SetBucketThresholdAsked,
+    UpdateAccountAsked,
+)
 
 
 class Keeping:
@@ -46,5 +50,17 @@ class Keeping:
                 credit_limit=ask.credit_limit,
                 etag=ask.etag,
                 **call,
+            )
+        )
+
+    async def set_bucket_threshold(self, ask: SetBucketThresholdAsked) -> Answer:
+        """Mark a bucket's balance, or take the mark off."""
+        meaning = (ask.bucket_id, ask.threshold, ask.unit)
+        call = self._mutations.call(
+            ask.asked, ask.account_id, "SetBucketThreshold", EventContext(), *meaning
+        )
+        return await self._mutations.run(
+            SetBucketThreshold(
+                bucket_id=ask.bucket_id, unit=ask.unit, threshold=ask.threshold, **call
             )
         )

@@ -3,9 +3,10 @@
 from typing import Any
 
 from ocs.domain.answer import Answer
-from ocs.domain.commands import Mutation, Profile
+from ocs.domain.commands import Mutation
 from ocs.domain.event_context import EventContext
 from ocs.domain.fingerprint import fingerprint
+from ocs.domain.known import Profile
 from ocs.limits import WINDOW_USED_MS
 from ocs.ports import ContextEncoder, Ledger
 from ocs.service.errors import failure

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from ocs.domain.answer import Outcome, Reason
-from ocs.domain.commands import GrantWish, Pieces, Profile, ReservationFacts
+from ocs.domain.commands import GrantWish, Pieces
+from ocs.domain.known import Profile, ReservationFacts
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.state import AccountTerms
 from ocs.domain.tariff_book import PriceInForce, TariffBook

@@ -2,33 +2,30 @@
 
 from typing import NamedTuple
 
-from ocs.domain.answer import Answer
-from ocs.domain.commands import Basis, Debit, Profile
+from ocs.domain.answer import Answer, Reason
+from ocs.domain.commands import Basis, Debit, Pieces
+from ocs.domain.explanation import Explained, ExplainedLine, explain
+from ocs.domain.known import Profile
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.state import RequestRecord
-from ocs.domain.view import ReservationView, what_if
+from ocs.domain.view import PricedUse, ReservationView, quote
 from ocs.limits import PAGE_DEFAULT, PAGE_MAX, WINDOW_GRANT_MS
 from ocs.ports import AccountSummary, Ledger, Reader
 from ocs.service.books import Books
 from ocs.service.directory import Directory
-from ocs.service.errors import failure
-from ocs.service.pricing import price
+from ocs.service.errors import ServiceError, failure
+from ocs.service.pricing import pieces_of_debit, price
 from ocs.service.requests import Payer, Place
 
 
 class Quote(NamedTuple):
-    """What a debit would be answered, and its price.
-
-    price_micros: if money pays for all of it, the connect fee included.
-    """
+    """What a debit would be answered, its price, and how that came about."""
 
     account_id: str
-    answer: Answer
     currency: str
     terms: ServiceTerms | None
-    rated_units: int
-    price_micros: int
-    connect_micros: int
+    priced: PricedUse
+    explanation: list[ExplainedLine]
 
 
 class Queries:
@@ -88,10 +85,16 @@ class Queries:
         if isinstance(found, Answer):
             raise failure(found)
         state, store_ms = found
-        found_price, refusal = price(
-            self._books.of(tenant), state.terms, place, place.event_time_ms or store_ms
-        )
-        terms = found_price.terms if found_price is not None else None
+        event_ms = place.event_time_ms or store_ms
+        book = self._books.of(tenant)
+        in_force, refusal = price(book, state.terms, place, event_ms)
+        if isinstance(refusal, Reason):
+            raise ServiceError(refusal, account_seq=state.seq)
+        terms: ServiceTerms | None = None
+        pieces: Pieces = ()
+        if in_force is not None:
+            terms = in_force.terms
+            pieces = pieces_of_debit(book, state.terms, in_force, units, event_ms)
         version = state.profile_version
         command = Debit(
             tenant=tenant,
@@ -106,16 +109,30 @@ class Queries:
             refusal=refusal,
             basis=Basis.AUTHORIZE,
             used_units=units,
+            pieces=pieces,
         )
-        answer = what_if(state, command, store_ms)
-        if answer.reason is not None:
-            raise failure(answer)
-        rated = terms.rate.round_up(units) if terms is not None else None
-        cost = terms.rate.cost(rated) if terms is not None and rated is not None else None
-        fee = terms.rate.connect_micros if terms is not None else 0
-        price_micros = cost + fee if cost is not None else 0
-        currency = state.terms.currency
-        return Quote(account_id, answer, currency, terms, rated or 0, price_micros, fee)
+        priced = quote(state, command, store_ms)
+        if priced.answer.reason is not None:
+            raise failure(priced.answer)
+        return Quote(account_id, state.terms.currency, terms, priced, _explained(command, priced))
+
+
+def _explained(command: Debit, priced: PricedUse) -> list[ExplainedLine]:
+    if priced.price is None or command.terms is None:
+        return []
+    lines = [line or command.terms for _, line in command.pieces] or [command.terms]
+    currency = command.profile.terms.currency
+    payments = priced.answer.payments
+    what = Explained(
+        command.terms.unit,
+        currency,
+        command.used_units,
+        priced.rated_units,
+        priced.price,
+        lines,
+        payments,
+    )
+    return explain(what)
 
 
 def page_count(page_size: int) -> int:

@@ -136,6 +136,17 @@ class RemoveSubscriberAsked:
 
 
 @dataclass(slots=True)
+class UpdateSubscriberAsked:
+    """Give a line other groups."""
+
+    asked: Asked
+    account_id: str
+    subscriber_id: str
+    group_ids: tuple[str, ...]
+    etag: str
+
+
+@dataclass(slots=True)
 class SetSpendingCapAsked:
     """Create a cap, or change its limit."""
 
@@ -222,3 +233,33 @@ class RefundAsked:
     shares: tuple[tuple[str, int], ...]
     bucket_id: str
     reason: str
+
+
+@dataclass(slots=True)
+class SetBucketThresholdAsked:
+    """Mark a bucket's balance. threshold: -1 takes the mark off."""
+
+    asked: Asked
+    account_id: str
+    bucket_id: str
+    threshold: int
+    unit: Unit
+
+
+@dataclass(slots=True)
+class PurchaseBundleAsked:
+    """Buy a bundle. renew: buy it again at its end."""
+
+    asked: Asked
+    account_id: str
+    bundle_id: str
+    renew: bool
+
+
+@dataclass(slots=True)
+class CancelBundleRenewalAsked:
+    """Let a bundle end."""
+
+    asked: Asked
+    account_id: str
+    bundle_id: str

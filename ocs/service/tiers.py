@@ -1,9 +1,10 @@
 """Counters of an account's use, for graduated prices: made when an account first needs one."""
 
 from ocs.domain.answer import Answer
-from ocs.domain.commands import Profile, SetSpendingCap
+from ocs.domain.commands import SetSpendingCap
 from ocs.domain.event_context import EventContext
 from ocs.domain.fingerprint import fingerprint
+from ocs.domain.known import Profile
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.spending_cap import tier_counter
 from ocs.limits import WINDOW_USED_MS

@@ -9,7 +9,6 @@ from ocs.domain.commands import (
     Call,
     CreateAccount,
     DeleteSpendingCap,
-    Profile,
     Refund,
     RemoveSubscriber,
     ReverseTopUp,
@@ -17,8 +16,10 @@ from ocs.domain.commands import (
     SetSpendingCap,
     TopUp,
     UpdateAccount,
+    UpdateSubscriber,
     WithdrawBalance,
 )
+from ocs.domain.known import Profile
 from ocs.domain.spending_cap import ACCOUNT_HOLDER
 from ocs.domain.units import Unit
 from ocs.store import keys
@@ -119,6 +120,22 @@ def _remove_subscriber(command: RemoveSubscriber, known: AccountKeys, _: CapsTex
     )
 
 
+def _update_subscriber(command: UpdateSubscriber, known: AccountKeys, _: CapsText) -> Encoded:
+    return (
+        "update_subscriber",
+        [
+            keys.subscriber_key(*known.at, command.subscriber_id),
+            *map(known.reservation, command.open_ids),
+        ],
+        [
+            command.subscriber_id,
+            dash(",".join(command.group_ids)),
+            command.etag,
+            " ".join(command.open_ids),
+        ],
+    )
+
+
 def _set_spending_cap(command: SetSpendingCap, known: AccountKeys, _: CapsText) -> Encoded:
     cap = command.cap
     return (
@@ -191,6 +208,7 @@ ENCODERS: Final[dict[type, Encoder]] = {
     CreateAccount: _create_account,  # type: ignore[dict-item]
     AddSubscriber: _add_subscriber,  # type: ignore[dict-item]
     RemoveSubscriber: _remove_subscriber,  # type: ignore[dict-item]
+    UpdateSubscriber: _update_subscriber,  # type: ignore[dict-item]
     SetSpendingCap: _set_spending_cap,  # type: ignore[dict-item]
     DeleteSpendingCap: _delete_spending_cap,  # type: ignore[dict-item]
     SetAccountStatus: _set_account_status,  # type: ignore[dict-item]

@@ -1,6 +1,6 @@
 """Reads the one line that a script answers with."""
 
-from ocs.domain.answer import Answer, CapReached, Outcome, Payment, Reason, RefundLine
+from ocs.domain.answer import Answer, BoughtBucket, CapReached, Outcome, Payment, Reason, RefundLine
 from ocs.domain.state import RequestRecord
 from ocs.domain.units import Unit
 from ocs.store.layout import read_identities
@@ -12,6 +12,10 @@ _BUCKET_PARTS = 6
 _REMOVED_PARTS = 4
 # `DONE seq store_ms micros bucket:to:quantity,...`
 _REFUND_PARTS = 5
+# Of a bundle: `bucket:unit:quantity,...` and when it is bought again, behind a charge's.
+_BUNDLE_PARTS = 18
+# `DONE seq store_ms expired bundle:due_ms,...`
+_EXPIRED_PARTS = 5
 _UNITS = {unit.value: unit for unit in Unit}
 
 
@@ -55,6 +59,9 @@ def read_expired(line: str) -> tuple[Answer, int]:
     """Read the answer of expire.lua: the answer, and how many events it wrote."""
     parts = line.split(" ")
     answer = read_answer(" ".join(parts[:3]))
+    if len(parts) == _EXPIRED_PARTS and parts[4] != "-":
+        pairs = (one.split(":") for one in parts[4].split(","))
+        answer.renewals_due = tuple((bundle_id, int(due_ms)) for bundle_id, due_ms in pairs)
     return answer, int(parts[3]) if len(parts) > 3 else 0  # noqa: PLR2004 - the fourth field
 
 
@@ -86,7 +93,16 @@ def _read_charge(parts: list[str]) -> Answer:
     if parts[14] != "-":
         answer.payments = tuple(map(_read_payment, parts[14].split(",")))
     answer.price_change_ms = int(parts[15])
+    if len(parts) == _BUNDLE_PARTS:
+        if parts[16] != "-":
+            answer.bought = tuple(map(_read_bought, parts[16].split(",")))
+        answer.renew_ms = int(parts[17])
     return answer
+
+
+def _read_bought(text: str) -> BoughtBucket:
+    bucket_id, unit, quantity = text.split(":")
+    return BoughtBucket(bucket_id, _UNITS[unit], int(quantity))
 
 
 def _read_refund(text: str) -> RefundLine:

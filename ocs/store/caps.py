@@ -9,7 +9,7 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Final, TypeAlias
 
-from ocs.domain.commands import Profile
+from ocs.domain.known import Profile
 from ocs.domain.units import Unit
 from ocs.limits import CLOCK_SKEW_MAX_MS
 from ocs.store.encode import holder_names

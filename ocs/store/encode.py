@@ -4,19 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ocs.domain.answer import Outcome, Reason
-from ocs.domain.commands import (
-    Basis,
-    Commit,
-    Debit,
-    GrantWish,
-    Mutation,
-    Profile,
-    Release,
-    Reserve,
-)
+from ocs.domain.commands import Basis, Commit, Debit, GrantWish, Mutation, Release, Reserve
+from ocs.domain.known import Profile
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.spending_cap import ACCOUNT_HOLDER
-from ocs.store import account_encoders, keys
+from ocs.store import account_encoders, bundle_encoders, keys
 from ocs.store.account_encoders import Argument, CapsText, Encoded, Encoder
 from ocs.store.keys import AccountKeys
 from ocs.store.layout import dash, facts_text, service_terms_text
@@ -80,6 +72,7 @@ BINDINGS: Final = {
     "debit_authorize": (_DEBIT_KEYS, _DEBIT_ARGV),
     "debit_used": (_DEBIT_KEYS, _DEBIT_ARGV),
     **account_encoders.BINDINGS,
+    **bundle_encoders.BINDINGS,
 }
 
 
@@ -283,6 +276,7 @@ _ENCODERS: Final[dict[type, Encoder]] = {
     Release: _release,  # type: ignore[dict-item]
     Debit: _debit,  # type: ignore[dict-item]
     **account_encoders.ENCODERS,
+    **bundle_encoders.ENCODERS,
 }
 
 

@@ -9,7 +9,8 @@ from itertools import starmap
 from typing import Final
 
 from ocs.domain.bucket import Bucket, BucketTerms
-from ocs.domain.commands import ReservationFacts
+from ocs.domain.bundle import Renewal, RollOver, Threshold
+from ocs.domain.known import ReservationFacts
 from ocs.domain.periods import Period
 from ocs.domain.rating import Rate, RateStep, Rounding
 from ocs.domain.reservation import (
@@ -147,6 +148,35 @@ def read_refusals(fields: Fields) -> tuple[int, int]:
     """Read since when an account counts the refusals it stores, and how many there were."""
     since_ms, count = fields.get("refusals", "0 0").split(" ")
     return int(since_ms), int(count)
+
+
+def read_renewals(fields: Fields) -> dict[str, Renewal]:
+    """Read the renewals of bundles from an account hash: `due_ms end_ms left tries`."""
+    return {
+        field[2:]: Renewal(*map(int, text.split(" ")))
+        for field, text in fields.items()
+        if field.startswith("n:")
+    }
+
+
+def read_roll_overs(fields: Fields) -> dict[str, RollOver]:
+    """Read where buckets roll over to: `bundle bucket most`, - while that is not known yet."""
+    found = {}
+    for field, text in fields.items():
+        if field.startswith("o:"):
+            bundle_id, to_bucket_id, most = text.split(" ")
+            found[field[2:]] = RollOver(bundle_id, undash(to_bucket_id), int(most))
+    return found
+
+
+def read_thresholds(fields: Fields) -> dict[str, Threshold]:
+    """Read the marks on balances: `quantity low`."""
+    found = {}
+    for field, text in fields.items():
+        if field.startswith("l:"):
+            quantity, low = text.split(" ")
+            found[field[2:]] = Threshold(int(quantity), low == "1")
+    return found
 
 
 def read_status(fields: Fields) -> AccountStatus:

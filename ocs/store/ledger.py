@@ -17,7 +17,8 @@ from redis.exceptions import (
 
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.audit import UnreadableAccountError
-from ocs.domain.commands import Commit, Expire, Mutation, Profile, ReservationFacts, Reserve
+from ocs.domain.commands import Commit, Expire, Mutation, Reserve
+from ocs.domain.known import Profile, ReservationFacts
 from ocs.domain.state import AccountState
 from ocs.limits import CLOCK_SKEW_MAX_MS, DEADLINE_DEFAULT_MS, EXPIRE_ROUNDS_MAX
 from ocs.store import keys

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.charging_event import ChargingEvent
-from ocs.domain.commands import Command, Expire, Mutation, Profile, ReservationFacts
+from ocs.domain.commands import Command, Expire, Mutation
 from ocs.domain.decide import decide
+from ocs.domain.known import Profile, ReservationFacts
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, group_holder, subscriber_holder
 from ocs.domain.state import AccountState, RequestRecord
 from ocs.domain.view import ReservationView, reservation_as_of

@@ -17,8 +17,11 @@ from ocs.store.layout import (
     read_hold,
     read_identities,
     read_refusals,
+    read_renewals,
+    read_roll_overs,
     read_slots,
     read_status,
+    read_thresholds,
     undash,
 )
 from ocs.store.pipeline import Pipeline, Reply, StoreLostError
@@ -167,6 +170,9 @@ def _state(at: tuple[str, str], account: Fields, profile: Fields, holds: Fields)
         counters=read_counters("account", account),
         slots=read_slots("account", account),
         holds={reservation_id: read_hold(text) for reservation_id, text in holds.items()},
+        renewals=read_renewals(account),
+        roll_overs=read_roll_overs(account),
+        thresholds=read_thresholds(account),
     )
     for cap in read_caps("account", profile):
         state.caps[(cap.holder, cap.cap_id)] = cap

@@ -73,6 +73,8 @@ class Bucket(_message.Message):
     BLOCKING_FIELD_NUMBER: _builtins.int
     CREDITED_FIELD_NUMBER: _builtins.int
     SPENT_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
     bucket_id: _builtins.str
     """The bucket; `main` is the account's money bucket that is drawn on last."""
     unit: _types_pb2.UnitType.ValueType
@@ -91,6 +93,10 @@ class Bucket(_message.Message):
     """All that was ever credited."""
     spent: _builtins.int
     """All that was ever collected from it."""
+    threshold: _builtins.int
+    """A balance that comes down to it is reported in the event; unset: none."""
+    low: _builtins.bool
+    """The balance is at its threshold or below; a credit above it arms it again."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Spendable from then; unset: always."""
@@ -123,12 +129,16 @@ class Bucket(_message.Message):
         blocking: _builtins.bool = ...,
         credited: _builtins.int = ...,
         spent: _builtins.int = ...,
+        threshold: _builtins.int | None = ...,
+        low: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "expire_time", b"expire_time", "start_time", b"start_time", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "balance", b"balance", "blocking", b"blocking", "bucket_id", b"bucket_id", "credited", b"credited", "expire_time", b"expire_time", "priority", b"priority", "reserved", b"reserved", "service_ids", b"service_ids", "spent", b"spent", "start_time", b"start_time", "unit", b"unit", "zones", b"zones"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "available", b"available", "balance", b"balance", "blocking", b"blocking", "bucket_id", b"bucket_id", "credited", b"credited", "expire_time", b"expire_time", "low", b"low", "priority", b"priority", "reserved", b"reserved", "service_ids", b"service_ids", "spent", b"spent", "start_time", b"start_time", "threshold", b"threshold", "unit", b"unit", "zones", b"zones"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__threshold: _TypeAlias = _typing.Literal["threshold"]  # noqa: Y015
+    _WhichOneofArgType__threshold: _TypeAlias = _typing.Literal["_threshold", b"_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__threshold) -> _WhichOneofReturnType__threshold | None: ...
 
 Global___Bucket: _TypeAlias = Bucket  # noqa: Y015
 
@@ -555,6 +565,82 @@ class RemoveSubscriberResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RemoveSubscriberResponse: _TypeAlias = RemoveSubscriberResponse  # noqa: Y015
+
+@_typing.final
+class UpdateSubscriberRequest(_message.Message):
+    """Changes a line."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_TIME_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    SUBSCRIBER_ID_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Caller-made id of this logical operation. Required."""
+    account_id: _builtins.str
+    """The account. Required."""
+    subscriber_id: _builtins.str
+    """The line. Required."""
+    etag: _builtins.str
+    """Of the account as it was read; empty: whatever it is now."""
+    @_builtins.property
+    def request_time(self) -> _timestamp_pb2.Timestamp:
+        """When the operation was first sent; unchanged on a resend. Required."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields that change: group_ids. Required."""
+
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All groups of the account that it belongs to from now on, 0 to 4, no two equal."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        request_time: _timestamp_pb2.Timestamp | None = ...,
+        account_id: _builtins.str = ...,
+        subscriber_id: _builtins.str = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request_time", b"request_time", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "etag", b"etag", "group_ids", b"group_ids", "request_id", b"request_id", "request_time", b"request_time", "subscriber_id", b"subscriber_id", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSubscriberRequest: _TypeAlias = UpdateSubscriberRequest  # noqa: Y015
+
+@_typing.final
+class UpdateSubscriberResponse(_message.Message):
+    """The line is changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipt(self) -> _types_pb2.Receipt:
+        """Journal position, store time, replay mark."""
+
+    def __init__(
+        self,
+        *,
+        receipt: _types_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateSubscriberResponse: _TypeAlias = UpdateSubscriberResponse  # noqa: Y015
 
 @_typing.final
 class LookupSubscriberRequest(_message.Message):
@@ -1503,3 +1589,85 @@ class ReverseTopUpResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReverseTopUpResponse: _TypeAlias = ReverseTopUpResponse  # noqa: Y015
+
+@_typing.final
+class SetBucketThresholdRequest(_message.Message):
+    """Marks a bucket's balance."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_TIME_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    BUCKET_ID_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Caller-made id of this logical operation. Required."""
+    account_id: _builtins.str
+    """The account. Required."""
+    bucket_id: _builtins.str
+    """The bucket. Required."""
+    threshold: _builtins.int
+    """Micro-units or units, 0 .. 2^53-1; unset takes the threshold off."""
+    unit: _types_pb2.UnitType.ValueType
+    """What the threshold counts; must be the bucket's unit. Required."""
+    @_builtins.property
+    def request_time(self) -> _timestamp_pb2.Timestamp:
+        """When the operation was first sent; unchanged on a resend. Required."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        request_time: _timestamp_pb2.Timestamp | None = ...,
+        account_id: _builtins.str = ...,
+        bucket_id: _builtins.str = ...,
+        threshold: _builtins.int | None = ...,
+        unit: _types_pb2.UnitType.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "request_time", b"request_time", "threshold", b"threshold"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_threshold", b"_threshold", "account_id", b"account_id", "bucket_id", b"bucket_id", "request_id", b"request_id", "request_time", b"request_time", "threshold", b"threshold", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__threshold: _TypeAlias = _typing.Literal["threshold"]  # noqa: Y015
+    _WhichOneofArgType__threshold: _TypeAlias = _typing.Literal["_threshold", b"_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__threshold) -> _WhichOneofReturnType__threshold | None: ...
+
+Global___SetBucketThresholdRequest: _TypeAlias = SetBucketThresholdRequest  # noqa: Y015
+
+@_typing.final
+class SetBucketThresholdResponse(_message.Message):
+    """The bucket as it stands."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUCKET_ID_FIELD_NUMBER: _builtins.int
+    BALANCE_FIELD_NUMBER: _builtins.int
+    AVAILABLE_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    bucket_id: _builtins.str
+    """The bucket."""
+    balance: _builtins.int
+    """Its balance."""
+    available: _builtins.int
+    """Its available."""
+    @_builtins.property
+    def receipt(self) -> _types_pb2.Receipt:
+        """Journal position, store time, replay mark."""
+
+    def __init__(
+        self,
+        *,
+        bucket_id: _builtins.str = ...,
+        balance: _builtins.int = ...,
+        available: _builtins.int = ...,
+        receipt: _types_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "balance", b"balance", "bucket_id", b"bucket_id", "receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetBucketThresholdResponse: _TypeAlias = SetBucketThresholdResponse  # noqa: Y015

@@ -56,6 +56,11 @@ class AccountServiceStub:
                 request_serializer=ocs_dot_v1_dot_account__service__pb2.RemoveSubscriberRequest.SerializeToString,
                 response_deserializer=ocs_dot_v1_dot_account__service__pb2.RemoveSubscriberResponse.FromString,
                 _registered_method=True)
+        self.UpdateSubscriber = channel.unary_unary(
+                '/ocs.v1.AccountService/UpdateSubscriber',
+                request_serializer=ocs_dot_v1_dot_account__service__pb2.UpdateSubscriberRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_account__service__pb2.UpdateSubscriberResponse.FromString,
+                _registered_method=True)
         self.LookupSubscriber = channel.unary_unary(
                 '/ocs.v1.AccountService/LookupSubscriber',
                 request_serializer=ocs_dot_v1_dot_account__service__pb2.LookupSubscriberRequest.SerializeToString,
@@ -100,6 +105,11 @@ class AccountServiceStub:
                 '/ocs.v1.AccountService/AdjustBucket',
                 request_serializer=ocs_dot_v1_dot_account__service__pb2.AdjustBucketRequest.SerializeToString,
                 response_deserializer=ocs_dot_v1_dot_account__service__pb2.AdjustBucketResponse.FromString,
+                _registered_method=True)
+        self.SetBucketThreshold = channel.unary_unary(
+                '/ocs.v1.AccountService/SetBucketThreshold',
+                request_serializer=ocs_dot_v1_dot_account__service__pb2.SetBucketThresholdRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_account__service__pb2.SetBucketThresholdResponse.FromString,
                 _registered_method=True)
         self.ReverseTopUp = channel.unary_unary(
                 '/ocs.v1.AccountService/ReverseTopUp',
@@ -147,6 +157,17 @@ class AccountServiceServicer:
         reservation of the line may be open; late use of those that lapsed is still charged. Goes on
         when the account is suspended or closed. Errors: NOT_FOUND (SUBSCRIBER_NOT_FOUND),
         FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS). Journaled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateSubscriber(self, request, context):
+        """Changes the groups of a line. What it spent stays counted where it was spent; a group it joins
+        counts what it spends from now on. Its identities stay as they are: to move a number, remove
+        its line and add it anew. Idempotent by request_id (48 h). Errors: NOT_FOUND
+        (SUBSCRIBER_NOT_FOUND), FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS: what is open holds
+        in the caps of the groups it was opened with; ETAG_MISMATCH, ACCOUNT_CLOSED).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -233,6 +254,17 @@ class AccountServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetBucketThreshold(self, request, context):
+        """Gives a bucket a threshold, or another one, or takes it off: the event that brings the
+        balance, reserved included, down to it or below says so, once, until a credit raises it above.
+        A balance that is as low already is not reported. Idempotent by request_id for 48 hours;
+        journaled. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND, BUCKET_NOT_FOUND), FAILED_PRECONDITION
+        (BUCKET_MISMATCH).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReverseTopUp(self, request, context):
         """Takes back what a payment credited, once: all of it, or what is left of it if allow_partial.
         The payment_reference stays used. Goes on when the account is suspended or closed. Errors:
@@ -273,6 +305,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.RemoveSubscriber,
                     request_deserializer=ocs_dot_v1_dot_account__service__pb2.RemoveSubscriberRequest.FromString,
                     response_serializer=ocs_dot_v1_dot_account__service__pb2.RemoveSubscriberResponse.SerializeToString,
+            ),
+            'UpdateSubscriber': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateSubscriber,
+                    request_deserializer=ocs_dot_v1_dot_account__service__pb2.UpdateSubscriberRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_account__service__pb2.UpdateSubscriberResponse.SerializeToString,
             ),
             'LookupSubscriber': grpc.unary_unary_rpc_method_handler(
                     servicer.LookupSubscriber,
@@ -318,6 +355,11 @@ def add_AccountServiceServicer_to_server(servicer, server):
                     servicer.AdjustBucket,
                     request_deserializer=ocs_dot_v1_dot_account__service__pb2.AdjustBucketRequest.FromString,
                     response_serializer=ocs_dot_v1_dot_account__service__pb2.AdjustBucketResponse.SerializeToString,
+            ),
+            'SetBucketThreshold': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetBucketThreshold,
+                    request_deserializer=ocs_dot_v1_dot_account__service__pb2.SetBucketThresholdRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_account__service__pb2.SetBucketThresholdResponse.SerializeToString,
             ),
             'ReverseTopUp': grpc.unary_unary_rpc_method_handler(
                     servicer.ReverseTopUp,
@@ -440,6 +482,33 @@ class AccountService:
             '/ocs.v1.AccountService/RemoveSubscriber',
             ocs_dot_v1_dot_account__service__pb2.RemoveSubscriberRequest.SerializeToString,
             ocs_dot_v1_dot_account__service__pb2.RemoveSubscriberResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateSubscriber(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.AccountService/UpdateSubscriber',
+            ocs_dot_v1_dot_account__service__pb2.UpdateSubscriberRequest.SerializeToString,
+            ocs_dot_v1_dot_account__service__pb2.UpdateSubscriberResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -683,6 +752,33 @@ class AccountService:
             '/ocs.v1.AccountService/AdjustBucket',
             ocs_dot_v1_dot_account__service__pb2.AdjustBucketRequest.SerializeToString,
             ocs_dot_v1_dot_account__service__pb2.AdjustBucketResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetBucketThreshold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.AccountService/SetBucketThreshold',
+            ocs_dot_v1_dot_account__service__pb2.SetBucketThresholdRequest.SerializeToString,
+            ocs_dot_v1_dot_account__service__pb2.SetBucketThresholdResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -54,6 +54,13 @@ class AccountServiceStub:
     when the account is suspended or closed. Errors: NOT_FOUND (SUBSCRIBER_NOT_FOUND),
     FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS). Journaled.
     """
+    UpdateSubscriber: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.UpdateSubscriberRequest, _account_service_pb2.UpdateSubscriberResponse]
+    """Changes the groups of a line. What it spent stays counted where it was spent; a group it joins
+    counts what it spends from now on. Its identities stay as they are: to move a number, remove
+    its line and add it anew. Idempotent by request_id (48 h). Errors: NOT_FOUND
+    (SUBSCRIBER_NOT_FOUND), FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS: what is open holds
+    in the caps of the groups it was opened with; ETAG_MISMATCH, ACCOUNT_CLOSED).
+    """
     LookupSubscriber: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.LookupSubscriberRequest, _account_service_pb2.LookupSubscriberResponse]
     """Finds the account and line of a network identity. Changes nothing. NOT_FOUND if unknown."""
     TopUp: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.TopUpRequest, _account_service_pb2.TopUpResponse]
@@ -97,6 +104,13 @@ class AccountServiceStub:
     (BUCKET_NOT_FOUND), FAILED_PRECONDITION (BUCKET_MISMATCH, BALANCE_TOO_LOW, BALANCE_LIMIT,
     TOP_UP_EXPIRED). Journaled.
     """
+    SetBucketThreshold: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.SetBucketThresholdRequest, _account_service_pb2.SetBucketThresholdResponse]
+    """Gives a bucket a threshold, or another one, or takes it off: the event that brings the
+    balance, reserved included, down to it or below says so, once, until a credit raises it above.
+    A balance that is as low already is not reported. Idempotent by request_id for 48 hours;
+    journaled. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND, BUCKET_NOT_FOUND), FAILED_PRECONDITION
+    (BUCKET_MISMATCH).
+    """
     ReverseTopUp: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ReverseTopUpRequest, _account_service_pb2.ReverseTopUpResponse]
     """Takes back what a payment credited, once: all of it, or what is left of it if allow_partial.
     The payment_reference stays used. Goes on when the account is suspended or closed. Errors:
@@ -131,6 +145,13 @@ class AccountServiceAsyncStub(AccountServiceStub):
     reservation of the line may be open; late use of those that lapsed is still charged. Goes on
     when the account is suspended or closed. Errors: NOT_FOUND (SUBSCRIBER_NOT_FOUND),
     FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS). Journaled.
+    """
+    UpdateSubscriber: _aio.UnaryUnaryMultiCallable[_account_service_pb2.UpdateSubscriberRequest, _account_service_pb2.UpdateSubscriberResponse]  # type: ignore[assignment]
+    """Changes the groups of a line. What it spent stays counted where it was spent; a group it joins
+    counts what it spends from now on. Its identities stay as they are: to move a number, remove
+    its line and add it anew. Idempotent by request_id (48 h). Errors: NOT_FOUND
+    (SUBSCRIBER_NOT_FOUND), FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS: what is open holds
+    in the caps of the groups it was opened with; ETAG_MISMATCH, ACCOUNT_CLOSED).
     """
     LookupSubscriber: _aio.UnaryUnaryMultiCallable[_account_service_pb2.LookupSubscriberRequest, _account_service_pb2.LookupSubscriberResponse]  # type: ignore[assignment]
     """Finds the account and line of a network identity. Changes nothing. NOT_FOUND if unknown."""
@@ -174,6 +195,13 @@ class AccountServiceAsyncStub(AccountServiceStub):
     available. Goes on when the account is suspended or closed. Errors: NOT_FOUND
     (BUCKET_NOT_FOUND), FAILED_PRECONDITION (BUCKET_MISMATCH, BALANCE_TOO_LOW, BALANCE_LIMIT,
     TOP_UP_EXPIRED). Journaled.
+    """
+    SetBucketThreshold: _aio.UnaryUnaryMultiCallable[_account_service_pb2.SetBucketThresholdRequest, _account_service_pb2.SetBucketThresholdResponse]  # type: ignore[assignment]
+    """Gives a bucket a threshold, or another one, or takes it off: the event that brings the
+    balance, reserved included, down to it or below says so, once, until a credit raises it above.
+    A balance that is as low already is not reported. Idempotent by request_id for 48 hours;
+    journaled. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND, BUCKET_NOT_FOUND), FAILED_PRECONDITION
+    (BUCKET_MISMATCH).
     """
     ReverseTopUp: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ReverseTopUpRequest, _account_service_pb2.ReverseTopUpResponse]  # type: ignore[assignment]
     """Takes back what a payment credited, once: all of it, or what is left of it if allow_partial.
@@ -230,6 +258,19 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         reservation of the line may be open; late use of those that lapsed is still charged. Goes on
         when the account is suspended or closed. Errors: NOT_FOUND (SUBSCRIBER_NOT_FOUND),
         FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS). Journaled.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateSubscriber(
+        self,
+        request: _account_service_pb2.UpdateSubscriberRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.UpdateSubscriberResponse, _abc.Awaitable[_account_service_pb2.UpdateSubscriberResponse]]:
+        """Changes the groups of a line. What it spent stays counted where it was spent; a group it joins
+        counts what it spends from now on. Its identities stay as they are: to move a number, remove
+        its line and add it anew. Idempotent by request_id (48 h). Errors: NOT_FOUND
+        (SUBSCRIBER_NOT_FOUND), FAILED_PRECONDITION (SUBSCRIBER_HOLDS_RESERVATIONS: what is open holds
+        in the caps of the groups it was opened with; ETAG_MISMATCH, ACCOUNT_CLOSED).
         """
 
     @_abc_1.abstractmethod
@@ -327,6 +368,19 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         available. Goes on when the account is suspended or closed. Errors: NOT_FOUND
         (BUCKET_NOT_FOUND), FAILED_PRECONDITION (BUCKET_MISMATCH, BALANCE_TOO_LOW, BALANCE_LIMIT,
         TOP_UP_EXPIRED). Journaled.
+        """
+
+    @_abc_1.abstractmethod
+    def SetBucketThreshold(
+        self,
+        request: _account_service_pb2.SetBucketThresholdRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_account_service_pb2.SetBucketThresholdResponse, _abc.Awaitable[_account_service_pb2.SetBucketThresholdResponse]]:
+        """Gives a bucket a threshold, or another one, or takes it off: the event that brings the
+        balance, reserved included, down to it or below says so, once, until a credit raises it above.
+        A balance that is as low already is not reported. Idempotent by request_id for 48 hours;
+        journaled. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND, BUCKET_NOT_FOUND), FAILED_PRECONDITION
+        (BUCKET_MISMATCH).
         """
 
     @_abc_1.abstractmethod

@@ -69,6 +69,16 @@ class _EventKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventKind.V
     """A cap was removed, with its counter and what was held in it."""
     EVENT_KIND_REMOVE_SUBSCRIBER: _EventKind.ValueType  # 20
     """A line was removed, with its caps and memberships."""
+    EVENT_KIND_UPDATE_SUBSCRIBER: _EventKind.ValueType  # 30
+    """A line has other groups from then on."""
+    EVENT_KIND_SET_BUCKET_THRESHOLD: _EventKind.ValueType  # 21
+    """A bucket's balance was given a threshold, or lost it."""
+    EVENT_KIND_PURCHASE_BUNDLE: _EventKind.ValueType  # 22
+    """A bundle was bought, or refused by its outcome."""
+    EVENT_KIND_RENEW_BUNDLE: _EventKind.ValueType  # 23
+    """A bundle was bought again by itself; if refused by its outcome it is tried again, or ends."""
+    EVENT_KIND_CANCEL_BUNDLE_RENEWAL: _EventKind.ValueType  # 24
+    """A bundle is not bought again."""
 
 class EventKind(_EventKind, metaclass=_EventKindEnumTypeWrapper):
     """What happened. Additive only."""
@@ -115,6 +125,16 @@ EVENT_KIND_DELETE_SPENDING_CAP: EventKind.ValueType  # 19
 """A cap was removed, with its counter and what was held in it."""
 EVENT_KIND_REMOVE_SUBSCRIBER: EventKind.ValueType  # 20
 """A line was removed, with its caps and memberships."""
+EVENT_KIND_UPDATE_SUBSCRIBER: EventKind.ValueType  # 30
+"""A line has other groups from then on."""
+EVENT_KIND_SET_BUCKET_THRESHOLD: EventKind.ValueType  # 21
+"""A bucket's balance was given a threshold, or lost it."""
+EVENT_KIND_PURCHASE_BUNDLE: EventKind.ValueType  # 22
+"""A bundle was bought, or refused by its outcome."""
+EVENT_KIND_RENEW_BUNDLE: EventKind.ValueType  # 23
+"""A bundle was bought again by itself; if refused by its outcome it is tried again, or ends."""
+EVENT_KIND_CANCEL_BUNDLE_RENEWAL: EventKind.ValueType  # 24
+"""A bundle is not bought again."""
 Global___EventKind: _TypeAlias = EventKind  # noqa: Y015
 
 @_typing.final
@@ -385,6 +405,9 @@ class ChargingEvent(_message.Message):
     REFUNDED_EVENT_FIELD_NUMBER: _builtins.int
     REFUNDS_FIELD_NUMBER: _builtins.int
     CONNECT_MICROS_FIELD_NUMBER: _builtins.int
+    BUNDLE_ID_FIELD_NUMBER: _builtins.int
+    LOW_BALANCES_FIELD_NUMBER: _builtins.int
+    ROLL_OVERS_FIELD_NUMBER: _builtins.int
     event: _builtins.str
     """tenants/{t}/accounts/{a}/events/{seq}."""
     kind: Global___EventKind.ValueType
@@ -407,6 +430,8 @@ class ChargingEvent(_message.Message):
     """The event that was refunded: tenants/{t}/accounts/{a}/events/{seq}; empty unless a REFUND."""
     connect_micros: _builtins.int
     """The session's connect fee, if it fell due here, paid or not; part of the money above."""
+    bundle_id: _builtins.str
+    """The bundle it is about; empty unless it is about one."""
     @_builtins.property
     def store_time(self) -> _timestamp_pb2.Timestamp:
         """The store's clock."""
@@ -435,6 +460,14 @@ class ChargingEvent(_message.Message):
     def refunds(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.RefundLine]:
         """What was given back."""
 
+    @_builtins.property
+    def low_balances(self) -> _containers.RepeatedCompositeFieldContainer[Global___LowBalance]:
+        """Balances that came down to their thresholds here."""
+
+    @_builtins.property
+    def roll_overs(self) -> _containers.RepeatedCompositeFieldContainer[Global___RollOver]:
+        """What rolled over from the bucket that closed; empty if nothing did."""
+
     def __init__(
         self,
         *,
@@ -456,11 +489,70 @@ class ChargingEvent(_message.Message):
         refunded_event: _builtins.str = ...,
         refunds: _abc.Iterable[_types_pb2.RefundLine] | None = ...,
         connect_micros: _builtins.int = ...,
+        bundle_id: _builtins.str = ...,
+        low_balances: _abc.Iterable[Global___LowBalance] | None = ...,
+        roll_overs: _abc.Iterable[Global___RollOver] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "store_time", b"store_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_seq", b"account_seq", "buckets", b"buckets", "caps", b"caps", "charges", b"charges", "connect_micros", b"connect_micros", "context", b"context", "event", b"event", "flags", b"flags", "granted_units", b"granted_units", "kind", b"kind", "outcome", b"outcome", "refunded_event", b"refunded_event", "refunds", b"refunds", "reservation_id", b"reservation_id", "store_time", b"store_time", "uncollected_micros", b"uncollected_micros", "uncollected_units", b"uncollected_units", "used_units", b"used_units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_seq", b"account_seq", "buckets", b"buckets", "bundle_id", b"bundle_id", "caps", b"caps", "charges", b"charges", "connect_micros", b"connect_micros", "context", b"context", "event", b"event", "flags", b"flags", "granted_units", b"granted_units", "kind", b"kind", "low_balances", b"low_balances", "outcome", b"outcome", "refunded_event", b"refunded_event", "refunds", b"refunds", "reservation_id", b"reservation_id", "roll_overs", b"roll_overs", "store_time", b"store_time", "uncollected_micros", b"uncollected_micros", "uncollected_units", b"uncollected_units", "used_units", b"used_units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ChargingEvent: _TypeAlias = ChargingEvent  # noqa: Y015
+
+@_typing.final
+class LowBalance(_message.Message):
+    """A balance that came down to its threshold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUCKET_ID_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    bucket_id: _builtins.str
+    """The bucket."""
+    threshold: _builtins.int
+    """The threshold, in its unit."""
+    def __init__(
+        self,
+        *,
+        bucket_id: _builtins.str = ...,
+        threshold: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bucket_id", b"bucket_id", "threshold", b"threshold"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LowBalance: _TypeAlias = LowBalance  # noqa: Y015
+
+@_typing.final
+class RollOver(_message.Message):
+    """What rolled over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUCKET_ID_FIELD_NUMBER: _builtins.int
+    TO_BUCKET_ID_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    bucket_id: _builtins.str
+    """The bucket that closed."""
+    to_bucket_id: _builtins.str
+    """Where it went."""
+    quantity: _builtins.int
+    """Units."""
+    def __init__(
+        self,
+        *,
+        bucket_id: _builtins.str = ...,
+        to_bucket_id: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bucket_id", b"bucket_id", "quantity", b"quantity", "to_bucket_id", b"to_bucket_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RollOver: _TypeAlias = RollOver  # noqa: Y015

@@ -74,6 +74,50 @@ DEBIT_BASIS_USED: DebitBasis.ValueType  # 2
 """The use has happened: charge as far as the money goes, journal the rest as uncollected."""
 Global___DebitBasis: _TypeAlias = DebitBasis  # noqa: Y015
 
+class _ExplanationCause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExplanationCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExplanationCause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXPLANATION_CAUSE_UNSPECIFIED: _ExplanationCause.ValueType  # 0
+    """Never sent."""
+    EXPLANATION_CAUSE_INCREMENT: _ExplanationCause.ValueType  # 1
+    """Use was rounded up to whole increments, from from_units to to_units."""
+    EXPLANATION_CAUSE_TIER: _ExplanationCause.ValueType  # 2
+    """The price goes by what the account used before in this period: from_units."""
+    EXPLANATION_CAUSE_STEP: _ExplanationCause.ValueType  # 3
+    """What units at one price cost, not rounded."""
+    EXPLANATION_CAUSE_ROUNDING: _ExplanationCause.ValueType  # 4
+    """What rounding adds, or takes off."""
+    EXPLANATION_CAUSE_MAXIMUM: _ExplanationCause.ValueType  # 5
+    """What is taken off because a session costs no more."""
+    EXPLANATION_CAUSE_CONNECT_FEE: _ExplanationCause.ValueType  # 6
+    """The connect fee."""
+    EXPLANATION_CAUSE_BUCKET: _ExplanationCause.ValueType  # 7
+    """What one bucket would pay."""
+
+class ExplanationCause(_ExplanationCause, metaclass=_ExplanationCauseEnumTypeWrapper):
+    """What a line of an explanation is about."""
+
+EXPLANATION_CAUSE_UNSPECIFIED: ExplanationCause.ValueType  # 0
+"""Never sent."""
+EXPLANATION_CAUSE_INCREMENT: ExplanationCause.ValueType  # 1
+"""Use was rounded up to whole increments, from from_units to to_units."""
+EXPLANATION_CAUSE_TIER: ExplanationCause.ValueType  # 2
+"""The price goes by what the account used before in this period: from_units."""
+EXPLANATION_CAUSE_STEP: ExplanationCause.ValueType  # 3
+"""What units at one price cost, not rounded."""
+EXPLANATION_CAUSE_ROUNDING: ExplanationCause.ValueType  # 4
+"""What rounding adds, or takes off."""
+EXPLANATION_CAUSE_MAXIMUM: ExplanationCause.ValueType  # 5
+"""What is taken off because a session costs no more."""
+EXPLANATION_CAUSE_CONNECT_FEE: ExplanationCause.ValueType  # 6
+"""The connect fee."""
+EXPLANATION_CAUSE_BUCKET: ExplanationCause.ValueType  # 7
+"""What one bucket would pay."""
+Global___ExplanationCause: _TypeAlias = ExplanationCause  # noqa: Y015
+
 class _ReservationState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -952,6 +996,7 @@ class QuoteResponse(_message.Message):
     STEPS_FIELD_NUMBER: _builtins.int
     STORE_TIME_FIELD_NUMBER: _builtins.int
     CONNECT_MICROS_FIELD_NUMBER: _builtins.int
+    EXPLANATION_FIELD_NUMBER: _builtins.int
     outcome: _types_pb2.Outcome.ValueType
     """CHARGED, or why a debit would be refused now."""
     unit: _types_pb2.UnitType.ValueType
@@ -978,11 +1023,17 @@ class QuoteResponse(_message.Message):
 
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___RateStep]:
-        """The price list, in order; empty if there is none."""
+        """The price list that is in force at the start, in order; empty if there is none."""
 
     @_builtins.property
     def store_time(self) -> _timestamp_pb2.Timestamp:
         """The store's clock when the account was read."""
+
+    @_builtins.property
+    def explanation(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplanationLine]:
+        """How the price came about, in order; empty without a price. The lines before those of buckets
+        add up to price_micros.
+        """
 
     def __init__(
         self,
@@ -999,14 +1050,75 @@ class QuoteResponse(_message.Message):
         steps: _abc.Iterable[Global___RateStep] | None = ...,
         store_time: _timestamp_pb2.Timestamp | None = ...,
         connect_micros: _builtins.int = ...,
+        explanation: _abc.Iterable[Global___ExplanationLine] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "store_time", b"store_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "connect_micros", b"connect_micros", "currency", b"currency", "lines", b"lines", "outcome", b"outcome", "price_micros", b"price_micros", "rated_units", b"rated_units", "steps", b"steps", "store_time", b"store_time", "tariff_version", b"tariff_version", "unit", b"unit", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "connect_micros", b"connect_micros", "currency", b"currency", "explanation", b"explanation", "lines", b"lines", "outcome", b"outcome", "price_micros", b"price_micros", "rated_units", b"rated_units", "steps", b"steps", "store_time", b"store_time", "tariff_version", b"tariff_version", "unit", b"unit", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___QuoteResponse: _TypeAlias = QuoteResponse  # noqa: Y015
+
+@_typing.final
+class ExplanationLine(_message.Message):
+    """One line of an explanation: as data, and as a plain English sentence."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CAUSE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    FROM_UNITS_FIELD_NUMBER: _builtins.int
+    TO_UNITS_FIELD_NUMBER: _builtins.int
+    MICROS_FIELD_NUMBER: _builtins.int
+    REST_NUMERATOR_FIELD_NUMBER: _builtins.int
+    REST_DENOMINATOR_FIELD_NUMBER: _builtins.int
+    PRICE_ID_FIELD_NUMBER: _builtins.int
+    TARIFF_VERSION_FIELD_NUMBER: _builtins.int
+    BUCKET_ID_FIELD_NUMBER: _builtins.int
+    cause: Global___ExplanationCause.ValueType
+    """What it is about."""
+    text: _builtins.str
+    """The sentence."""
+    from_units: _builtins.int
+    """The units it is about begin here, units of the service."""
+    to_units: _builtins.int
+    """And end before here."""
+    micros: _builtins.int
+    """Whole micro-units of money, rounded down; may be negative."""
+    rest_numerator: _builtins.int
+    """What that leaves behind the point, exact: rest_numerator / rest_denominator of a micro-unit,
+    at least 0 and less than 1.
+    """
+    rest_denominator: _builtins.int
+    """1 or more."""
+    price_id: _builtins.str
+    """The line of the tariff, of a STEP."""
+    tariff_version: _builtins.str
+    """The tariff, of a STEP."""
+    bucket_id: _builtins.str
+    """The bucket, of a BUCKET."""
+    def __init__(
+        self,
+        *,
+        cause: Global___ExplanationCause.ValueType = ...,
+        text: _builtins.str = ...,
+        from_units: _builtins.int = ...,
+        to_units: _builtins.int = ...,
+        micros: _builtins.int = ...,
+        rest_numerator: _builtins.int = ...,
+        rest_denominator: _builtins.int = ...,
+        price_id: _builtins.str = ...,
+        tariff_version: _builtins.str = ...,
+        bucket_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bucket_id", b"bucket_id", "cause", b"cause", "from_units", b"from_units", "micros", b"micros", "price_id", b"price_id", "rest_denominator", b"rest_denominator", "rest_numerator", b"rest_numerator", "tariff_version", b"tariff_version", "text", b"text", "to_units", b"to_units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplanationLine: _TypeAlias = ExplanationLine  # noqa: Y015
 
 @_typing.final
 class HeldInCap(_message.Message):

@@ -132,6 +132,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE. Ends a ChargeStream whose process stops; what was read is answered. Connect again
     and resend what has no answer.
     """
+    ERROR_REASON_BUNDLE_NOT_FOUND: _ErrorReason.ValueType  # 52
+    """NOT_FOUND. The price book has no such bundle."""
+    ERROR_REASON_RENEWAL_NOT_FOUND: _ErrorReason.ValueType  # 53
+    """NOT_FOUND. The account does not buy this bundle again by itself, or not any more."""
+    ERROR_REASON_RENEWAL_NOT_OFFERED: _ErrorReason.ValueType  # 54
+    """FAILED_PRECONDITION. The bundle cannot be bought again by itself."""
+    ERROR_REASON_RENEWAL_EXISTS: _ErrorReason.ValueType  # 55
+    """FAILED_PRECONDITION. The account buys this bundle again by itself already."""
     ERROR_REASON_TARIFF_REFUSED: _ErrorReason.ValueType  # 61
     """INVALID_ARGUMENT. The text is no tariff; the violations say line, column, path and rule."""
     ERROR_REASON_TARIFF_NOT_FOUND: _ErrorReason.ValueType  # 62
@@ -266,6 +274,14 @@ ERROR_REASON_SERVICE_STOPPING: ErrorReason.ValueType  # 60
 """UNAVAILABLE. Ends a ChargeStream whose process stops; what was read is answered. Connect again
 and resend what has no answer.
 """
+ERROR_REASON_BUNDLE_NOT_FOUND: ErrorReason.ValueType  # 52
+"""NOT_FOUND. The price book has no such bundle."""
+ERROR_REASON_RENEWAL_NOT_FOUND: ErrorReason.ValueType  # 53
+"""NOT_FOUND. The account does not buy this bundle again by itself, or not any more."""
+ERROR_REASON_RENEWAL_NOT_OFFERED: ErrorReason.ValueType  # 54
+"""FAILED_PRECONDITION. The bundle cannot be bought again by itself."""
+ERROR_REASON_RENEWAL_EXISTS: ErrorReason.ValueType  # 55
+"""FAILED_PRECONDITION. The account buys this bundle again by itself already."""
 ERROR_REASON_TARIFF_REFUSED: ErrorReason.ValueType  # 61
 """INVALID_ARGUMENT. The text is no tariff; the violations say line, column, path and rule."""
 ERROR_REASON_TARIFF_NOT_FOUND: ErrorReason.ValueType  # 62

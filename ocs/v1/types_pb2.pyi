@@ -92,6 +92,8 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     """The account is suspended: used units are charged, nothing is granted (RFC 8506: 4010)."""
     OUTCOME_ACCOUNT_CLOSED: _Outcome.ValueType  # 11
     """The account is closed: used units are charged, nothing is granted (RFC 8506: 4010)."""
+    OUTCOME_TOO_MANY_BUCKETS: _Outcome.ValueType  # 12
+    """The account has as many buckets as it may, those of the bundle taken in."""
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
     """The decision on a charge. A refusal is a decision, not a failure: it comes with gRPC status
@@ -124,6 +126,8 @@ OUTCOME_ACCOUNT_SUSPENDED: Outcome.ValueType  # 10
 """The account is suspended: used units are charged, nothing is granted (RFC 8506: 4010)."""
 OUTCOME_ACCOUNT_CLOSED: Outcome.ValueType  # 11
 """The account is closed: used units are charged, nothing is granted (RFC 8506: 4010)."""
+OUTCOME_TOO_MANY_BUCKETS: Outcome.ValueType  # 12
+"""The account has as many buckets as it may, those of the bundle taken in."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
 class _FinalUnitAction:

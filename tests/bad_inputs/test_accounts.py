@@ -230,6 +230,7 @@ def calls_on(live: Live, account: str) -> list[Any]:
         live.top_up(account, micros=1),
         live.top_up(account, units=1, unit=MESSAGES),
         live.remove_subscriber(account, "s"),
+        live.update_subscriber(account, "s", group_ids=["g"]),
         live.delete_cap(account),
         live.set_cap(account, limit_micros=1),
         live.set_cap(account, limit_micros=1, holder=types_pb2.CapHolder(group_id="g")),

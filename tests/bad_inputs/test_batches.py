@@ -10,7 +10,8 @@ from ocs.rpc.validate import VIOLATIONS_MAX
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1.charging_service_pb2_grpc import ChargingServiceStub
 from tests.rpc.support import Refusal, taken_apart
-from tests.support.live import Live, error_of
+from tests.support.answers import error_of
+from tests.support.live import Live
 
 ITEMS_MAX: Final = 100
 INVALID: Final = ("INVALID_ARGUMENT", "INVALID_FIELD")

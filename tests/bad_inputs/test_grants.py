@@ -9,7 +9,8 @@ from ocs.limits import OPEN_RESERVATIONS_MAX
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import types_pb2
-from tests.support.live import Live, now_ms
+from tests.support.live import Live
+from tests.support.stages import now_ms
 
 MESSAGE_MICROS = 70_000
 

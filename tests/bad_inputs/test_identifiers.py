@@ -54,6 +54,7 @@ REQUESTS: Final[dict[str, Callable[[Live], Message]]] = {
             types_pb2.SubscriberIdentity(iccid="894912345678901234"),
         ],
     ),
+    "UpdateSubscriber": lambda live: live.update_subscriber("a", "s", group_ids=["g"], etag="1"),
     "RemoveSubscriber": lambda live: live.remove_subscriber("a", "s"),
     "LookupSubscriber": lambda _: accounts.LookupSubscriberRequest(identity=MSISDN),
     "TopUp money": lambda live: live.top_up("a", micros=1, bucket=SPEC),
@@ -119,6 +120,7 @@ REQUIRED_ALL_THE_SAME: Final = {
     ("UpdateAccountRequest", "plan"),
     ("AdjustBucketRequest", "reason"),
     ("AddSubscriberRequest", "subscriber_id"),
+    ("UpdateSubscriberRequest", "subscriber_id"),
     ("CapHolder", "subscriber_id"),
 }
 

@@ -1,4 +1,7 @@
-"""Rows 26 to 36: what a request_id is worth, lost, repeated, changed, shared or old."""
+"""Rows 26 to 36: what a request_id is worth, lost, repeated, changed, shared or old.
+
+size: every mutation has its entry in each of three tables.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -25,6 +28,7 @@ WINDOWS_MS: Final = {
     "CreateAccount": 48 * HOUR_MS,
     "AddSubscriber": 48 * HOUR_MS,
     "RemoveSubscriber": 48 * HOUR_MS,
+    "UpdateSubscriber": 48 * HOUR_MS,
     "SetSpendingCap": 48 * HOUR_MS,
     "DeleteSpendingCap": 48 * HOUR_MS,
     "SuspendAccount": 48 * HOUR_MS,
@@ -72,6 +76,12 @@ async def _removing(live: Live, account: str) -> Any:
     return live.remove_subscriber(account, line)
 
 
+async def _moving(live: Live, account: str) -> Any:
+    line = live.new_id("s")
+    await live.call(live.add_subscriber(account, line))
+    return live.update_subscriber(account, line)
+
+
 async def _deleting(live: Live, account: str) -> Any:
     await live.call(live.set_cap(account, limit_micros=5))
     await live.call(live.set_cap(account, cap_id="capx", limit_micros=5))
@@ -101,6 +111,7 @@ MAKE: Final[dict[str, Make]] = {
     "TopUp": _at_once(lambda live, account: live.top_up(account, micros=5)),
     "SetSpendingCap": _at_once(lambda live, account: live.set_cap(account, limit_micros=5)),
     "RemoveSubscriber": _removing,
+    "UpdateSubscriber": _moving,
     "DeleteSpendingCap": _deleting,
     "SuspendAccount": _at_once(lambda live, account: live.keep("Suspend", account)),
     "ResumeAccount": _at_once(lambda live, account: live.keep("Resume", account)),
@@ -170,6 +181,7 @@ CHANGE: Final[dict[str, Callable[[Any], None]]] = {
     "TopUp": _adding("money", "micros"),
     "SetSpendingCap": _adding("cap", "limit_micros"),
     "RemoveSubscriber": _other_line,
+    "UpdateSubscriber": _other_group,
     "DeleteSpendingCap": _other_cap,
     "SuspendAccount": _other_reason,
     "ResumeAccount": _other_reason,

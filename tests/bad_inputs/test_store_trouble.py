@@ -21,8 +21,9 @@ from ocs.upkeep import audit_store
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import types_pb2
 from tests.rpc.support import taken_apart
-from tests.support.live import Live, now_ms, serving
+from tests.support.live import Live, serving
 from tests.support.seen import SEEN
+from tests.support.stages import now_ms
 
 SKEW_MS: Final = 10_000
 SOON_S: Final = 10.0

@@ -58,6 +58,8 @@ HURRIED: Final = ALLOWED | {"DEADLINE_EXCEEDED", "CANCELLED"}
 _UNREADABLE: Final = b"Error parsing '"
 # What an account says whose terms many change at once, to whoever comes between them.
 _BUSY: Final = b"ACCOUNT_BUSY"
+# A batch with less time than this may find it over at any point.
+HURRIED_BELOW_MS: Final = 1_000
 _INSIDE: Final = (
     b"traceback", b"exception", b"valkey", b"redis", b".lua", b".py", b".sock", b"/tmp/", b"errno",
     b"protobuf.message", b"user_function",
@@ -162,14 +164,43 @@ class Fuzz:
         told += [word for word in self.secret if word in trailers or word in body]
         if told:
             self._violated(f"{name} to {kind} {path} tells {told}: {trailers[-300:]!r}")
+        if status == OK and path.endswith("/ChargeStream"):
+            self._judge_batch(kind, wire, body)
         if status == OK and path.endswith("/Reserve"):
             reservation = charging.ReserveResponse.FromString(body).reservation
             if reservation:
                 self.hostile.reservations.append(reservation)
 
+    def _judge_batch(self, kind: str, wire: bytes, body: bytes) -> None:
+        """A stream ends OK; what its one batch, or each item, was told is held to the same."""
+        response = charging.ChargeStreamResponse.FromString(body)
+        told = [answer.error for answer in response.answers if answer.HasField("error")]
+        self.by_status["item OK"] += len(response.answers) - len(told)
+        if response.HasField("status"):
+            told.append(response.status)
+        # A batch says itself how long it has.
+        hurried = response.answers and 0 < _timeout_ms(wire) < HURRIED_BELOW_MS
+        late = {"DEADLINE_EXCEEDED"} | ({"UNAVAILABLE"} if hurried else set())
+        allowed = ALLOWED | late
+        for status in told:
+            name, said = NAMES[status.code], status.SerializeToString()
+            if name == "UNAVAILABLE" and _BUSY in said:
+                name = "account busy"
+            self.by_status[f"item {name}"] += 1
+            if name not in allowed:
+                self._violated(f"{name} in a batch, {kind}: {wire[:300]!r} {said[-300:]!r}")
+            inside = [word for word in _INSIDE if word in said.lower()]
+            if inside:
+                self._violated(f"{name} in a batch tells {inside}: {said[-300:]!r}")
+
     def _violated(self, text: str) -> None:
         if len(self.violations) < VIOLATIONS_KEPT:
             self.violations.append(text)
+
+
+def _timeout_ms(wire: bytes) -> int:
+    """How long a batch that was executed gave itself; 0 = it did not say."""
+    return charging.ChargeStreamRequest.FromString(wire).timeout_ms
 
 
 async def open_accounts(address: str, operator: Known) -> None:

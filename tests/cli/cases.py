@@ -1,8 +1,5 @@
 """Command lines, what they are answered, and the request that each must send."""
 
-from typing import Any, NamedTuple
-
-from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 
 from ocs.v1 import (
@@ -15,20 +12,9 @@ from ocs.v1 import (
 from ocs.v1 import (
     spending_cap_service_pb2 as spending_caps,
 )
+from tests.cli.bundle_cases import BUNDLE_CASES
+from tests.cli.case import RECEIPT, Case
 from tests.client.scripted import NAME, committed, granted, released, reported
-
-
-class Case(NamedTuple):
-    """A command line, what it is answered, and the fields of the request it must send."""
-
-    line: str
-    method: str
-    message: Message
-    request_fields: dict[str, Any]
-
-
-RECEIPT = types_pb2.Receipt(account_seq=3)
-RECEIPT.store_time.FromJsonString("2026-11-23T12:00:00.25Z")
 
 ACCOUNT = accounts.Account(
     account_id="alice",
@@ -60,6 +46,7 @@ RESERVATION = charging_service_pb2.Reservation(
 )
 
 CASES: list[Case] = [
+    *BUNDLE_CASES,
     Case(
         "account create alice --currency EUR --plan basic --credit-limit 2.50 --billing-day 31",
         "CreateAccount",
@@ -170,6 +157,17 @@ CASES: list[Case] = [
         },
     ),
     Case(
+        "threshold alice b1 --units 7 --unit count",
+        "SetBucketThreshold",
+        accounts.SetBucketThresholdResponse(bucket_id="b1", receipt=RECEIPT),
+        {
+            "account_id": "alice",
+            "bucket_id": "b1",
+            "threshold": "7",
+            "unit": "UNIT_TYPE_COUNT",
+        },
+    ),
+    Case(
         "reverse-top-up alice PAY-1 --allow-partial",
         "ReverseTopUp",
         accounts.ReverseTopUpResponse(bucket_id="main", reversed_quantity=5, receipt=RECEIPT),
@@ -224,6 +222,24 @@ CASES: list[Case] = [
         "RemoveSubscriber",
         accounts.RemoveSubscriberResponse(receipt=RECEIPT),
         {"account_id": "alice", "subscriber_id": "phone"},
+    ),
+    Case(
+        "subscriber update alice phone --group family --group work --etag 7",
+        "UpdateSubscriber",
+        accounts.UpdateSubscriberResponse(receipt=RECEIPT),
+        {
+            "account_id": "alice",
+            "subscriber_id": "phone",
+            "update_mask": "groupIds",
+            "group_ids": ["family", "work"],
+            "etag": "7",
+        },
+    ),
+    Case(
+        "subscriber update alice phone --no-groups",
+        "UpdateSubscriber",
+        accounts.UpdateSubscriberResponse(receipt=RECEIPT),
+        {"account_id": "alice", "subscriber_id": "phone", "update_mask": "groupIds"},
     ),
     Case(
         "subscriber lookup imsi:262011234567890",

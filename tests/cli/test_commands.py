@@ -10,7 +10,8 @@ from ocs.v1 import (
 from ocs.v1 import (
     charging_event_pb2,
 )
-from tests.cli.cases import ACCOUNT, CASES, Case
+from tests.cli.case import Case
+from tests.cli.cases import ACCOUNT, CASES
 from tests.cli.conftest import Run
 from tests.client.scripted import NAME, Script, answer, released
 

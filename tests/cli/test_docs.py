@@ -13,6 +13,7 @@ from ocs.cli import exits
 from ocs.cli.main import app
 from ocs.v1 import (
     account_service_pb2,
+    bundle_service_pb2,
     charging_service_pb2,
     spending_cap_service_pb2,
     tariff_service_pb2,
@@ -29,6 +30,7 @@ METHODS = ["Check"] + [
     method
     for module in (
         account_service_pb2,
+        bundle_service_pb2,
         charging_service_pb2,
         spending_cap_service_pb2,
         tariff_service_pb2,
@@ -57,10 +59,12 @@ def test_every_command_is_there() -> None:
         "account create", "account show", "account suspend", "account resume", "account close",
         "account update", "withdraw", "adjust", "reverse-top-up", "account list", "quote",
         "request", "reservation show", "reservation list", "subscriber add", "subscriber remove",
+        "subscriber update",
         "subscriber lookup", "top-up", "cap set", "cap delete", "cap list", "reserve", "commit",
-        "release", "debit", "refund", "events", "audit", "doctor", "backup", "restore",
-        "health", "up", "serve", "tariff check", "tariff load", "tariff activate",
-        "tariff show", "tariff list", "tariff diff", "token new",
+         "release", "debit", "batch", "refund", "events", "audit", "doctor", "backup", "restore",
+         "health", "up", "serve", "tariff check", "tariff load", "tariff activate", "tariff show",
+         "tariff list", "tariff diff", "token new", "bundle buy", "bundle cancel", "bundle list",
+         "threshold",
     } == {name.removeprefix("ocs ") for name in COMMANDS}  # fmt: skip
 
 
@@ -116,7 +120,7 @@ def test_the_example_is_a_command_line_that_sends_a_request(
     for method in METHODS:
         script.on(method, fail("FAILED_PRECONDITION", "UNIT_MISMATCH"))
 
-    result = run(*example.split()[1:])
+    result = run(*shlex.split(example)[1:])
 
     assert result.exit_code == exits.REQUEST, result.output
     assert len(script.calls) == 1

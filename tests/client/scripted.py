@@ -21,6 +21,7 @@ from grpc_status import rpc_status
 
 from ocs.v1 import (
     account_service_pb2_grpc,
+    bundle_service_pb2_grpc,
     charging_service_pb2,
     charging_service_pb2_grpc,
     spending_cap_service_pb2_grpc,
@@ -147,6 +148,7 @@ def serving(script: Script) -> Iterator[str]:
     servicer: Any = Servicer(script)
     charging_service_pb2_grpc.add_ChargingServiceServicer_to_server(servicer, server)
     account_service_pb2_grpc.add_AccountServiceServicer_to_server(servicer, server)
+    bundle_service_pb2_grpc.add_BundleServiceServicer_to_server(servicer, server)
     spending_cap_service_pb2_grpc.add_SpendingCapServiceServicer_to_server(servicer, server)
     tariff_service_pb2_grpc.add_TariffServiceServicer_to_server(servicer, server)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)

@@ -5,15 +5,8 @@ from typing import Any
 
 from ocs.domain.answer import Answer
 from ocs.domain.bucket import BucketTerms
-from ocs.domain.commands import (
-    AddSubscriber,
-    Commit,
-    CreateAccount,
-    GrantWish,
-    Profile,
-    Reserve,
-    TopUp,
-)
+from ocs.domain.commands import AddSubscriber, Commit, CreateAccount, GrantWish, Reserve, TopUp
+from ocs.domain.known import Profile
 from ocs.domain.rating import Rate
 from ocs.domain.reservation import ServiceTerms, Step
 from ocs.domain.state import AccountState, AccountTerms

@@ -6,7 +6,8 @@ import pytest
 
 from ocs.domain.answer import Answer, Outcome, Payment
 from ocs.domain.bucket import BucketTerms
-from ocs.domain.commands import Basis, Commit, Debit, GrantWish, ReservationFacts, Reserve
+from ocs.domain.commands import Basis, Commit, Debit, GrantWish, Reserve
+from ocs.domain.known import ReservationFacts
 from ocs.domain.rating import Rate, Stretch
 from ocs.domain.reservation import ServiceTerms, Step
 from ocs.domain.units import Unit

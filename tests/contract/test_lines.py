@@ -6,6 +6,7 @@ from ocs.domain.commands import (
     RemoveSubscriber,
     SetAccountStatus,
     SetSpendingCap,
+    UpdateSubscriber,
 )
 from ocs.domain.periods import Period
 from ocs.domain.reservation import Step
@@ -128,3 +129,60 @@ async def test_lines_of_a_closed_account_can_be_removed(bench: Bench) -> None:
     assert (await bench.ledger.execute(close)).outcome is Outcome.DONE
     assert (await _remove(bench)).outcome is Outcome.DONE
     assert (await bench.state()).subscribers == {}
+
+
+async def _move(
+    bench: Bench, *groups: str, etag: str = "", open_ids: tuple[str, ...] = (), line: str = "s1"
+) -> Answer:
+    command = UpdateSubscriber(
+        subscriber_id=line, group_ids=groups, etag=etag, open_ids=open_ids, **bench.call()
+    )
+    return await bench.ledger.execute(command)
+
+
+async def test_a_line_with_other_groups_is_another_profile(bench: Bench) -> None:
+    await bench.open()
+    old = await bench.profile("s1")
+    before = await bench.state()
+
+    moved = await _move(bench, "g7", "g8", etag=str(before.profile_version))
+
+    after = await bench.state()
+    assert moved.outcome is Outcome.DONE
+    assert after.subscribers["s1"] == ("g7", "g8")
+    assert after.identities == before.identities
+    assert after.profile_version == before.profile_version + 1
+    assert (await bench.reserve(10, profile=old)).reason is Reason.STALE_PROFILE
+    found = await bench.ledger.profile("main", "a1", "s1", fresh=True)
+    assert not isinstance(found, Answer)
+    assert found.group_ids == ("g7", "g8")
+    assert (await _move(bench)).outcome is Outcome.DONE
+    assert (await bench.state()).subscribers["s1"] == ()
+
+
+async def test_what_a_line_holds_keeps_it_in_its_groups(bench: Bench) -> None:
+    await bench.open()
+    await _add(bench, "s2")
+    await bench.reserve(10, profile=await bench.profile("s1"))
+    before = await bench.state()
+
+    unseen = await _move(bench, "g7")
+    assert await bench.state() == before
+    held = await _move(bench, "g7", open_ids=("r1",))
+    other = await _move(bench, "g7", open_ids=("r1",), line="s2")
+    bench.clock[0] += 24 * 60 * MINUTE_MS
+    lapsed = await _move(bench, "g7")
+
+    assert unseen.reason is Reason.STALE_PROFILE
+    assert held.reason is Reason.SUBSCRIBER_HOLDS_RESERVATIONS
+    assert other.outcome is lapsed.outcome is Outcome.DONE
+
+
+async def test_an_old_view_of_the_account_changes_no_line(bench: Bench) -> None:
+    await bench.open()
+    version = (await bench.state()).profile_version
+
+    for etag in (str(version + 1), str(version - 1)):
+        assert (await _move(bench, etag=etag)).reason is Reason.ETAG_MISMATCH
+    assert (await _move(bench, line="s9")).reason is Reason.SUBSCRIBER_NOT_FOUND
+    assert (await bench.state()).profile_version == version

@@ -9,7 +9,7 @@ from ocs.domain.reservation import ReservationState, Step
 from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.state import AccountStatus, AccountTerms, RequestRecord
 from ocs.domain.units import Unit
-from ocs.domain.view import ReservationView, what_if
+from ocs.domain.view import ReservationView, quote
 from tests.contract.bench import MINUTE_MS, START_MS, TERMS, Bench
 
 AT = ("main", "a1")
@@ -158,7 +158,7 @@ async def test_what_a_debit_would_be_is_told_and_nothing_written(bench: Bench) -
             used_units=units,
             **bench.call(),
         )
-        return what_if(await bench.state(), command, bench.clock[0])
+        return quote(await bench.state(), command, bench.clock[0]).answer
 
     paid, capped, poor = await ask(50, ""), await ask(40, "s1"), await ask(51, "")
 

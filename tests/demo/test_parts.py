@@ -111,11 +111,19 @@ def test_the_summary_lists_the_largest_refusal_first_and_failures_only_if_any() 
     board = Board()
     board.take(
         "one",
-        report(9, top_ups=2, replays=1, **{f"{REFUSED}SMALL": 1, f"{REFUSED}LARGE": 3}),
+        report(
+            9,
+            top_ups=2,
+            replays=1,
+            bundles=3,
+            renewals=2,
+            **{f"{REFUSED}SMALL": 1, f"{REFUSED}LARGE": 3},
+        ),
     )
 
     assert board.summary() == [
         "operations: 9 (9 charges, 2 top-ups; 1 sent again and replayed)",
+        "bundles: 3 bought, 2 seen renewed",
         "refused: 4 (LARGE 3, SMALL 1)",
     ]
     assert not board.replays_differ

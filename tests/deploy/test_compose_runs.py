@@ -21,7 +21,7 @@ from ocs.store.doctor import examine
 from ocs.store.fitness import Demands, Level
 from tests.deploy.files import DEPLOY, ROOT, compose
 from tests.store.embedded.support import wait_until
-from tests.support.live import now_ms
+from tests.support.stages import now_ms
 
 SCRIPT = DEPLOY / "compose" / "secrets.sh"
 

@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 from hypothesis.stateful import RuleBasedStateMachine
 
 from ocs.domain.answer import Answer, Reason
-from ocs.domain.commands import Mutation, Profile, ReservationFacts
+from ocs.domain.commands import Mutation
+from ocs.domain.known import Profile, ReservationFacts
 from ocs.domain.state import AccountTerms
 from tests.model.pair import TENANT, Pair
 from tests.model.valkey_side import ValkeySide

@@ -19,12 +19,14 @@ from ocs.domain.commands import (
     Reserve,
     SetSpendingCap,
     TopUp,
+    UpdateSubscriber,
 )
 from ocs.domain.periods import Period
 from ocs.domain.reservation import Step
 from ocs.domain.spending_cap import SpendingCap
 from ocs.domain.units import Unit
 from ocs.limits import QUANTITY_MAX
+from tests.model.bundles import Bundles
 from tests.model.keeping import Keeping
 from tests.model.pair import TENANT
 from tests.model.pools import (
@@ -50,7 +52,7 @@ from tests.model.prices import Prices
 from tests.model.sessions import Sessions
 
 
-class ChargingMachine(Keeping, Sessions, Prices):
+class ChargingMachine(Keeping, Bundles, Sessions, Prices):
     """One private Valkey, cleared for each example."""
 
     @initialize(
@@ -98,7 +100,9 @@ class ChargingMachine(Keeping, Sessions, Prices):
 
     @rule(
         account=accounts,
-        kind=st.sampled_from(["account", "add", "add", "remove", "remove", "expire", "expire"]),
+        kind=st.sampled_from(
+            ["account", "add", "add", "remove", "move", "move", "expire", "expire"]
+        ),
         limit=st.sampled_from([0, 500]),
         groups=st.sampled_from([(), ("g1",), ("g1", "g2")]),
         subscriber=st.sampled_from(["s1", "s2", "s3"]),
@@ -112,6 +116,8 @@ class ChargingMachine(Keeping, Sessions, Prices):
             self._add_subscriber(account, subscriber, groups)
         elif kind == "remove":
             self._remove_subscriber(account, subscriber, seen=not limit or bool(groups))
+        elif kind == "move":
+            self._move_subscriber(account, subscriber, groups, etag=bool(limit))
         else:
             self.pair.run(Expire(tenant=TENANT, account_id=account))
 
@@ -127,6 +133,30 @@ class ChargingMachine(Keeping, Sessions, Prices):
         state = self.pair.spec.accounts[(TENANT, account)]
         found = tuple(sorted(state.holds)) if seen else tuple(sorted(state.holds))[1:]
         self._run(RemoveSubscriber(subscriber_id=subscriber, open_ids=found, **self._call(account)))
+
+    def _move_subscriber(
+        self, account: str, subscriber: str, groups: tuple[str, ...], *, etag: bool
+    ) -> None:
+        """Give a line other groups; with the etag as it is, or of another day.
+
+        Without one, where something is held, a line that holds it: it has to be refused.
+        """
+        state = self.pair.spec.accounts[(TENANT, account)]
+        holding = [state.reservations[name].subscriber_id for name in sorted(state.holds)]
+        if not etag:
+            subscriber = next(filter(None, holding), subscriber)
+        # Of s3 the service has not seen what was opened last.
+        found = tuple(sorted(state.holds))[subscriber == "s3" :]
+        seen = state.profile_version - (subscriber == "s2")
+        self._run(
+            UpdateSubscriber(
+                subscriber_id=subscriber,
+                group_ids=groups,
+                etag=str(seen) if etag else "",
+                open_ids=found,
+                **self._call(account),
+            )
+        )
 
     @rule(
         account=accounts,

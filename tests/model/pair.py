@@ -73,7 +73,8 @@ class Pair:
     def _check_due(self, after: AccountState) -> None:
         """What was due is done, but for ended buckets that held something at the time."""
         moment, due = max(self.now_ms, after.floor_ms), self.lua.due_ms
-        waiting = [b for b in after.buckets.values() if 0 < b.terms.expire_ms <= moment]
+        waiting: list[object] = [b for b in after.buckets.values() if b.ended(moment)]
+        waiting += after.due_renewals(moment)
         assert due == 0 or due > moment or waiting, f"due {due} has passed"
 
     def _compare(self, after: AccountState, stored: AccountState) -> None:

@@ -59,6 +59,7 @@ class Passage(Actor):
                     *(found.forget_ms for found in state.reservations.values()),
                     *(session.expire_ms for session in state.sessions.values()),
                     *(record.expire_ms for record in state.records.values()),
+                    *(renewal.due_ms for renewal in state.renewals.values()),
                     state.refusals[0] + REFUSALS_WINDOW_MS,
                 )
                 if time > self.pair.now_ms

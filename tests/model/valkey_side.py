@@ -238,16 +238,26 @@ def _account(
         counters=layout.read_counters("account", account),
         slots=layout.read_slots("account", account),
         holds={rid: layout.read_hold(text) for rid, text in holds.items()},
+        renewals=layout.read_renewals(account),
+        roll_overs=layout.read_roll_overs(account),
+        thresholds=layout.read_thresholds(account),
     )
     order = account["order"].split(" ")
     assert order == [bucket.bucket_id for bucket in state.in_consumption_order()], order
     stored = {field[2:] for field in account if field[:2] in {"b:", "t:"}}
+    marked = {field[2:] for field in account if field[:2] in {"l:", "o:"}}
     assert stored == set(order), f"fields of buckets that are gone: {stored - set(order)}"
+    assert marked <= stored, f"marks of buckets that are gone: {marked - stored}"
     for cap in layout.read_caps("account", profile):
         state.caps[("account", cap.cap_id)] = cap
     due = int(account["state"].split(" ")[4])
     deadlines = [hold.expire_ms for hold in state.holds.values()]
-    deadlines += [b.terms.expire_ms for b in state.buckets.values() if b.terms.expire_ms]
+    deadlines += [renewal.due_ms for renewal in state.renewals.values()]
+    deadlines += [
+        b.terms.expire_ms
+        for b in state.buckets.values()
+        if b.terms.expire_ms and not state.waits(b.bucket_id)
+    ]
     assert not deadlines or 0 < due <= min(deadlines), f"due {due} is above {min(deadlines)}"
     return state
 

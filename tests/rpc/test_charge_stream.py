@@ -16,7 +16,7 @@ from ocs.rpc.call import CallInfo
 from ocs.service.errors import ServiceError
 from ocs.v1 import charging_service_pb2 as pb
 from tests.rpc.support import Running, granted, refusal, request, running
-from tests.support.live import error_of
+from tests.support.answers import error_of
 
 WAIT_S: Final = 10.0
 FAR_MS: Final = 60_000

@@ -24,7 +24,9 @@ from ocs.settings import load_settings
 from ocs.store.embedded import EmbeddedValkey
 from ocs.telemetry.logging import configure_logging
 from tests.rpc.support import Refusal, taken_apart
-from tests.support.live import METHODS, Live, answer_of, connect, method_of, now_ms
+from tests.support.answers import answer_of
+from tests.support.live import METHODS, Live, connect, method_of
+from tests.support.stages import now_ms
 
 TIMEOUT_S: Final = 10.0
 ALL_ROLES: Final = tuple(role.value for role in Role)

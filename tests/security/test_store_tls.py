@@ -15,7 +15,8 @@ from ocs.store.embedded import EmbeddedValkey
 from ocs.upkeep import audit_store
 from tests.security.pki import Authority
 from tests.security.support import Guarded, caller, first_lines
-from tests.support.live import connect, now_ms
+from tests.support.live import connect
+from tests.support.stages import now_ms
 
 _CHUNK = 65_536
 

@@ -23,7 +23,8 @@ from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import types_pb2
 from tests.security.support import until
-from tests.support.live import Live, connect, now_ms
+from tests.support.live import Live, connect
+from tests.support.stages import now_ms
 
 OPERATIONS: Final = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
 PASSWORD: Final = "correct-horse-battery-staple"  # noqa: S105 - of a server that ends with the test

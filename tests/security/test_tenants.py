@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from ocs.store.embedded import EmbeddedValkey
 from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import tariff_service_pb2 as tariffs
@@ -89,6 +90,7 @@ REQUESTS: Final[dict[str, Make]] = {
         )
     ),
     "AddSubscriber": lambda live, of: live.add_subscriber(of.account_id, "other"),
+    "UpdateSubscriber": lambda live, of: live.update_subscriber(of.account_id, "spare"),
     "RemoveSubscriber": lambda live, of: live.remove_subscriber(of.account_id, "spare"),
     "LookupSubscriber": lambda _, of: accounts.LookupSubscriberRequest(identity=of.identity),
     "TopUp": lambda live, of: live.top_up(of.account_id, micros=1),
@@ -96,6 +98,21 @@ REQUESTS: Final[dict[str, Make]] = {
     "WithdrawBalance": lambda live, of: live.withdraw(of.account_id, 1),
     "AdjustBucket": lambda live, of: live.adjust(of.account_id, 1),
     "ReverseTopUp": lambda live, of: live.reverse(of.account_id, of.payment_reference),
+    "SetBucketThreshold": lambda live, of: live.stamped(
+        accounts.SetBucketThresholdRequest(
+            account_id=of.account_id,
+            bucket_id="main",
+            threshold=1,
+            unit=types_pb2.UNIT_TYPE_MICROS,
+        )
+    ),
+    "PurchaseBundle": lambda live, of: live.stamped(
+        bundles.PurchaseBundleRequest(account_id=of.account_id, bundle_id="day-1gb")
+    ),
+    "CancelBundleRenewal": lambda live, of: live.stamped(
+        bundles.CancelBundleRenewalRequest(account_id=of.account_id, bundle_id="data-10gb")
+    ),
+    "ListBundles": lambda _, of: bundles.ListBundlesRequest(account_id=of.account_id),
     "ListChargingEvents": lambda _, of: accounts.ListChargingEventsRequest(
         account_id=of.account_id
     ),
@@ -138,9 +155,13 @@ async def two(
         live = server.live()
         number = live.new_msisdn()
         await owner.call(live.create("shared-name"))
-        paying = live.top_up("shared-name", micros=1_000_000)
+        paying = live.top_up("shared-name", micros=100_000_000)
         await owner.call(paying)
         charged = await owner.call(live.debit("shared-name"))
+        renewing = bundles.PurchaseBundleRequest(
+            account_id="shared-name", bundle_id="data-10gb", renew=True
+        )
+        await owner.call(live.stamped(renewing))
         line = live.add_subscriber("shared-name", "line")
         line.identities.add(msisdn=number)
         await owner.call(line)

@@ -14,6 +14,7 @@ from ocs.domain.commands import (
     AddSubscriber,
     AdjustBucket,
     Basis,
+    CancelBundleRenewal,
     Commit,
     Debit,
     DeleteSpendingCap,
@@ -25,9 +26,11 @@ from ocs.domain.commands import (
     Reserve,
     ReverseTopUp,
     SetAccountStatus,
+    SetBucketThreshold,
     SetSpendingCap,
     TopUp,
     UpdateAccount,
+    UpdateSubscriber,
     WithdrawBalance,
 )
 from ocs.domain.decide.refund import collected_by
@@ -115,6 +118,12 @@ class Traffic:
         for operation in pick.choices(operations, weights, k=step_count):
             operation()
 
+    def trade(self, step_count: int) -> None:
+        """Buy, renew and cancel bundles among other operations."""
+        for _ in range(step_count):
+            self._bundle()
+            self.go_on(self._random.randint(0, 3))
+
     def hold_open(self) -> None:
         """End with a bucket that ends, use that nobody pays, and holds under caps of all kinds."""
         machine = self.machine
@@ -145,6 +154,7 @@ class Traffic:
             )
         )  # fmt: skip
         self._keep_account()
+        self._bundles()
         self._credit("p-live")
         self._refund()
         for number, service in enumerate(["data", "voice", "sms"]):
@@ -153,10 +163,30 @@ class Traffic:
         assert machine._run(AddSubscriber(**line, **self._fresh())).reason is None
         self._cap(SpendingCap("subscriber/s8", "own", Unit.MICROS, 10**9, Period.DAY))
         holding = tuple(machine.pair.spec.accounts[("main", "a1")].holds)
+        move = UpdateSubscriber(
+            subscriber_id="s8", group_ids=("g2",), open_ids=holding, **self._fresh()
+        )
+        assert machine._run(move).reason is None
         leave = RemoveSubscriber(subscriber_id="s8", open_ids=holding, **self._fresh())
         assert machine._run(leave).reason is None
         for holder in ("account", "subscriber/s1", "group/g1"):
             machine._run(DeleteSpendingCap(holder=holder, cap_id="gone", **self._fresh()))
+
+    def _bundles(self) -> None:
+        """Buy two, renew one in time, one too late to close, let what is left roll over."""
+        machine, run = self.machine, self.machine._run
+        self._credit("p-bundles")
+        main = next(b for b in machine.pair.spec.accounts[("main", "a1")].buckets.values()
+                    if b.bucket_id == "main")  # fmt: skip
+        mark: dict[str, Any] = {"bucket_id": "main", "unit": Unit.MICROS}
+        run(SetBucketThreshold(threshold=main.balance - 100, **mark, **self._fresh()))
+        for name in ("b-short", "b-month"):
+            run(CancelBundleRenewal(bundle_id=name, **self._fresh()))
+            machine.purchase(account="a1", name=name, renew=True, refusal=None, late=False)
+        for wrong in (0, 0):
+            machine.renew(account="a1", pick=0, book="same", wrong=wrong)
+        machine.advance(delta=60_000)
+        run(Expire(tenant="main", account_id="a1"))  # type: ignore[arg-type]  # it takes both
 
     def _refund(self) -> None:
         """Use under caps of account, line and group, and give a part of it back, twice."""
@@ -334,6 +364,28 @@ class Traffic:
                 pick=pick.randint(0, 40), part=pick.choice([0, 1, 50]), lost=False,
                 named=pick.choice(["", "b1"]),
             )  # fmt: skip
+
+    def _bundle(self) -> None:
+        pick = self._random
+        account, name = pick.choice(ACCOUNTS), pick.choice(["b-short", "b-short", "b-month"])
+        machine = self.machine
+        match pick.randint(0, 5):
+            case 0 | 1:
+                machine.purchase(
+                    account=account, name=name, renew=pick.random() < 0.7, refusal=None, late=False
+                )
+            case 2 | 3:
+                machine.renew(
+                    account=account, pick=pick.randint(0, 7), wrong=0,
+                    book=pick.choice(["same", "same", "changed", "gone"]),
+                )  # fmt: skip
+            case 4:
+                machine.mark(
+                    account=account, pick=pick.randint(0, 7), distance=pick.choice([-1, 0, 100]),
+                    off=pick.random() < 0.2, other_unit=False,
+                )  # fmt: skip
+            case _:
+                machine.cancel(account=account, name=name, rarely=0)
 
     def _resend(self) -> None:
         self.machine.resend(back=self._random.randint(1, 6), other_meaning=False)

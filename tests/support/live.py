@@ -1,8 +1,7 @@
 """A whole service on a real store in this process, and gRPC that can also send what is wrong."""
 
 import io
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -11,11 +10,8 @@ from typing import Any, Final
 
 import grpc
 import redis
-from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
-from google.rpc import status_pb2
-from grpc_status import rpc_status
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -31,11 +27,14 @@ from ocs.store.ledger import ValkeyLedger
 from ocs.telemetry.logging import configure_logging
 from ocs.telemetry.metrics import Metrics
 from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import tariff_service_pb2 as tariffs
 from tests.rpc.support import Refusal, taken_apart
+from tests.support.answers import answer_of
 from tests.support.seen import SEEN, UNCHANGED
+from tests.support.stages import now_ms
 
 TENANT: Final = "main"
 TIMEOUT_S: Final = 10.0
@@ -48,7 +47,7 @@ _INSIDE: Final = ("traceback", "error", "exception", "valkey", "redis", "lua", "
 METHODS: Final[Mapping[str, MethodDescriptor]] = MappingProxyType(
     {
         method.name: method
-        for module in (accounts, charging, caps, tariffs)
+        for module in (accounts, bundles, charging, caps, tariffs)
         for service in module.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     }
@@ -212,6 +211,12 @@ class Live:
         )
         return self.stamped(request)
 
+    def update_subscriber(self, account_id: str, subscriber_id: str, **fields: Any) -> Any:
+        """Give a line other groups, unless fields say otherwise."""
+        given: dict[str, Any] = {"account_id": account_id, "subscriber_id": subscriber_id}
+        given["update_mask"] = {"paths": ["group_ids"]}
+        return self.stamped(accounts.UpdateSubscriberRequest(**given | fields))
+
     def set_cap(self, account_id: str, **cap: Any) -> Any:
         """Set a daily cap, unless fields say otherwise."""
         given = {"cap_id": "cap", "period": "CAP_PERIOD_DAY"}
@@ -333,46 +338,10 @@ class Live:
         return [key for key in keys if self.store.type(key) == b"stream"]
 
 
-async def answer_of(call: Awaitable[bytes], method: MethodDescriptor) -> Any:
-    """Wait for a call's reply; return the answer. Raises AioRpcError; either is noted.
-
-    A batch that is refused as a whole, and the one item of a batch, fail as a call would.
-    """
-    try:
-        reply = await call
-        answer = message_factory.GetMessageClass(method.output_type).FromString(reply)
-        if isinstance(answer, charging.ChargeStreamResponse):
-            _raise_status(answer)
-    except grpc.aio.AioRpcError as error:
-        SEEN.refused(error)
-        raise
-    SEEN.took(answer)
-    return answer
-
-
-def error_of(status: status_pb2.Status) -> grpc.aio.AioRpcError:
-    """The error of a call that ended with this status."""
-    ended = rpc_status.to_status(status)
-    trailing = grpc.aio.Metadata(*ended.trailing_metadata)
-    return grpc.aio.AioRpcError(ended.code, grpc.aio.Metadata(), trailing, ended.details)
-
-
-def _raise_status(response: charging.ChargeStreamResponse) -> None:
-    if response.HasField("status"):
-        raise error_of(response.status)
-    if len(response.answers) == 1 and response.answers[0].HasField("error"):
-        raise error_of(response.answers[0].error)
-
-
 def method_of(request: Message) -> str:
     """The one method that takes this message."""
     name = request.DESCRIPTOR.full_name
     return next(m.name for m in METHODS.values() if m.input_type.full_name == name)
-
-
-def now_ms() -> int:
-    """The time of day."""
-    return time.time_ns() // 1_000_000
 
 
 def connect(store: EmbeddedValkey) -> redis.Redis:

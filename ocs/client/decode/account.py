@@ -4,6 +4,7 @@ from ocs.client import corrections, results
 from ocs.client.decode.charge import held_quantity, holder, receipt, time, unit
 from ocs.client.values import AccountStatus, Period, Unit
 from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import spending_cap_service_pb2 as spending_caps
 from ocs.v1 import types_pb2 as types
 
@@ -35,6 +36,8 @@ def bucket(message: accounts.Bucket) -> results.Bucket:
         blocking=message.blocking,
         credited=message.credited,
         spent=message.spent,
+        threshold=message.threshold if message.HasField("threshold") else None,
+        low=message.low,
     )
 
 
@@ -110,7 +113,9 @@ def receipt_only(
     | accounts.ResumeAccountResponse
     | accounts.CloseAccountResponse
     | accounts.RemoveSubscriberResponse
-    | spending_caps.DeleteSpendingCapResponse,
+    | accounts.UpdateSubscriberResponse
+    | spending_caps.DeleteSpendingCapResponse
+    | bundles.CancelBundleRenewalResponse,
 ) -> results.ReceiptResult:
     """An answer that is a receipt and nothing else."""
     return results.ReceiptResult(receipt=receipt(message.receipt))
@@ -149,9 +154,12 @@ def top_up(credited: Unit, message: accounts.TopUpResponse) -> results.TopUpResu
 
 
 def correction(
-    corrected: Unit, message: accounts.WithdrawBalanceResponse | accounts.AdjustBucketResponse
+    corrected: Unit,
+    message: accounts.WithdrawBalanceResponse
+    | accounts.AdjustBucketResponse
+    | accounts.SetBucketThresholdResponse,
 ) -> corrections.CorrectionResult:
-    """The answer of WithdrawBalance and AdjustBucket; the request said what is counted."""
+    """The answer of what changes a bucket by hand; the request said what is counted."""
     return corrections.CorrectionResult(
         bucket_id=message.bucket_id,
         unit=corrected,

@@ -7,6 +7,7 @@ from google.protobuf.message import Message
 from ocs.client import corrections, results
 from ocs.client.values import CapHolder, FinalUnitAction, Outcome, Unit
 from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import types_pb2 as types
 
@@ -67,7 +68,10 @@ def receipt(message: types.Receipt) -> results.Receipt:
 
 
 def cap_reached(
-    message: types.Grant | charging.DebitResponse | charging.QuoteResponse,
+    message: types.Grant
+    | charging.DebitResponse
+    | charging.QuoteResponse
+    | bundles.PurchaseBundleResponse,
 ) -> results.CapReached | None:
     """The cap that refused or cut, if one did."""
     if not message.HasField("cap"):

@@ -2,7 +2,7 @@
 
 from ocs.client import results
 from ocs.client.decode.charge import bucket_charge, holder, outcome, refund_line, time, time_of_ms
-from ocs.client.values import EventKind
+from ocs.client.values import EventKind, LowBalance, RollOver
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_event_pb2 as events
 
@@ -93,6 +93,15 @@ def charging_event(message: events.ChargingEvent) -> results.ChargingEvent:
         context=event_context(message.context),
         refunded_event=message.refunded_event,
         refunds=tuple(map(refund_line, message.refunds)),
+        bundle_id=message.bundle_id,
+        low_balances=tuple(
+            LowBalance(bucket_id=one.bucket_id, threshold=one.threshold)
+            for one in message.low_balances
+        ),
+        roll_overs=tuple(
+            RollOver(bucket_id=one.bucket_id, to_bucket_id=one.to_bucket_id, quantity=one.quantity)
+            for one in message.roll_overs
+        ),
     )
 
 

@@ -14,10 +14,13 @@ from ocs.client.decode.charge import (
     time,
     unit,
 )
-from ocs.client.values import ReservationState
+from ocs.client.values import ExplanationCause, ReservationState
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_service_pb2 as charging
 
+_CAUSES: dict[int, ExplanationCause] = {
+    charging.ExplanationCause.Value(f"EXPLANATION_CAUSE_{one}"): one for one in ExplanationCause
+}
 _STATES: dict[int, ReservationState] = {
     charging.ReservationState.Value(f"RESERVATION_STATE_{one}"): one for one in ReservationState
 }
@@ -46,6 +49,21 @@ def quote(message: charging.QuoteResponse) -> readings.QuoteResult:
         tariff_version=message.tariff_version,
         steps=_steps(message),
         connect_micros=message.connect_micros,
+        explanation=tuple(
+            readings.ExplanationLine(
+                cause=_CAUSES.get(line.cause, ExplanationCause.UNSPECIFIED),
+                text=line.text,
+                from_units=line.from_units,
+                to_units=line.to_units,
+                micros=line.micros,
+                rest_numerator=line.rest_numerator,
+                rest_denominator=line.rest_denominator,
+                price_id=line.price_id,
+                tariff_version=line.tariff_version,
+                bucket_id=line.bucket_id,
+            )
+            for line in message.explanation
+        ),
         store_time=time(message, "store_time"),
     )
 

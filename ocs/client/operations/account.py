@@ -5,6 +5,8 @@ from datetime import datetime
 from functools import partial
 from typing import Unpack
 
+from google.protobuf.field_mask_pb2 import FieldMask
+
 from ocs.client import encode
 from ocs.client.decode import account as decode
 from ocs.client.decode import event as decode_event
@@ -96,6 +98,32 @@ def remove_subscriber(
         subscriber_id=subscriber_id,
     )
     return mutation("accounts", "RemoveSubscriber", request, decode.receipt_only, sent)
+
+
+def update_subscriber(
+    account_id: str,
+    subscriber_id: str,
+    *,
+    group_ids: Sequence[str],
+    etag: str = "",
+    **sending: Unpack[Sending],
+) -> Operation[ReceiptResult]:
+    """Give a line other groups, 0 to 4: all that it belongs to from now on.
+
+    etag: of the account as it was read; empty: whatever it is now. FailedPreconditionError while a
+    reservation of the line is open.
+    """
+    sent = identify(sending)
+    request = accounts.UpdateSubscriberRequest(
+        request_id=sent.request_id,
+        request_time=encode.timestamp("request_time", sent.request_time),
+        account_id=account_id,
+        subscriber_id=subscriber_id,
+        update_mask=FieldMask(paths=["group_ids"]),
+        group_ids=group_ids,
+        etag=etag,
+    )
+    return mutation("accounts", "UpdateSubscriber", request, decode.receipt_only, sent)
 
 
 def lookup_subscriber(

@@ -61,6 +61,28 @@ def adjust_bucket(
     return mutation("accounts", "AdjustBucket", request, decoded, sent)
 
 
+def set_bucket_threshold(
+    account_id: str,
+    bucket_id: str,
+    threshold: int | None,
+    *,
+    unit: Unit,
+    **sending: Unpack[Sending],
+) -> Operation[CorrectionResult]:
+    """Have the event say so that brings a balance down to threshold, 0 .. 2^53-1; None: no more."""
+    sent = identify(sending)
+    request = accounts.SetBucketThresholdRequest(
+        request_id=sent.request_id,
+        request_time=encode.timestamp("request_time", sent.request_time),
+        account_id=account_id,
+        bucket_id=bucket_id,
+        threshold=encode.optional_whole("threshold", threshold),
+        unit=encode.unit(unit),
+    )
+    decoded = partial(decode.correction, unit)
+    return mutation("accounts", "SetBucketThreshold", request, decoded, sent)
+
+
 def reverse_top_up(
     account_id: str,
     payment_reference: str,

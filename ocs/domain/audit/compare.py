@@ -23,6 +23,7 @@ def compare(account: FoldedAccount, state: AccountState) -> None:
     _compare_buckets(account, state)
     _compare_caps(account, state)
     _compare_slots(account, state)
+    _compare_bundles(account, state)
     for reservation_id in sorted(state.holds.keys() | account.holds.open.keys()):
         stored = _hold_text(state.holds.get(reservation_id))
         journal = _hold_text(account.holds.open.get(reservation_id))
@@ -83,6 +84,18 @@ def _compare_caps(account: FoldedAccount, state: AccountState) -> None:
         found.compare(f"{term} spent", stored.spent, folded.spent)
         if key[0] == ACCOUNT_HOLDER:
             found.compare(f"{term} reserved", stored.reserved, folded.reserved)
+
+
+def _compare_bundles(account: FoldedAccount, state: AccountState) -> None:
+    found = account.findings
+    parts: tuple[tuple[str, Mapping[str, object], Mapping[str, object]], ...] = (
+        ("renewal of", state.renewals, account.renewals),
+        ("roll-over of", state.roll_overs, account.roll_overs),
+        ("threshold of", state.thresholds, account.thresholds),
+    )
+    for part, stored, folded in parts:
+        for name in sorted(stored.keys() | folded.keys()):
+            found.compare(f"{part} {name}", stored.get(name, _ABSENT), folded.get(name, _ABSENT))
 
 
 def _compare_slots(account: FoldedAccount, state: AccountState) -> None:

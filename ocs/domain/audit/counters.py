@@ -3,6 +3,7 @@
 from typing import TypeAlias
 
 from ocs.domain.answer import Outcome
+from ocs.domain.audit.bundles import SALES
 from ocs.domain.audit.folded import FoldedAccount
 from ocs.domain.audit.windows import apply_slot, check_slot, check_sums, check_window
 from ocs.domain.charging_event import ChargingEvent, CounterChange, EventKind
@@ -106,9 +107,9 @@ def _due_spent(
     A charge counts whole, but for what a hold of an earlier period pays: that counts there. How
     much that is depends on the price, which the event does not carry.
     """
-    if event.position is None:
+    if event.position is None and event.kind not in SALES:
         return 0, 0
-    if cap.unit is Unit.MICROS:
+    if event.position is None or cap.unit is Unit.MICROS:
         total = sum(payment.micros for payment in event.payments)
     else:
         total = event.position[3] - event.position[1]

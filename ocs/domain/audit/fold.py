@@ -10,6 +10,13 @@ from types import MappingProxyType
 from typing import Final
 
 from ocs.domain.answer import Outcome
+from ocs.domain.audit.bundles import (
+    SALES,
+    apply_bundle,
+    check_thresholds,
+    hasten_renewals,
+    rolled_over,
+)
 from ocs.domain.audit.counters import apply_counters
 from ocs.domain.audit.difference import Findings
 from ocs.domain.audit.folded import FoldedAccount, FoldedBucket
@@ -47,6 +54,7 @@ _KEEPING: Final = frozenset(
     {
         EventKind.TOP_UP,
         EventKind.ADD_SUBSCRIBER,
+        EventKind.UPDATE_SUBSCRIBER,
         EventKind.SET_SPENDING_CAP,
         EventKind.DELETE_SPENDING_CAP,
         EventKind.UPDATE_ACCOUNT,
@@ -85,6 +93,7 @@ class AccountFold:
         old, new = apply_hold(account, event)
         _check_denial(account, event)
         apply_buckets(account, event, old, new)
+        check_thresholds(account, event)
         apply_counters(account, event, old, new)
 
 
@@ -120,7 +129,8 @@ def _check_deadlines(account: FoldedAccount, event: ChargingEvent) -> None:
 def _check_status(account: FoldedAccount, event: ChargingEvent) -> None:
     """A status grants or refuses what it says; a closed account is changed no more."""
     denied = _STATUS_DENIALS.get(event.outcome)
-    if (denied is not None or event.outcome == Outcome.GRANTED) and (
+    sold = event.kind in SALES and event.outcome == Outcome.CHARGED
+    if (denied is not None or sold or event.outcome == Outcome.GRANTED) and (
         account.status is not (denied or AccountStatus.ACTIVE)
     ):
         account.differ(event, "outcome", event.outcome, f"of an account that is {account.status}")
@@ -154,6 +164,10 @@ def _apply_terms(account: FoldedAccount, event: ChargingEvent) -> None:
             if event.ref in account.subscribers:
                 account.differ(event, "subscriber", f"{event.ref} again", "a new one")
             account.subscribers[event.ref] = tuple(event.group_ids)
+        case EventKind.UPDATE_SUBSCRIBER:
+            if event.ref not in account.subscribers:
+                account.differ(event, "subscriber", event.ref, "one of the account's")
+            account.subscribers[event.ref] = tuple(event.group_ids)
         case EventKind.REMOVE_SUBSCRIBER:
             _remove_subscriber(account, event)
         case EventKind.SET_SPENDING_CAP:
@@ -164,10 +178,11 @@ def _apply_terms(account: FoldedAccount, event: ChargingEvent) -> None:
             _update_account(account, event)
         case EventKind.TOP_UP:
             _open_bucket(account, event)
+            hasten_renewals(account, event)
         case EventKind.BUCKET_CLOSED:
             _close_bucket(account, event)
         case _:
-            return
+            apply_bundle(account, event)
 
 
 def _open_account(account: FoldedAccount, event: ChargingEvent) -> None:
@@ -242,6 +257,9 @@ def _close_bucket(account: FoldedAccount, event: ChargingEvent) -> None:
     if bucket.reserved or not 0 < bucket.terms.expire_ms <= event.store_ms:
         due = f"reserved {bucket.reserved} until {bucket.terms.expire_ms}"
         account.differ(event, term, "closed", due)
-    folded = (bucket.credited, bucket.spent, bucket.expired + bucket.balance, bucket.withdrawn)
+    account.thresholds.pop(event.ref, None)
+    moved = rolled_over(account, event, bucket)
+    expired, withdrawn = bucket.expired + bucket.balance - moved, bucket.withdrawn + moved
+    folded = (bucket.credited, bucket.spent, expired, withdrawn)
     if folded != totals:
         account.differ(event, f"{term} totals", tuple(totals), folded)

@@ -6,6 +6,7 @@ from ocs.domain.audit.difference import Findings
 from ocs.domain.audit.holds import FoldedHolds
 from ocs.domain.audit.terms import OpeningTerms
 from ocs.domain.bucket import MAIN, BucketTerms
+from ocs.domain.bundle import Renewal, RollOver, Threshold
 from ocs.domain.charging_event import ChargingEvent
 from ocs.domain.spending_cap import CapCounter, RollingWindow, SpendingCap
 from ocs.domain.state import AccountStatus
@@ -41,6 +42,9 @@ class FoldedAccount:
     slots: dict[tuple[str, str, int], CapCounter] = field(default_factory=dict)
     subscribers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     holds: FoldedHolds = field(default_factory=FoldedHolds)
+    renewals: dict[str, Renewal] = field(default_factory=dict)
+    roll_overs: dict[str, RollOver] = field(default_factory=dict)
+    thresholds: dict[str, Threshold] = field(default_factory=dict)
 
     def differ(self, event: ChargingEvent, part: str, stated: object, due: object) -> None:
         """Note what an event says, and what it should say."""

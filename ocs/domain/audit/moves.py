@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from ocs.domain.answer import Outcome
+from ocs.domain.audit.bundles import credits_of
 from ocs.domain.audit.folded import FoldedAccount, FoldedBucket
 from ocs.domain.charging_event import BucketChange, ChargingEvent, EventKind
 from ocs.domain.reservation import CapLine, Hold
@@ -231,4 +232,10 @@ def _due_moves(
         bucket.spent += quantity
         balance, reserved = moves.get(payment.bucket_id, (0, 0))
         moves[payment.bucket_id] = (balance - quantity, reserved)
+    for bucket_id, quantity in credits_of(event).items():
+        bucket = account.buckets.get(bucket_id)
+        if bucket is not None:
+            bucket.credited += quantity
+        balance, reserved = moves.get(bucket_id, (0, 0))
+        moves[bucket_id] = (balance + quantity, reserved)
     return moves

@@ -33,6 +33,8 @@ _OUTCOMES: Final[Mapping[EventKind, frozenset[str]]] = MappingProxyType(
         _K.COMMIT: frozenset({Outcome.GRANTED, Outcome.CHARGED}) | _DENIALS,
         _K.DEBIT: frozenset({Outcome.CHARGED}) | _DENIALS,
         _K.RELEASE: frozenset({Outcome.RELEASED}),
+        _K.PURCHASE_BUNDLE: frozenset({Outcome.CHARGED, Outcome.TOO_MANY_BUCKETS}) | _DENIALS,
+        _K.RENEW_BUNDLE: frozenset({Outcome.CHARGED, Outcome.TOO_MANY_BUCKETS}) | _DENIALS,
     }
 )
 # Token letters of the line that a kind may have, and those that it must have.
@@ -41,23 +43,28 @@ _ALLOWED: Final[Mapping[EventKind, str]] = MappingProxyType(
         _K.CREATE_ACCOUNT: "a",
         _K.ADD_SUBSCRIBER: "m",
         _K.REMOVE_SUBSCRIBER: "",
-        _K.TOP_UP: "bt",
+        _K.UPDATE_SUBSCRIBER: "m",
+        _K.TOP_UP: "bte",
         _K.SET_SPENDING_CAP: "q",
         _K.DELETE_SPENDING_CAP: "q",
         _K.RESERVE: "rgbdhlkf",
-        _K.COMMIT: "rugpbycxdhlknf",
+        _K.COMMIT: "rugpbycxdhlknfe",
         _K.RELEASE: "bdk",
-        _K.DEBIT: "rupbycxkf",
+        _K.DEBIT: "rupbycxkfe",
         _K.EXPIRE: "bdk",
-        _K.BUCKET_CLOSED: "z",
+        _K.BUCKET_CLOSED: "zbo",
+        _K.PURCHASE_BUNDLE: "bykevs",
+        _K.RENEW_BUNDLE: "bykevso",
+        _K.CANCEL_BUNDLE_RENEWAL: "",
+        _K.SET_BUCKET_THRESHOLD: "i",
         _K.SUSPEND_ACCOUNT: "",
         _K.RESUME_ACCOUNT: "",
         _K.CLOSE_ACCOUNT: "",
         _K.UPDATE_ACCOUNT: "w",
-        _K.WITHDRAW_BALANCE: "b",
-        _K.ADJUST_BUCKET: "b",
-        _K.REVERSE_TOP_UP: "b",
-        _K.REFUND: "bjk",
+        _K.WITHDRAW_BALANCE: "be",
+        _K.ADJUST_BUCKET: "be",
+        _K.REVERSE_TOP_UP: "be",
+        _K.REFUND: "bjke",
     }
 )
 _REQUIRED: Final[Mapping[EventKind, str]] = MappingProxyType(
@@ -76,6 +83,7 @@ _REQUIRED: Final[Mapping[EventKind, str]] = MappingProxyType(
         _K.ADJUST_BUCKET: "b",
         _K.REVERSE_TOP_UP: "b",
         _K.REFUND: "j",
+        _K.SET_BUCKET_THRESHOLD: "i",
     }
 )
 _FLAGS: Final[Mapping[EventKind, str]] = MappingProxyType(
@@ -118,11 +126,19 @@ def contradictions(event: ChargingEvent) -> Iterator[Contradiction]:
     if not set(event.flags) <= set(_FLAGS.get(kind, "")):
         yield "flags", event.flags, f"at most {_FLAGS.get(kind) or 'none'}"
     yield from _lists(event)
+    if kind in (_K.PURCHASE_BUNDLE, _K.RENEW_BUNDLE):
+        yield from _sale(event, has)
     if kind in (_K.RESERVE, _K.COMMIT):
         yield from _grant(event)
     if kind in (_K.COMMIT, _K.DEBIT):
         yield from _charge(event)
-    if kind in (_K.RELEASE, _K.EXPIRE) and event.hold is not None and event.hold != (0, 0):
+    yield from _hold(event)
+
+
+def _hold(event: ChargingEvent) -> Iterator[Contradiction]:
+    """A reservation that has ended holds nothing; another one until a time to come."""
+    ended = event.kind in (_K.RELEASE, _K.EXPIRE)
+    if ended and event.hold is not None and event.hold != (0, 0):
         yield "hold", event.hold, "0:0"
     if event.hold is None or event.hold == (0, 0):
         if event.hold_lines or event.cap_lines:
@@ -149,6 +165,7 @@ def _letters(event: ChargingEvent) -> Iterator[str]:
         "f": event.flags,
         "m": event.group_ids,
         "j": event.refunds,
+        "e": event.low,
     }
     yield from (letter for letter, part in parts.items() if part)
     yield from (terms[0] for terms in event.terms)
@@ -163,7 +180,8 @@ def _lists(event: ChargingEvent) -> Iterator[Contradiction]:
         "cap lines": [(line.holder, line.cap_id) for line in event.cap_lines],
         "counters": [(c.holder, c.cap_id, c.period_start_ms) for c in event.counters],
         "refunds": [line.bucket_id for line in event.refunds],
-        "terms": ["terms" for _ in event.terms],
+        "terms": [terms[:2] if terms[0] in "vo" else terms[0] for terms in event.terms],
+        "thresholds": [bucket_id for bucket_id, _ in event.low],
     }
     for part, names in named.items():
         if len(set(names)) != len(names):
@@ -180,6 +198,18 @@ def _lists(event: ChargingEvent) -> Iterator[Contradiction]:
         yield "ref", event.ref, f"an event before {event.seq}"
     if any(quantity <= 0 for quantity in held):
         yield "hold lines", min(held), "more than 0"
+
+
+def _sale(event: ChargingEvent, has: set[str]) -> Iterator[Contradiction]:
+    """What is sold opens buckets for money; what is refused moves nothing."""
+    sold = event.outcome == Outcome.CHARGED
+    if sold != ("v" in has):
+        yield "outcome", event.outcome, "with buckets" if sold else "without buckets"
+    moved = has & set("byko")
+    if not sold and moved:
+        yield "parts", "".join(sorted(moved)), "none of a refusal"
+    if any(payment.units or payment.micros <= 0 for payment in event.payments):
+        yield "payments", "units, or no money", "money"
 
 
 def _grant(event: ChargingEvent) -> Iterator[Contradiction]:

@@ -31,6 +31,11 @@ def fields_of(event: ChargingEvent, letter: str) -> tuple[str, ...] | None:
     return tuple(found[0]) if found else None
 
 
+def all_fields_of(event: ChargingEvent, letter: str) -> list[tuple[str, ...]]:
+    """Return the fields of every terms token of a letter."""
+    return [tuple(fields) for kind, *fields in event.terms if kind == letter]
+
+
 def opening_terms(fields: tuple[str, ...]) -> OpeningTerms:
     """Read `a`."""
     currency, anchor_day, credit_limit = fields

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ocs.domain.audit.bundles import SALES
 from ocs.domain.audit.folded import FoldedAccount
 from ocs.domain.charging_event import ChargingEvent, CounterChange, EventKind
 from ocs.domain.reservation import CapLine
@@ -58,9 +59,9 @@ def _bounds(
     if event.kind is EventKind.REFUND:
         back = sum(one.quantity for one in event.refunds if account.is_money(one.to_bucket_id))
         return (-back, 0) if money else (0, 0)
-    if event.position is None:
+    if event.position is None and event.kind not in SALES:
         return 0, 0
-    if money:
+    if money or event.position is None:
         total = sum(payment.micros for payment in event.payments)
     else:
         total = event.position[3] - event.position[1]

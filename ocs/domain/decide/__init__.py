@@ -11,37 +11,49 @@ from ocs.domain.answer import Answer, Outcome, Reason
 from ocs.domain.commands import (
     AddSubscriber,
     AdjustBucket,
+    CancelBundleRenewal,
     Command,
     Commit,
     CreateAccount,
     Debit,
     DeleteSpendingCap,
     Expire,
+    PurchaseBundle,
     Refund,
     Release,
     RemoveSubscriber,
-    ReservationFacts,
+    RenewBundle,
     Reserve,
     ReverseTopUp,
     SetAccountStatus,
+    SetBucketThreshold,
     SetSpendingCap,
     TopUp,
     UpdateAccount,
+    UpdateSubscriber,
     WithdrawBalance,
 )
 from ocs.domain.decide.accounts import create_account, top_up
+from ocs.domain.decide.bundles import (
+    cancel_bundle_renewal,
+    ends,
+    purchase_bundle,
+    renew_bundle,
+    set_bucket_threshold,
+)
 from ocs.domain.decide.caps import delete_spending_cap, set_spending_cap
 from ocs.domain.decide.commit import commit
 from ocs.domain.decide.corrections import adjust_bucket, reverse_top_up, withdraw_balance
 from ocs.domain.decide.debit import debit
 from ocs.domain.decide.expire import expire_due
-from ocs.domain.decide.lines import add_subscriber, remove_subscriber
+from ocs.domain.decide.lines import add_subscriber, remove_subscriber, update_subscriber
 from ocs.domain.decide.prelude import answer_from_record, check_age, count_refusal, record
 from ocs.domain.decide.refund import refund
 from ocs.domain.decide.release import release
 from ocs.domain.decide.reserve import reserve
 from ocs.domain.decide.status import set_account_status, update_account
 from ocs.domain.decide.turn import Decision, Turn
+from ocs.domain.known import ReservationFacts
 from ocs.domain.state import AccountState, AccountStatus
 
 __all__ = ["Decision", "decide"]
@@ -55,6 +67,7 @@ _OPERATIONS: Final[Mapping[type, Callable[[Turn, Any], Answer]]] = MappingProxyT
         TopUp: top_up,
         AddSubscriber: add_subscriber,
         RemoveSubscriber: remove_subscriber,
+        UpdateSubscriber: update_subscriber,
         SetSpendingCap: set_spending_cap,
         DeleteSpendingCap: delete_spending_cap,
         SetAccountStatus: set_account_status,
@@ -63,11 +76,21 @@ _OPERATIONS: Final[Mapping[type, Callable[[Turn, Any], Answer]]] = MappingProxyT
         AdjustBucket: adjust_bucket,
         ReverseTopUp: reverse_top_up,
         Refund: refund,
+        SetBucketThreshold: set_bucket_threshold,
+        PurchaseBundle: purchase_bundle,
+        RenewBundle: renew_bundle,
+        CancelBundleRenewal: cancel_bundle_renewal,
     }
 )
 # What a closed account takes no more.
 _KEEPING = (
-    TopUp | AddSubscriber | SetSpendingCap | DeleteSpendingCap | SetAccountStatus | UpdateAccount
+    TopUp
+    | AddSubscriber
+    | UpdateSubscriber
+    | SetSpendingCap
+    | DeleteSpendingCap
+    | SetAccountStatus
+    | UpdateAccount
 )
 
 
@@ -87,8 +110,9 @@ def decide(state: AccountState | None, command: Command, now_ms: int) -> Decisio
         more = expire_due(turn)
         reason = Reason.EXPIRE_MORE if more else None
         outcome = None if more else Outcome.DONE
-        count = len(turn.events)
-        return turn.finish(turn.answer(outcome=outcome, reason=reason, expired_count=count))
+        due = () if more else turn.state.due_renewals(turn.now_ms)
+        parts = {"expired_count": len(turn.events), "renewals_due": due}
+        return turn.finish(turn.answer(outcome=outcome, reason=reason, **parts))
     early = answer_from_record(turn, command) or check_age(turn, command)
     if early is None:
         early = _stale(turn, command)
@@ -112,6 +136,8 @@ def _stale(turn: Turn, command: Command) -> Answer | None:
         subscriber_id = command.profile.subscriber_id
         if subscriber_id and subscriber_id not in state.subscribers:
             return turn.refuse(Reason.SUBSCRIBER_NOT_FOUND)
+    if isinstance(command, PurchaseBundle | RenewBundle):
+        return _stale_bundle(turn, command)
     if isinstance(command, Commit | Release):
         reservation = turn.reservation(command.reservation_id)
         if reservation is None:
@@ -120,6 +146,18 @@ def _stale(turn: Turn, command: Command) -> Answer | None:
             return turn.refuse(Reason.STALE_RESERVATION)
         if command.profile is None or command.profile.version != state.profile_version:
             return turn.refuse(Reason.STALE_PROFILE)
+    return None
+
+
+def _stale_bundle(turn: Turn, command: PurchaseBundle | RenewBundle) -> Answer | None:
+    if command.profile.version != turn.state.profile_version:
+        return turn.refuse(Reason.STALE_PROFILE)
+    if isinstance(command, RenewBundle):
+        renewal = turn.state.renewals.get(command.bundle_id)
+        if renewal is None or renewal.due_ms != command.due_ms or renewal.due_ms > turn.now_ms:
+            return turn.refuse(Reason.RENEWAL_NOT_DUE)
+    if command.bundle is not None and ends(turn, command) is None:
+        return turn.refuse(Reason.STALE_PROFILE)
     return None
 
 

@@ -6,6 +6,7 @@ from ocs.domain.answer import Answer, Outcome, Reason
 from ocs.domain.bucket import MAIN, Bucket, BucketTerms
 from ocs.domain.charging_event import EventKind
 from ocs.domain.commands import CreateAccount, TopUp
+from ocs.domain.decide.bundles import hasten_renewals
 from ocs.domain.decide.corrections import bucket_parts
 from ocs.domain.decide.prelude import answer_from_record, check_age, record
 from ocs.domain.decide.turn import Decision, Turn
@@ -66,10 +67,12 @@ def top_up(turn: Turn, command: TopUp) -> Answer:
     turn.state.buckets[command.bucket_id] = bucket
     credit = Credit(command.bucket_id, bucket.terms.unit, command.quantity)
     turn.state.credits[command.payment_reference] = credit
+    if bucket.terms.unit is Unit.MICROS:
+        hasten_renewals(turn)
     turn.emit(
         EventKind.TOP_UP,
         ref=command.bucket_id,
-        terms=[_terms_token(bucket.terms)] if opened else [],
+        terms=[("t", *bucket.terms.fields())] if opened else [],
     )
     return turn.answer(outcome=Outcome.DONE, **bucket_parts(turn, command.bucket_id))
 
@@ -90,16 +93,3 @@ def _top_up_refusal(turn: Turn, command: TopUp, bucket: Bucket | None) -> Reason
     if credited + command.quantity + limit > QUANTITY_MAX:
         return Reason.BALANCE_LIMIT
     return None
-
-
-def _terms_token(terms: BucketTerms) -> tuple[str, ...]:
-    return (
-        "t",
-        terms.unit,
-        str(terms.priority),
-        str(terms.start_ms),
-        str(terms.expire_ms),
-        "1" if terms.blocking else "0",
-        ",".join(terms.service_ids) or "-",
-        ",".join(terms.zones) or "-",
-    )

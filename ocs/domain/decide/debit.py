@@ -43,9 +43,9 @@ def debit(turn: Turn, command: Debit) -> Answer:
     fee = connect_due(price, session.position, command.used_units)
     settlement = Settlement(price, session.paid_to, target, fee)
     if command.basis is Basis.AUTHORIZE:
-        denial, cap = _denial(turn, terms, settlement, caps)
-        if denial is not None:
-            return _deny(turn, command, session, denial, cap)
+        refused, cap = denial(turn, terms, settlement, caps)
+        if refused is not None:
+            return _deny(turn, command, session, refused, cap)
     settle_available(turn, terms, settlement, caps)
     after = advance(session, command.sequence_number)
     after = replace(after, position=session.position + command.used_units, paid_to=target)
@@ -69,9 +69,10 @@ def debit(turn: Turn, command: Debit) -> Answer:
     )
 
 
-def _denial(
+def denial(
     turn: Turn, terms: ServiceTerms, settlement: Settlement, caps: list[CapInForce]
 ) -> tuple[Outcome | None, CapReached | None]:
+    """Say why a charge cannot be paid for in full, or passes which cap; None if nothing does."""
     start, target, fee = settlement.start, settlement.end, settlement.connect_micros
     segments = allocate(settlement.price, start, target, sources_for(turn, terms), fee)
     if reached(segments, start) < target or fee_in(segments) < fee:

@@ -6,7 +6,7 @@ from ocs.domain.charging_event import EventKind
 from ocs.domain.decide.turn import Turn
 from ocs.domain.reservation import ReservationState
 from ocs.domain.spending_cap import ACCOUNT_HOLDER
-from ocs.limits import EXPIRIES_PER_CALL_MAX
+from ocs.limits import EXPIRIES_PER_CALL_MAX, QUANTITY_MAX
 
 
 def expire_due(turn: Turn) -> bool:
@@ -19,10 +19,24 @@ def expire_due(turn: Turn) -> bool:
         _expire(turn, reservation_id)
     if len(due) > EXPIRIES_PER_CALL_MAX:
         return True
-    for bucket in turn.state.in_consumption_order():
-        if bucket.ended(turn.now_ms) and bucket.reserved == 0:
-            _close_bucket(turn, bucket.bucket_id)
+    close_buckets(turn)
     return False
+
+
+def close_buckets(turn: Turn) -> None:
+    """Close ended buckets that hold nothing, but not what waits for a renewal.
+
+    What is left rolls over as far as its bundle says; the rest is forfeited.
+    """
+    closing = [
+        bucket.bucket_id
+        for bucket in turn.state.in_consumption_order()
+        if bucket.ended(turn.now_ms)
+        and bucket.reserved == 0
+        and not turn.state.waits(bucket.bucket_id)
+    ]
+    for bucket_id in closing:
+        _close_bucket(turn, bucket_id, closing)
 
 
 def _expire(turn: Turn, reservation_id: str) -> None:
@@ -41,8 +55,22 @@ def _expire(turn: Turn, reservation_id: str) -> None:
     turn.emit(EventKind.EXPIRE, ref=reservation_id, hold=(0, 0))
 
 
-def _close_bucket(turn: Turn, bucket_id: str) -> None:
-    bucket = turn.state.buckets.pop(bucket_id)
-    expired = bucket.expired + bucket.balance
-    totals = (bucket.credited, bucket.spent, expired, bucket.withdrawn)
-    turn.emit(EventKind.BUCKET_CLOSED, ref=bucket_id, terms=[("z", *map(str, totals))])
+def _close_bucket(turn: Turn, bucket_id: str, closing: list[str]) -> None:
+    state = turn.state
+    bucket = state.buckets.pop(bucket_id)
+    state.thresholds.pop(bucket_id, None)
+    order = state.roll_overs.pop(bucket_id, None)
+    moved = 0
+    if order is not None and order.to_bucket_id not in closing:
+        target = state.buckets.get(order.to_bucket_id)
+        if target is not None:
+            moved = min(bucket.balance, order.most, QUANTITY_MAX - target.credited)
+            state.buckets[order.to_bucket_id] = replace(
+                target, balance=target.balance + moved, credited=target.credited + moved
+            )
+    expired, withdrawn = bucket.expired + bucket.balance - moved, bucket.withdrawn + moved
+    totals = (bucket.credited, bucket.spent, expired, withdrawn)
+    terms = [("z", *map(str, totals))]
+    if order is not None and moved:
+        terms.append(("o", bucket_id, order.to_bucket_id, str(moved)))
+    turn.emit(EventKind.BUCKET_CLOSED, ref=bucket_id, terms=terms)

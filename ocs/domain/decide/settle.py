@@ -62,6 +62,7 @@ def settle_hold(turn: Turn, hold: Hold, settlement: Settlement, *, keep: bool) -
         settlement.end,
         sources,
         settlement.connect_micros,
+        from_hold=True,
     )
     taken = {s.source.bucket_id: s.quantity for s in settlement.segments}
     lines = []

@@ -142,13 +142,15 @@ class Turn:
     def emit(self, kind: EventKind, **parts: Any) -> ChargingEvent:
         """Journal an event with everything that changed since the one before."""
         self.state.seq += 1
+        changes = self._bucket_changes()
         event = ChargingEvent(
             kind=kind,
             tenant=self.state.tenant,
             account_id=self.state.account_id,
             seq=self.state.seq,
             store_ms=self.now_ms,
-            buckets=self._bucket_changes(),
+            buckets=changes,
+            low=self._low(changes),
             counters=self._counter_changes(),
             **parts,
         )
@@ -168,6 +170,19 @@ class Turn:
                     )
                 )
         return changes
+
+    def _low(self, changes: list[BucketChange]) -> list[tuple[str, int]]:
+        """Return thresholds that a balance came down to; one that rises above may do so again."""
+        fired = []
+        for change in changes:
+            mark = self.state.thresholds.get(change.bucket_id)
+            if mark is None:
+                continue
+            low = change.balance_after <= mark.quantity
+            if low and not mark.low:
+                fired.append((change.bucket_id, mark.quantity))
+            self.state.thresholds[change.bucket_id] = replace(mark, low=low)
+        return fired
 
     def _counter_changes(self) -> list[CounterChange]:
         changes = []

@@ -28,8 +28,7 @@
 --   SUBSCRIBER_NOT_FOUND, STALE_PROFILE, SUBSCRIBER_HOLDS_RESERVATIONS
 -- Emits: REMOVE_SUBSCRIBER, EXPIRE, BUCKET_CLOSED
 -- Keeps: nothing holds for a line that is gone
--- Include: begin_call, emit, expire_due, parse_reservation, write_account, write_record,
---   write_refusal
+-- Include: begin_call, emit, expire_due, line_holds, write_account, write_record, write_refusal
 local account, early = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
@@ -40,23 +39,10 @@ if not account then return early end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
 local identities = redis.call('HGET', KEYS.subscriber, 'identities')
 if not identities then return write_refusal(account, 'SUBSCRIBER_NOT_FOUND') end
-local place, count = {}, 0
-for id in string.gmatch(ARGV.open_ids, '%S+') do
-  count = count + 1
-  place[id] = count
-end
-if count ~= KEYS.reservations.count then error({err = 'STATE_CORRUPT reservations'}) end
-local ended, holds = account.hold_changes or {}, false
-for id in pairs(redis.call('HGETALL', KEYS.holds).map) do
-  if ended[id] == nil then
-    if not place[id] then return write_refusal(account, 'STALE_PROFILE') end
-    local reservation =
-      parse_reservation(redis.call('GET', KEYS.reservations(place[id])), account.now)
-    if not reservation then error({err = 'STATE_CORRUPT reservation'}) end
-    holds = holds or reservation.subscriber == ARGV.subscriber_id
-  end
-end
-if holds then return write_refusal(account, 'SUBSCRIBER_HOLDS_RESERVATIONS') end
+local keys = {}
+for i = 1, KEYS.reservations.count do keys[i] = KEYS.reservations(i) end
+local refusal = line_holds(account, KEYS.holds, ARGV.open_ids, keys, ARGV.subscriber_id)
+if refusal then return write_refusal(account, refusal) end
 redis.call('SCARD', KEYS.subscribers)
 
 account.version = string.format('%d', account.version + 1)

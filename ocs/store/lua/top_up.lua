@@ -30,8 +30,8 @@
 --   BALANCE_LIMIT
 -- Emits: TOP_UP, EXPIRE, BUCKET_CLOSED
 -- Keeps: credited = balance + spent + expired + withdrawn <= 2^53-1
--- Include: begin_call, bucket_answer, emit, expire_due, insert_bucket, parse_bucket_terms,
---   read_bucket, write_account, write_record, write_refusal
+-- Include: begin_call, bucket_answer, due_by, emit, expire_due, hasten_renewals, insert_bucket,
+--   parse_bucket_terms, read_bucket, write_account, write_record, write_refusal
 local account, early = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
@@ -81,9 +81,8 @@ if not stored then
   insert_bucket(account, id)
   account.changes.order, account.changes['t:' .. id] = table.concat(account.ids, ' '), terms_text
 end
-if expire_ms > 0 and (account.due == 0 or expire_ms < account.due) then
-  account.due, account.due_moved = expire_ms, true
-end
+if expire_ms > 0 then due_by(account, expire_ms) end
+if terms.money then hasten_renewals(account) end
 emit(account, 'TOP_UP', '-', id, tokens, ARGV.context)
 local answer = bucket_answer(account, bucket)
 

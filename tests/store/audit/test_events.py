@@ -69,6 +69,17 @@ ALTERED = [
     *[("REFUND", "j=", field, "") for field in (2,)],
     *[("REFUND", "k=account:", field, "") for field in (2, 3, 4)],
     *[("UPDATE_ACCOUNT", "w=", field, "") for field in (0, 1)],
+    *[("PURCHASE_BUNDLE", "b=", field, "CHARGED") for field in (1, 2, 3, 4)],
+    *[("PURCHASE_BUNDLE", "y=", field, "CHARGED") for field in (1, 2)],
+    *[("PURCHASE_BUNDLE", "v=", field, "CHARGED") for field in (1, 6)],
+    *[("PURCHASE_BUNDLE", "s=", field, "CHARGED") for field in (0, 1, 2, 3)],
+    *[("PURCHASE_BUNDLE", "k=account:", field, "CHARGED") for field in (2, 3, 4)],
+    *[("RENEW_BUNDLE", "b=", field, "CHARGED") for field in (1, 2, 3, 4)],
+    *[("RENEW_BUNDLE", "v=", field, "CHARGED") for field in (1, 6, 7)],
+    *[("RENEW_BUNDLE", "s=", field, "CHARGED") for field in (0, 1, 2, 3)],
+    *[("RENEW_BUNDLE", "o=", 2, "CHARGED")],
+    *[("BUCKET_CLOSED", "o=", 2, ""), ("PURCHASE_BUNDLE", "e=", 1, "CHARGED")],
+    *[("SET_BUCKET_THRESHOLD", "i=", 0, "")],
 ]
 # An event that says a thing once is told by the account, or by the event that follows.
 TOLD_ONCE = {
@@ -80,6 +91,10 @@ TOLD_ONCE = {
     ("SET_SPENDING_CAP", "q=account:live:"),
     ("CREATE_ACCOUNT", "a="),
     ("UPDATE_ACCOUNT", "w="),
+    ("PURCHASE_BUNDLE", "v="),
+    ("PURCHASE_BUNDLE", "s="),
+    ("RENEW_BUNDLE", "v="),
+    ("SET_BUCKET_THRESHOLD", "i="),
 }
 
 

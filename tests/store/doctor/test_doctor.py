@@ -22,7 +22,7 @@ from ocs.store.pipeline import Pipeline
 from ocs.store.record import RECORD
 from ocs.store.rights import NEEDED
 from tests.security.test_store_user import HASH, PASSWORD, documented
-from tests.support.live import now_ms
+from tests.support.stages import now_ms
 
 ALWAYS = Demands("always")
 

@@ -26,6 +26,7 @@ def traffic(seed: int) -> list[tuple[Journal, AccountState]]:
     machine = SpecificationMachine()
     operations = Traffic(machine, seed)
     operations.run(300)
+    operations.trade(40)
     operations.hold_open()
     journals: dict[tuple[str, str], list[ChargingEvent]] = {}
     for event in machine.pair.spec.journal:
@@ -221,6 +222,7 @@ def test_a_short_story_is_proved() -> None:
         ([OPEN, OPEN], "event 2 kind"),
         ([OPEN, "ADD_SUBSCRIBER 11 - s1", "ADD_SUBSCRIBER 12 - s1"], "event 3 subscriber"),
         ([OPEN, "REMOVE_SUBSCRIBER 11 - s1"], "event 2 subscriber"),
+        ([OPEN, "UPDATE_SUBSCRIBER 11 - s1 m=g1"], "event 2 subscriber"),
         ([OPEN, CAP.replace("SET_", "DELETE_")], "event 2 cap"),
         ([OPEN, CAP, CAP.replace("SET_", "DELETE_").replace(":55:", ":56:")], "event 3 cap"),
         ([OPEN, CAP, CAP.replace("day", "week")], "event 3 cap"),

@@ -1,7 +1,7 @@
 -- Purpose: put an event into the account's journal with every bucket and cap counter that changed
---   since the event before. tokens: the event's own, each behind a space. Written by write_account,
---   which knows the previous event's id.
--- Include: reserved_in
+--   since the event before, and the thresholds that balances came down to. tokens: the event's own,
+--   each behind a space. Written by write_account, which knows the previous event's id.
+-- Include: check_threshold, reserved_in
 -- Returns: nothing
 local function emit(account, kind, outcome, ref, tokens, context)
   local ids, touched, dirty, events = account.ids, account.touched, account.dirty, account.events
@@ -12,6 +12,9 @@ local function emit(account, kind, outcome, ref, tokens, context)
       or bucket.reserved ~= bucket.reserved_before) then
       text = text .. ' b=' .. bucket.id .. string.format(':%d:%d:%d:%d', bucket.balance_before,
         bucket.reserved_before, bucket.balance, bucket.reserved)
+      if bucket.balance ~= bucket.balance_before then
+        text = text .. check_threshold(account, bucket)
+      end
       bucket.balance_before, bucket.reserved_before = bucket.balance, bucket.reserved
       if not bucket.dirty then bucket.dirty, dirty[#dirty + 1] = true, bucket end
     end

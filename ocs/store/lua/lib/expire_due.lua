@@ -1,7 +1,7 @@
 -- Purpose: expire what is due, in memory: holds oldest first, at most 64 a call, then ended
 --   buckets. The account's earliest deadline is a lower bound, so a call with nothing due reads no
 --   holds.
--- Include: close_buckets, expire_hold
+-- Include: close_buckets, expire_hold, next_due
 -- Returns: true if more holds are due; then the call goes no further
 local function expire_due(account)
   if account.due == 0 or account.due > account.now then return false end
@@ -24,8 +24,7 @@ local function expire_due(account)
     expire_hold(account, due[i].id, due[i].text)
   end
   if #due > LIMITS.EXPIRIES_PER_CALL_MAX then return true end
-  local ends = close_buckets(account)
-  if earliest == 0 or (ends > 0 and ends < earliest) then earliest = ends end
-  account.due, account.due_moved = earliest, true
+  account.holds_due = earliest
+  account.due, account.due_moved = next_due(account, close_buckets(account)), true
   return false
 end

@@ -4,7 +4,8 @@
 -- Returns: nothing; charge gains segments, at, fee_left and micros; hold.lines is what is left
 local function settle_hold(hold, charge, keep_rest)
   local lines, paid, left, rate = hold.lines, {}, {}, charge.rate
-  local segments, at, fee = allocate(rate, charge.start, charge.finish, lines, charge.connect)
+  local segments, at, fee =
+    allocate(rate, charge.start, charge.finish, lines, charge.connect, true)
   for i = 1, #segments do
     local bucket, quantity = segments[i].bucket, segments[i].quantity
     paid[bucket] = quantity

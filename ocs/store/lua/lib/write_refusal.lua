@@ -15,6 +15,7 @@ local function write_refusal(account, reason)
     or reason == 'ACCOUNT_HAS_BALANCE' or reason == 'ETAG_MISMATCH'
     or reason == 'BALANCE_TOO_LOW' or reason == 'TOP_UP_ALREADY_USED'
     or reason == 'TOP_UP_REVERSED' or reason == 'REFUND_EXCEEDS'
+    or reason == 'RENEWAL_NOT_OFFERED' or reason == 'RENEWAL_EXISTS'
   if recorded and not count_refusal(account) then
     recorded, answer = false, refuse(account, 'TOO_MANY_REFUSALS')
   end
