@@ -121,11 +121,12 @@ class Script:
         return [call.request for call in self.calls if call.method == method]
 
 
-def whole(request: Any) -> Any:
-    """What a caller has sent: of an upload, all its messages merged."""
-    if isinstance(request, Message):
-        return request
-    first, *others = request
+UPLOADS = {"LoadTariff"}
+
+
+def merged(pieces: Any) -> Any:
+    """What a caller of an upload has sent: all its messages in one."""
+    first, *others = pieces
     for other in others:
         first.MergeFrom(other)
     return first
@@ -138,7 +139,9 @@ class Servicer:
         self._script = script
 
     def __getattr__(self, method: str) -> Step:
-        return lambda request, context: self._script.handle(method, whole(request), context)
+        if method in UPLOADS:
+            return lambda pieces, context: self._script.handle(method, merged(pieces), context)
+        return lambda request, context: self._script.handle(method, request, context)
 
 
 @contextmanager

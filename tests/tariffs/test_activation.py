@@ -25,7 +25,7 @@ async def test_all_servers_price_by_a_version_from_its_moment_on(store: Embedded
     async with serving(store) as one, serving(store) as other:
         account = await one.open(messages=1)
         async with client_of(one) as client:
-            at = ahead(5.5)
+            at = ahead(7)
             await client.load_tariff(tariff_text("v2"), activate_time=at)
         before = datetime.fromtimestamp(at.timestamp() - 0.001, UTC)
         for live in (one, other):
@@ -129,7 +129,7 @@ async def test_a_version_that_is_not_read_in_time_stops_grants(
             return await fetch(self, ref)
 
         monkeypatch.setattr(keeper.BookKeeper, "_fetch", slow)
-        await client.load_tariff(tariff_text("v2"), activate_time=ahead(5.2))
+        await client.load_tariff(tariff_text("v2"), activate_time=ahead(6.5))
 
         async def refuses() -> bool:
             try:
