@@ -18,6 +18,8 @@
                                          # much; needs renewals; default nothing
             threshold: 1073741824        # below quantity: reports a balance that has come so low;
                                          # default none
+
+`price`, `validity` and `contents` are required, and of each content `unit` and `quantity`.
 """
 
 import re
