@@ -105,8 +105,8 @@ def tariff_keys_page() -> str:
     lines = [
         "# Keys of a tariff",
         "",
-        "What may stand in a tariff, table by table; [tariffs.md](tariffs.md) walks through one. The",
-        f"same as JSON Schema, for editors: `{TARIFF_SCHEMA}`.",
+        "What may stand in a tariff, table by table; [tariffs.md](tariffs.md) walks through one.",
+        f"The same as JSON Schema, for editors: `{TARIFF_SCHEMA}`.",
     ]
     for name, table in {"top of the document": schema, **schema["$defs"]}.items():
         if "properties" not in table:
