@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 TESTS: Final = Path(__file__).parent
-_PREFIXES: Final = ("cb", "cy", "mz", "tb")
+_PREFIXES: Final = ("cb", "cy", "mz", "tb", "om", "ss", "nb")
 
 # Every id there is, by the system it comes from.
 SECTIONS: Final = MappingProxyType(
@@ -30,6 +30,9 @@ SECTIONS: Final = MappingProxyType(
         "TigerBeetle, two-phase transfers": (
             "TB1", "TB3", "TB4", "TB5", "TB6", "TB7", "TB9", "TB13", "TB15",
         ),
+        "OpenMeter, credit engine": ("OM1", "OM2"),
+        "SigScale OCS, rating": ("SS1", "SS2", "SS3", "SS4", "SS5", "SS7", "SS10", "SS11"),
+        "NewOpenBSS, quota": ("NB1", "NB2", "NB4", "NB5", "NB7", "NB8", "NB9", "NB10"),
     }
 )  # fmt: skip
 
@@ -86,6 +89,22 @@ TESTED: Final = MappingProxyType(
         "TB9": ("test_tb9_as_many_as_there_are",),
         "TB13": ("test_tb13_a_part_is_posted_and_the_rest_released",),
         "TB15": ("test_tb15_holds_that_nobody_settles_limit_a_rate",),
+        "OM1": ("test_om1_two_grants_are_used_up_together",),
+        "OM2": ("test_om2_the_grant_of_the_first_priority_goes_first",),
+        "SS1": ("test_ss1_a_package_is_held_with_all_there_is",),
+        "SS2": ("test_ss2_a_package_is_not_cut",),
+        "SS3": ("test_ss3_what_is_held_is_not_there_for_another_session",),
+        "SS4": ("test_ss4_a_part_of_a_package_holds_the_whole",),
+        "SS5": ("test_ss5_a_next_grant_replaces_the_hold",),
+        "SS7": ("test_ss7_a_call_that_nobody_answers_costs_nothing",),
+        "SS10": ("test_ss10_an_event_above_the_balance_is_refused",),
+        "SS11": ("test_ss11_a_bucket_of_octets_pays_what_it_has",),
+        "NB1": ("test_nb1_a_price_with_its_tax_is_one_price",),
+        "NB2": ("test_nb2_units_first_then_money",),
+        "NB4": ("test_nb4_the_rest_stays_held_or_goes_back",),
+        "NB5": ("test_nb5_a_multiplier_is_in_the_price",),
+        "NB7": ("test_nb7_ten_at_five",),
+        "NB8": ("test_nb8_multipliers_and_tax_are_in_the_price",),
     }
 )
 
@@ -93,6 +112,8 @@ NOT_EXPRESSIBLE: Final = MappingProxyType(
     {
         "CB10": "a bucket of units that costs money as well: buckets have no price of their own",
         "CB18": "a counter that tops up by itself: thresholds notify, they do not act",
+        "NB9": "a loan that later top-ups repay: an account has a credit limit, and no loans",
+        "NB10": "tax apart from the price: prices are as loaded, an event carries one amount",
         "CY19": "a dry run: pricing without a change comes with Quote",
     }
 )

@@ -1,5 +1,7 @@
 """Bundles and thresholds, on both ledgers: worked examples with exact figures."""
 
+from dataclasses import replace
+
 import pytest
 
 from ocs.domain.answer import Answer, BoughtBucket, Outcome, Payment, Reason
@@ -226,6 +228,18 @@ async def test_a_renewal_begins_where_the_last_period_ends(bench: Bench) -> None
     assert (new.terms.start_ms, new.terms.expire_ms) == (START_MS + HOUR_MS, START_MS + 2 * HOUR_MS)
     assert state.renewals == {"pack": Renewal(DUE_MS + HOUR_MS, START_MS + 2 * HOUR_MS, 1)}
     assert (await renew(bench, DUE_MS)).reason is Reason.RENEWAL_NOT_DUE
+
+
+async def test_what_is_due_is_named_in_the_order_of_the_bundles(bench: Bench) -> None:
+    await bench.open()
+    names = ("pack", "pack-b", "a", "pack.1", "z", "b")
+    for name in names:
+        await buy(bench, replace(PACK, bundle_id=name, price_micros=1), renew=True)
+    bench.clock[0] = DUE_MS
+
+    due = (await expire(bench)).renewals_due
+
+    assert due == tuple((name, DUE_MS) for name in ("a", "b", "pack-b", "pack.1", "pack", "z"))
 
 
 async def test_what_is_left_rolls_over_at_the_end_and_no_more_than_was_sold(bench: Bench) -> None:

@@ -8,6 +8,7 @@ from hypothesis.stateful import precondition, rule
 from ocs.domain.answer import Outcome, Reason
 from ocs.domain.bundle import Bundle, BundleContent
 from ocs.domain.commands import (
+    AdjustBucket,
     Basis,
     CancelBundleRenewal,
     Debit,
@@ -58,7 +59,7 @@ CHANGED = Bundle("b-short", 90, 60_000, (_OTHER,), 1, frozenset(), "v1")
 
 LIFE = (
     *("renew",) * 6, "renew changed", "renew gone", "end", "end", "end", "drain", "drain", "pay",
-    "cancel", "use", "use", "hold", "buy", "mark",
+    "cancel", "use", "use", "starve", "hold", "buy", "mark",
 )  # fmt: skip
 
 bundles = st.sampled_from(["b-short", "b-short", "b-short", "b-month", "b-month", *BUNDLES])
@@ -85,7 +86,7 @@ class Bundles(Actor):
             [None] * 9
             + [Outcome.SERVICE_DENIED, Reason.BUNDLE_NOT_FOUND, Reason.RENEWAL_NOT_OFFERED]
         ),
-        late=st.sampled_from([False] * 9 + [True]),
+        late=st.sampled_from([None] * 8 + [0, 1]),
     )
     def purchase(
         self,
@@ -94,16 +95,20 @@ class Bundles(Actor):
         name: str,
         renew: bool,
         refusal: Outcome | Reason | None,
-        late: bool,
+        late: int | None,
     ) -> None:
-        """Buy one; sometimes by a server whose clock is months behind."""
+        """Buy one; sometimes by a server that knows only months that are just over, or almost."""
+        month_ends = self._month_ends(account)
+        if late is not None:
+            state = self.pair.spec.accounts[(TENANT, account)]
+            month_ends = (1, max(self.pair.now_ms, state.floor_ms) + late)
         self._run(
             PurchaseBundle(
                 profile=self._profile(account, ""),
                 bundle_id=name,
                 bundle=BUNDLES[name] if refusal is None else None,
                 refusal=refusal,
-                month_ends=(1, 2) if late else self._month_ends(account),
+                month_ends=month_ends,
                 renew=renew,
                 **self._call(account),
             )
@@ -151,6 +156,21 @@ class Bundles(Actor):
             )
         )
 
+    @rule(account=accounts, pick=st.integers(0, 7), steps=st.sampled_from([(-1, 1), (-1, -1, 3)]))
+    def sink(self, *, account: str, pick: int, steps: tuple[int, ...]) -> None:
+        """Take a marked balance down to just above its mark, then move it by ones."""
+        state = self.pair.spec.accounts[(TENANT, account)]
+        names = sorted(state.thresholds)
+        if not names:
+            return
+        name = names[pick % len(names)]
+        bucket, quantity = state.buckets[name], state.thresholds[name].quantity
+        for step in (quantity + 1 - bucket.balance, *steps):
+            if step:
+                call = self._call(account, ago=0)
+                unit = bucket.terms.unit
+                self._run(AdjustBucket(bucket_id=name, unit=unit, quantity=step, **call))
+
     @rule(
         account=accounts,
         name=st.sampled_from(["b-short", "b-short", "b-month", "b-gift", "b-many"]),
@@ -161,7 +181,7 @@ class Bundles(Actor):
         """Buy one with money at hand, then let happen to it what may."""
         self._resume(account)
         self._pay_in(account, 3_000)
-        self.purchase(account=account, name=name, renew=True, refusal=None, late=False)
+        self.purchase(account=account, name=name, renew=True, refusal=None, late=None)
         for event in events:
             self._happen(account, name, event, pick)
 
@@ -184,6 +204,9 @@ class Bundles(Actor):
             case "renew" | "renew changed" | "renew gone":
                 book = event.removeprefix("renew").strip() or "same"
                 self.renew(account=account, pick=pick % 6, book=book, wrong=0)
+            case "starve":
+                for again in ("drain", *["renew"] * 7):
+                    self._happen(account, name, again, pick)
             case "end" if renewal is not None:
                 self.pair.advance(max(0, renewal.end_ms - self.pair.now_ms))
                 self.pair.run(Expire(tenant=TENANT, account_id=account))
@@ -204,7 +227,7 @@ class Bundles(Actor):
             case "hold":
                 self._hold(account, pick)
             case "buy":
-                self.purchase(account=account, name=name, renew=False, refusal=None, late=False)
+                self.purchase(account=account, name=name, renew=False, refusal=None, late=None)
             case _:
                 self.mark(account=account, pick=pick, distance=30, off=False, other_unit=False)
 

@@ -182,7 +182,7 @@ class Traffic:
         run(SetBucketThreshold(threshold=main.balance - 100, **mark, **self._fresh()))
         for name in ("b-short", "b-month"):
             run(CancelBundleRenewal(bundle_id=name, **self._fresh()))
-            machine.purchase(account="a1", name=name, renew=True, refusal=None, late=False)
+            machine.purchase(account="a1", name=name, renew=True, refusal=None, late=None)
         for wrong in (0, 0):
             machine.renew(account="a1", pick=0, book="same", wrong=wrong)
         machine.advance(delta=60_000)
@@ -372,7 +372,7 @@ class Traffic:
         match pick.randint(0, 5):
             case 0 | 1:
                 machine.purchase(
-                    account=account, name=name, renew=pick.random() < 0.7, refusal=None, late=False
+                    account=account, name=name, renew=pick.random() < 0.7, refusal=None, late=None
                 )
             case 2 | 3:
                 machine.renew(

@@ -67,6 +67,13 @@ _PRICES: Final[Mapping[str, tuple[Unit, Rate]]] = MappingProxyType(
         "call-by-minute": (Unit.SECONDS, Rate.flat(60, MONEY, 1)),
         "talk": (Unit.SECONDS, Rate.per_increment(1, MONEY, 60)),
         "message": (Unit.COUNT, Rate.flat(1, 150_000, 1)),
+        "package": (Unit.OCTETS, Rate.per_increment(1_000, 3 * MONEY, 1)),
+        "call-at-10": (Unit.SECONDS, Rate.per_increment(60, 10 * MONEY, 1)),
+        "at-1.15": (Unit.COUNT, Rate.flat(1, 1_150_000, 1)),
+        "at-2": (Unit.COUNT, Rate.flat(1, 2 * MONEY, 1)),
+        "at-2.20": (Unit.COUNT, Rate.flat(1, 2_200_000, 1)),
+        "at-3.30": (Unit.COUNT, Rate.flat(1, 3_300_000, 1)),
+        "at-5": (Unit.COUNT, Rate.flat(1, 5 * MONEY, 1)),
         "set-up": (Unit.COUNT, Rate.flat(1, 1_120_000, 1)),
     }
 )
