@@ -35,6 +35,7 @@ from ocs.domain.units import Unit
 from ocs.domain.view import as_of, caps_of
 from ocs.limits import WINDOW_USED_MS
 from ocs.ports import Ledger, LookupIndex
+from ocs.service.books import Books
 from ocs.service.charging import Charging
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
@@ -135,7 +136,7 @@ class Stage:
         """Charge by this book from now on."""
         # Every case names its account, so that no index is ever asked.
         directory = Directory(cast("LookupIndex", None))
-        self.charging = Charging(self.ledger, directory, book, self._note_context)
+        self.charging = Charging(self.ledger, directory, Books.of_book(book), self._note_context)
 
     def _note_context(self, context: EventContext) -> bytes:
         """Keep the context here; nothing reads it from the journal."""
