@@ -5,13 +5,14 @@ the test says so.
 """
 
 import ast
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 TESTS: Final = Path(__file__).parent
-_PREFIXES: Final = ("cb", "cy", "mz", "tb", "om", "ss", "nb", "cg", "ce", "lg")
+_NAMED: Final = re.compile(r"test_[a-z]{2}\d+_")
 
 # Every id there is, by the system it comes from.
 SECTIONS: Final = MappingProxyType(
@@ -30,8 +31,11 @@ SECTIONS: Final = MappingProxyType(
         "TigerBeetle, two-phase transfers": (
             "TB1", "TB3", "TB4", "TB5", "TB6", "TB7", "TB9", "TB13", "TB15",
         ),
-        "CGRateS, rating": ("CG5", "CG11", "CG12", "CG14", "CG17", "CG29"),
-        "CGRateS, end to end": ("CE1", "CE2", "CE5", "CE9", "CE17"),
+        "CGRateS, rating": (
+            "CG4", "CG5", "CG7", "CG8", "CG9", "CG11", "CG12", "CG14", "CG16", "CG17", "CG25",
+            "CG27", "CG28", "CG29", "CG30",
+        ),
+        "CGRateS, end to end": ("CE1", "CE2", "CE5", "CE6", "CE9", "CE17"),
         "Lago, charge models": ("LG1", "LG2", "LG11"),
         "OpenMeter, credit engine": ("OM1", "OM2"),
         "SigScale OCS, rating": ("SS1", "SS2", "SS3", "SS4", "SS5", "SS7", "SS10", "SS11"),
@@ -92,15 +96,25 @@ TESTED: Final = MappingProxyType(
         "TB9": ("test_tb9_as_many_as_there_are",),
         "TB13": ("test_tb13_a_part_is_posted_and_the_rest_released",),
         "TB15": ("test_tb15_holds_that_nobody_settles_limit_a_rate",),
+        "CG4": ("test_cg4_without_a_price_there_is_no_charge",),
         "CG5": ("test_cg5_a_session_without_use_costs_nothing",),
+        "CG7": ("test_cg7_half_a_minute_late_in_the_evening",),
+        "CG8": ("test_cg8_an_hour_of_the_evening",),
+        "CG9": ("test_cg9_two_minutes_of_the_evening",),
         "CG11": ("test_cg11_a_minute_then_seconds",),
         "CG12": ("test_cg12_the_first_increment_is_the_least",),
         "CG14": ("test_cg14_rounded_up_to_cents_with_a_connect_fee",),
+        "CG16": ("test_cg16_a_grant_ends_where_the_most_is_spent",),
         "CG17": ("test_cg17_a_session_costs_at_most_so_much",),
+        "CG25": ("test_cg25_the_connect_fee_is_taken_off_what_can_be_granted",),
+        "CG27": ("test_cg27_a_line_without_money_is_paid_for_by_the_one_that_shares",),
+        "CG28": ("test_cg28_own_money_goes_before_what_is_shared",),
         "CG29": ("test_cg29_below_zero_as_far_as_the_credit_limit",),
+        "CG30": ("test_cg30_what_is_shared_stays_at_zero_while_main_goes_below",),
         "CE1": ("test_ce1_connect_fee_first_minute_then_seconds",),
         "CE2": ("test_ce2_a_part_of_a_minute_is_rounded_once",),
         "CE5": ("test_ce5_a_price_for_1024_units",),
+        "CE6": ("test_ce6_the_price_is_that_of_the_hour",),
         "CE9": ("test_ce9_seconds_of_one_bucket_then_of_the_next",),
         "CE17": ("test_ce17_a_connect_fee_and_three_units",),
         "LG1": ("test_lg1_a_price_for_each",),
@@ -191,6 +205,5 @@ def _files_by_test() -> dict[str, str]:
         node.name: path.name
         for path in sorted(TESTS.glob("test_*.py"))
         for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.name.startswith(tuple(f"test_{prefix}" for prefix in _PREFIXES))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _NAMED.match(node.name)
     }
