@@ -61,7 +61,7 @@ async def cost_of(stage: Stage, **units: int) -> int:
 
 
 @pytest.mark.parametrize("steps", [(1, 9, 1, 1, 9), (10, 2, 9), (11, 10), (21,)])
-async def test_lg4_each_tier_has_its_price_and_an_amount_of_its_own(
+async def test_lg4_each_tier_has_its_price_and_a_fee_of_its_own(
     stage: Stage, steps: tuple[int, ...]
 ) -> None:
     # 2, 3 and 3 with the first unit of each. There the first 2 are due without any use.
@@ -93,15 +93,15 @@ async def test_lg5_tiers_of_parts_of_a_unit(stage: Stage, used: int, cost: int) 
         (((0, "0"), (400, "0.013")), ((0, "0"), (3, "2")), 7_200_000),
     ],
 )
-async def test_lg7_a_part_of_the_value_and_an_amount_for_each_event(
+async def test_lg7_a_part_of_the_value_and_a_fee_for_each_event(
     stage: Stage, value: Tiers, event: Tiers, cost: int
 ) -> None:
     """The value is metered as a service, the event as another; each has what is free of it."""
     await open_with(stage, terms_of("value", value), terms_of("event", event))
 
     charged = 0
-    for amount in (100, 100, 200, 400):
-        charged += (await stage.debit(amount, "value")).charged_micros
+    for worth in (100, 100, 200, 400):
+        charged += (await stage.debit(worth, "value")).charged_micros
         charged += (await stage.debit(1, "event")).charged_micros
 
     assert charged == cost
