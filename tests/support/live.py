@@ -355,7 +355,8 @@ async def serving(store: EmbeddedValkey, **settings: Any) -> AsyncIterator[Live]
     """Serve as in production, jobs included, on a free port."""
     given: dict[str, Any] = {"listen": "127.0.0.1:0", "drain_probe_s": 0.0}
     given["durability"] = store.durability
-    log = _take_log()
+    # First: a logger keeps what it began with.
+    configure_logging(level="info", stream=(log := io.BytesIO()))
     async with (
         app.running(load_settings(**given | settings), store.url) as running,
         _connected(running.server, store, now_ms, log) as live,
@@ -372,7 +373,7 @@ async def serving_at(
     ledger = ValkeyLedger(pool, connections=CONNECTIONS, now_ms=now_ms, test_clock=clock)
     assert await ledger.load(ledger.pipelines[0]) is None
     options = RpcOptions(port=0, drain_probe_s=0)
-    log = _take_log()
+    configure_logging(level="info", stream=(log := io.BytesIO()))
     books = Books.fixed(tariff or tariff_of_file(None))
     server = RpcServer(options, app._services(ledger, books), Metrics())
     await server.start()
@@ -382,13 +383,6 @@ async def serving_at(
     finally:
         await server.stop()
         await ledger.close()
-
-
-def _take_log() -> io.BytesIO:
-    """Take the log of what is built from here on; a logger keeps what it began with."""
-    log = io.BytesIO()
-    configure_logging(level="info", stream=log)
-    return log
 
 
 @asynccontextmanager
