@@ -46,6 +46,8 @@ SECTIONS: Final = MappingProxyType(
         "Kill Bill, use in arrear": ("KB4", "KB5", "KB6", "KB7", "KB8", "KB9"),
         "RFC 8506, Appendix A": ("RF6", "RF7", "RF8"),
         "SigScale OCS, rating": ("SS1", "SS2", "SS3", "SS4", "SS5", "SS7", "SS10", "SS11"),
+        "redis-charglt, balances": ("CL1", "CL2"),
+        "ostelco, acceptance": ("OS1", "OS2", "OS3", "OS4"),
         "NewOpenBSS, quota": ("NB1", "NB2", "NB4", "NB5", "NB7", "NB8", "NB9", "NB10"),
     }
 )  # fmt: skip
@@ -156,6 +158,12 @@ TESTED: Final = MappingProxyType(
         "SS7": ("test_ss7_a_call_that_nobody_answers_costs_nothing",),
         "SS10": ("test_ss10_an_event_above_the_balance_is_refused",),
         "SS11": ("test_ss11_a_bucket_of_octets_pays_what_it_has",),
+        "CL1": ("test_cl1_what_is_allocated_is_not_available",),
+        "CL2": ("test_cl2_a_credit_that_is_sent_twice_is_made_once",),
+        "OS1": ("test_os1_each_rating_group_has_what_it_asked_for",),
+        "OS2": ("test_os2_a_session_in_three_messages",),
+        "OS3": ("test_os3_nobody_is_no_payer",),
+        "OS4": ("test_os4_the_last_units_are_final",),
         "NB1": ("test_nb1_a_price_with_its_tax_is_one_price",),
         "NB2": ("test_nb2_units_first_then_money",),
         "NB4": ("test_nb4_the_rest_stays_held_or_goes_back",),

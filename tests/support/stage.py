@@ -142,16 +142,17 @@ class Stage:
         bucket_id: str = MAIN,
         terms: BucketTerms | None = None,
         account_id: str = ACCOUNT,
-    ) -> None:
-        """Credit a bucket; terms open a new one."""
-        await self._execute(
+        request_id: str = "",
+    ) -> Answer:
+        """Credit a bucket; terms open a new one. request_id: of the payment, too."""
+        return await self._execute(
             TopUp(
-                payment_reference=f"p{next(self._ids)}",
+                payment_reference=request_id or f"p{next(self._ids)}",
                 bucket_id=bucket_id,
                 terms=terms,
                 quantity=quantity,
                 unit=terms.unit if terms is not None else Unit.MICROS,
-                **self._call(account_id),
+                **self._call(account_id, request_id),
             )
         )
 
@@ -327,13 +328,13 @@ class Stage:
         sent_ms = self._sent_ms.setdefault(request_id, self.clock.now_ms)
         return Asked(TENANT, "cases", 0, request_id, sent_ms)
 
-    def _call(self, account_id: str) -> dict[str, Any]:
-        number = next(self._ids)
+    def _call(self, account_id: str, request_id: str = "") -> dict[str, Any]:
+        request_id = request_id or f"q{next(self._ids)}"
         return {
             "tenant": TENANT,
             "account_id": account_id,
-            "request_id": f"q{number}",
-            "fingerprint": f"f{number}",
+            "request_id": request_id,
+            "fingerprint": request_id,
             "request_time_ms": self.clock.now_ms,
             "window_ms": WINDOW_USED_MS,
         }
