@@ -3,7 +3,7 @@
 from google.protobuf.descriptor import MethodDescriptor
 
 from ocs import limits
-from ocs.domain.answer import Outcome
+from ocs.domain.answer import Outcome, Reason
 from ocs.domain.commands import Basis, GrantWish
 from ocs.domain.reservation import Step
 from ocs.rpc import convert
@@ -14,6 +14,7 @@ from ocs.rpc.names import parse_reservation, reservation_name
 from ocs.rpc.queries import QueryHandlers, place_of
 from ocs.rpc.refund import RefundHandlers
 from ocs.service.charging import Charging
+from ocs.service.errors import ServiceError
 from ocs.service.queries import Queries
 from ocs.service.refunds import Refunds
 from ocs.service.requests import CommitAsked, DebitAsked, ReleaseAsked, ReserveAsked
@@ -163,5 +164,8 @@ def _segments(request: pb.CommitRequest) -> tuple[tuple[int, int, int], ...]:
         for place, name in enumerate(("start_time", "end_time")):
             if used.HasField(name):  # type: ignore[arg-type]  # both names are of the message
                 times[place] = convert.time_ms(getattr(used, name), f"used[{index}].{name}")
+        if 0 < times[1] < times[0]:
+            rule = "must not be before start_time"
+            raise ServiceError(Reason.INVALID_FIELD, violations=[(f"used[{index}].end_time", rule)])
         segments.append((used.units, *times))
     return tuple(segments)  # type: ignore[arg-type]  # each is a triple

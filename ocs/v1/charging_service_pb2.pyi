@@ -469,11 +469,11 @@ class UsedSegment(_message.Message):
     """Units used in it, 0 .. 2^53-1. Required."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """When it began; needed where a price changes in between."""
+        """When it began; needed where a price changes in between. Octets and counts have the price then."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """When it ended."""
+        """When it ended; not before start_time. Seconds are spread evenly from one to the other."""
 
     def __init__(
         self,
