@@ -1,6 +1,7 @@
-"""One service and one Valkey for all tests of this process; each test begins with an empty store.
+"""One service and one Valkey for all tests of this process, and another of each on a test's clock.
 
-Ids are never used twice, so what the service remembers of an earlier test does not matter.
+Each test begins with an empty store. Ids are never used twice, so what the service remembers of an
+earlier test does not matter.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -26,10 +27,14 @@ async def service(store: EmbeddedValkey) -> AsyncIterator[Live]:
 
 
 @pytest.fixture(scope="session")
-async def service_on_a_test_clock(store: EmbeddedValkey) -> AsyncIterator[tuple[Live, Clock]]:
+async def service_on_a_test_clock(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[tuple[Live, Clock]]:
+    """On a store of its own: the jobs of the other service expire by the time of day."""
     clock = Clock()
-    async with serving_at(store, clock) as live:
-        yield live, clock
+    with private_valkey(tmp_path_factory.mktemp("bad-inputs-clock")) as store:
+        async with serving_at(store, clock) as live:
+            yield live, clock
 
 
 @pytest.fixture
