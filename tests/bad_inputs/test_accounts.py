@@ -7,9 +7,11 @@ import pytest
 
 from ocs.store.keys import lookup_key
 from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import types_pb2
+from tests.support.bundle_requests import cancel, mark, purchase
 from tests.support.live import METHODS, TENANT, Live, method_of
 from tests.support.stage import Clock
 
@@ -245,6 +247,10 @@ def calls_on(live: Live, account: str) -> list[Any]:
         live.refund(f"tenants/{TENANT}/accounts/{account}/events/1"),
         live.adjust(account, 1),
         live.reverse(account, "p"),
+        mark(live, account),
+        purchase(live, account),
+        cancel(live, account),
+        bundles.ListBundlesRequest(account_id=account),
         charging.QuoteRequest(account_id=account, service_id="sms", units=1),
         charging.GetReservationRequest(
             reservation=f"tenants/{TENANT}/accounts/{account}/reservations/r"

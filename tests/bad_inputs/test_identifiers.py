@@ -12,9 +12,11 @@ from google.protobuf.message import Message
 
 from ocs.limits import RECEIVE_BYTES_MAX, UNARY_CHARGING_BYTES_MAX
 from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import types_pb2
+from tests.support.bundle_requests import cancel, mark, purchase
 from tests.support.live import CHARGES, METHODS, Live, method_of
 
 NAME: Final = "tenants/main/accounts/nobody/reservations/none"
@@ -94,6 +96,10 @@ REQUESTS: Final[dict[str, Callable[[Live], Message]]] = {
         shares=[charging.RefundShare(bucket_id="b", quantity=1)],
     ),
     "AdjustBucket": lambda live: live.adjust("a", 1),
+    "SetBucketThreshold": lambda live: mark(live, "a"),
+    "PurchaseBundle": lambda live: purchase(live, "a"),
+    "CancelBundleRenewal": lambda live: cancel(live, "a"),
+    "ListBundles": lambda _: bundles.ListBundlesRequest(account_id="a"),
     "ReverseTopUp": lambda live: live.reverse("a", "p", reason="x"),
     "SuspendAccount": lambda live: live.keep("Suspend", "a", reason="x"),
     "ResumeAccount": lambda live: live.keep("Resume", "a", reason="x"),

@@ -9,6 +9,7 @@ import pytest
 
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import types_pb2
+from tests.support.bundle_requests import cancelling, mark, purchase
 from tests.support.live import MUTATIONS, TENANT, Live
 from tests.support.stage import Clock
 from tests.support.wire import one_way_proxy
@@ -35,6 +36,9 @@ WINDOWS_MS: Final = {
     "Refund": 48 * HOUR_MS,
     "AdjustBucket": 48 * HOUR_MS,
     "ReverseTopUp": 48 * HOUR_MS,
+    "SetBucketThreshold": 48 * HOUR_MS,
+    "PurchaseBundle": 48 * HOUR_MS,
+    "CancelBundleRenewal": 48 * HOUR_MS,
 }
 
 Make = Callable[[Live, str], Awaitable[Any]]
@@ -110,6 +114,9 @@ MAKE: Final[dict[str, Make]] = {
     ),
     "AdjustBucket": _at_once(lambda live, account: live.adjust(account, 5)),
     "ReverseTopUp": _reversing,
+    "SetBucketThreshold": _at_once(mark),
+    "PurchaseBundle": _at_once(purchase),
+    "CancelBundleRenewal": cancelling,
     "Refund": _refunding,
     "UpdateAccount": _at_once(
         lambda live, account: live.keep(
@@ -126,28 +133,16 @@ def _more_used(request: Any) -> None:
     request.used[0].units += 1
 
 
-def _other_reservation(request: Any) -> None:
-    request.reservation += "x"
-
-
-def _other_line(request: Any) -> None:
-    request.subscriber_id += "x"
-
-
-def _other_cap(request: Any) -> None:
-    request.cap_id += "x"
-
-
 def _other_group(request: Any) -> None:
     request.group_ids.append("g")
 
 
-def _other_reason(request: Any) -> None:
-    request.reason += "x"
-
-
 def _other_limit(request: Any) -> None:
     request.credit_limit_micros = 1
+
+
+def _longer(field: str) -> Callable[[Any], None]:
+    return lambda request: setattr(request, field, getattr(request, field) + "x")
 
 
 def _adding(*path: str) -> Callable[[Any], None]:
@@ -162,22 +157,25 @@ def _adding(*path: str) -> Callable[[Any], None]:
 CHANGE: Final[dict[str, Callable[[Any], None]]] = {
     "Reserve": _adding("requested_units"),
     "Commit": _more_used,
-    "Release": _other_reservation,
+    "Release": _longer("reservation"),
     "Debit": _adding("used_units"),
     "Debit authorize": _adding("used_units"),
     "CreateAccount": _other_limit,
     "AddSubscriber": _other_group,
     "TopUp": _adding("money", "micros"),
     "SetSpendingCap": _adding("cap", "limit_micros"),
-    "RemoveSubscriber": _other_line,
-    "DeleteSpendingCap": _other_cap,
-    "SuspendAccount": _other_reason,
-    "ResumeAccount": _other_reason,
-    "CloseAccount": _other_reason,
+    "RemoveSubscriber": _longer("subscriber_id"),
+    "DeleteSpendingCap": _longer("cap_id"),
+    "SuspendAccount": _longer("reason"),
+    "ResumeAccount": _longer("reason"),
+    "CloseAccount": _longer("reason"),
     "WithdrawBalance": _adding("quantity"),
     "AdjustBucket": _adding("quantity"),
-    "ReverseTopUp": _other_reason,
-    "Refund": _other_reason,
+    "ReverseTopUp": _longer("reason"),
+    "SetBucketThreshold": _adding("threshold"),
+    "PurchaseBundle": _longer("bundle_id"),
+    "CancelBundleRenewal": _longer("bundle_id"),
+    "Refund": _longer("reason"),
     "UpdateAccount": _adding("credit_limit_micros"),
 }
 
