@@ -38,8 +38,8 @@ def mark(live: Live, account_id: str, threshold: int = 5) -> Any:
     )
 
 
-async def cancelling(live: Live, _: str) -> Any:
-    """Cancel a renewal that is there, on an account of its own."""
-    account = await live.open(micros=MONEY)
-    await live.call(purchase(live, account, "data-10gb", renew=True))
-    return cancel(live, account)
+async def cancelling(live: Live, account_id: str) -> Any:
+    """Cancel a renewal that is there."""
+    await live.call(live.top_up(account_id, micros=MONEY))
+    await live.call(purchase(live, account_id, "data-10gb", renew=True))
+    return cancel(live, account_id)
