@@ -40,6 +40,8 @@ def mark(live: Live, account_id: str, threshold: int = 5) -> Any:
 
 async def cancelling(live: Live, account_id: str) -> Any:
     """Cancel a renewal that is there."""
-    await live.call(live.top_up(account_id, micros=MONEY))
-    await live.call(purchase(live, account_id, "data-10gb", renew=True))
+    listed = await live.call(bundles.ListBundlesRequest(account_id=account_id))
+    if not listed.renewals:
+        await live.call(live.top_up(account_id, micros=MONEY))
+        await live.call(purchase(live, account_id, "data-10gb", renew=True))
     return cancel(live, account_id)
