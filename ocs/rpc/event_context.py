@@ -25,6 +25,8 @@ def encode_context(context: EventContext) -> bytes:
         price_id=context.price_id,
         unsplit=context.unsplit,
     )
+    if context.tax_included is not None:
+        message.tax_included = context.tax_included
     if context.sequence_number >= 0:
         message.sequence_number = context.sequence_number
     for units, start_ms, end_ms in context.segments:
