@@ -1,4 +1,7 @@
-"""Command lines, what they are answered, and the request that each must send."""
+"""Command lines, what they are answered, and the request that each must send.
+
+size: one table, a row or two for each command.
+"""
 
 from grpc_health.v1 import health_pb2
 
