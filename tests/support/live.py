@@ -53,7 +53,7 @@ METHODS: Final[Mapping[str, MethodDescriptor]] = MappingProxyType(
     }
 )
 MUTATIONS: Final = tuple(
-    name for name, method in METHODS.items() if "request_id" in method.input_type.fields_by_name
+    name for name, method in METHODS.items() if "request_time" in method.input_type.fields_by_name
 )
 CHARGES: Final = tuple(
     name
