@@ -29,7 +29,7 @@ from ocs.rpc.bundles import BundleServicer
 from ocs.rpc.charging import ChargingServicer
 from ocs.rpc.credential_file import CredentialFile
 from ocs.rpc.credentials import CredentialsError
-from ocs.rpc.event_context import encode_context
+from ocs.rpc.event_context import decode_context, encode_context
 from ocs.rpc.identity import OpenGate
 from ocs.rpc.method import RpcService
 from ocs.rpc.server import ListenError, RpcOptions, RpcServer, check_exposure
@@ -37,6 +37,7 @@ from ocs.rpc.spending_cap import SpendingCapServicer
 from ocs.rpc.tls import ServerTls, TlsFiles
 from ocs.service.accounts import Accounts
 from ocs.service.bundles import Bundles
+from ocs.service.charge_corrections import ChargeCorrections
 from ocs.service.charging import Charging
 from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
@@ -201,7 +202,12 @@ def _services(ledger: ValkeyLedger, book: TariffBook) -> list[RpcService]:
     queries = Queries(ledger, ValkeyReader(ledger), directory, book)
     lines = Lines(ledger, ValkeyReader(ledger), directory, mutations)
     return [
-        ChargingServicer(charging, Refunds(mutations, events), queries).service(),
+        ChargingServicer(
+            charging,
+            Refunds(mutations, events),
+            ChargeCorrections(ledger, mutations, events, decode_context),
+            queries,
+        ).service(),
         AccountServicer(
             accounts, lines, Keeping(mutations, book), Corrections(mutations), queries
         ).service(),

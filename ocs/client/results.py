@@ -341,6 +341,7 @@ class EventContext:
     price_id: str
     pieces: tuple[EventPiece, ...]
     unsplit: bool
+    corrects_seq: int  # of the event whose price a debit corrects; 0: it reports use
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +364,16 @@ class CapChange:
     period_start_time: datetime | None
     spent_after: int
     reserved_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionProgress:
+    """How far a session had come, and has come: units used, and rated in whole increments."""
+
+    position_before: int
+    paid_to_before: int
+    position_after: int
+    paid_to_after: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +401,8 @@ class ChargingEvent:
     bundle_id: str  # empty unless it is about one
     low_balances: tuple[LowBalance, ...]
     roll_overs: tuple[RollOver, ...]
+    progress: SessionProgress | None  # None if it charged nothing
+    next_reservation_id: str  # of a late commit whose next grant opened one
 
 
 @dataclass(frozen=True, slots=True)

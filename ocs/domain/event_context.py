@@ -9,7 +9,8 @@ class EventContext:
 
     sequence_number: -1 = none. segments: (units, start_ms, end_ms) as reported. pieces: (units,
     tariff_version, price_id) if more than one price applied, in order. unsplit: the price changed
-    meanwhile, and the use did not say when it happened.
+    meanwhile, and the use did not say when it happened. corrects_seq: number of the event whose
+    price a debit corrects, in micro-units; 0 = it reports use.
     """
 
     request_id: str = ""
@@ -32,3 +33,4 @@ class EventContext:
     price_id: str = ""
     pieces: tuple[tuple[int, str, str], ...] = ()
     unsplit: bool = False
+    corrects_seq: int = 0

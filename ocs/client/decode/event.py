@@ -47,6 +47,7 @@ def event_context(message: events.EventContext) -> results.EventContext:
             for piece in message.pieces
         ),
         unsplit=message.unsplit,
+        corrects_seq=message.corrects_seq,
     )
 
 
@@ -102,6 +103,17 @@ def charging_event(message: events.ChargingEvent) -> results.ChargingEvent:
             RollOver(bucket_id=one.bucket_id, to_bucket_id=one.to_bucket_id, quantity=one.quantity)
             for one in message.roll_overs
         ),
+        progress=_progress(message.progress) if message.HasField("progress") else None,
+        next_reservation_id=message.next_reservation_id,
+    )
+
+
+def _progress(message: events.SessionProgress) -> results.SessionProgress:
+    return results.SessionProgress(
+        position_before=message.position_before,
+        paid_to_before=message.paid_to_before,
+        position_after=message.position_after,
+        paid_to_after=message.paid_to_after,
     )
 
 
