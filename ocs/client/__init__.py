@@ -22,7 +22,12 @@ from ocs.client.bundles import (
     PurchaseResult,
 )
 from ocs.client.client import Client
-from ocs.client.corrections import CorrectionResult, RefundResult, ReverseTopUpResult
+from ocs.client.corrections import (
+    CorrectChargeResult,
+    CorrectionResult,
+    RefundResult,
+    ReverseTopUpResult,
+)
 from ocs.client.errors import (
     AlreadyExistsError,
     DeadlineExceededError,
@@ -133,6 +138,7 @@ __all__ = [
     "ChargingEventPage",
     "Client",
     "CommitResult",
+    "CorrectChargeResult",
     "CorrectionResult",
     "CreateAccountResult",
     "DeadlineExceededError",

@@ -101,6 +101,7 @@ class AsyncClient:
     release = _method(charging.release)
     debit = _method(charging.debit)
     refund = _method(charging.refund)
+    correct_charge = _method(charging.correct_charge)
     create_account = _method(account.create_account)
     get_account = _method(account.get_account)
     add_subscriber = _method(account.add_subscriber)

@@ -8,8 +8,8 @@ from ocs.domain.commands import Basis, GrantWish
 from ocs.domain.reservation import Step
 from ocs.rpc import convert
 from ocs.rpc.call import CallInfo
-from ocs.rpc.charge_stream import ChargeStreamMethod
 from ocs.rpc.charge_corrections import ChargeCorrectionHandlers
+from ocs.rpc.charge_stream import ChargeStreamMethod
 from ocs.rpc.method import CallHost, Handler, RpcService
 from ocs.rpc.names import parse_reservation, reservation_name
 from ocs.rpc.queries import QueryHandlers, place_of

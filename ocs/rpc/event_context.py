@@ -53,9 +53,7 @@ def decode_context(context: bytes) -> EventContext:
         event_time_ms=message.event_time_ms,
         actor=message.actor,
         sequence_number=message.sequence_number if numbered else -1,
-        segments=tuple(
-            (one.units, one.start_time_ms, one.end_time_ms) for one in message.segments
-        ),
+        segments=tuple((one.units, one.start_time_ms, one.end_time_ms) for one in message.segments),
         payment_reference=message.payment_reference,
         reason=message.reason,
         decided_by=message.decided_by,

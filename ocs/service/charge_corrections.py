@@ -63,9 +63,7 @@ class ChargeCorrections:
             raise failure(found)
         return found
 
-    def _command(
-        self, ask: CorrectChargeAsked, corrected: EventContext, profile: Profile
-    ) -> Debit:
+    def _command(self, ask: CorrectChargeAsked, corrected: EventContext, profile: Profile) -> Debit:
         terms = correction_terms(corrected.service_id, corrected.zone, ask.tariff_version)
         context = EventContext(
             subscriber_id=profile.subscriber_id,

@@ -118,6 +118,20 @@ CASES: list[Case] = [
         {"account_id": "alice", "page_size": 50, "oldest_first": True, "start_seq": "7"},
     ),
     Case(
+        "correct-charge alice/17 --money 0.20 --tariff-version v2 --reason late-price",
+        "CorrectCharge",
+        charging_service_pb2.CorrectChargeResponse(
+            charge=types_pb2.Charge(charged_units=200_000, charged_micros=200_000),
+            receipt=RECEIPT,
+        ),
+        {
+            "event": "tenants/main/accounts/alice/events/17",
+            "micros": "200000",
+            "tariff_version": "v2",
+            "reason": "late-price",
+        },
+    ),
+    Case(
         "refund alice/17 --share main=500000 --share b1=7 --reason dropped",
         "Refund",
         charging_service_pb2.RefundResponse(

@@ -61,7 +61,7 @@ def test_every_command_is_there() -> None:
         "subscriber lookup", "top-up", "cap set", "cap delete", "cap list", "reserve", "commit",
          "release", "debit", "batch", "refund", "events", "audit", "doctor", "backup", "restore",
          "health", "up", "serve", "tariff check", "token new", "bundle buy", "bundle cancel",
-         "bundle list", "threshold",
+         "bundle list", "threshold", "correct-charge", "rerate",
     } == {name.removeprefix("ocs ") for name in COMMANDS}  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from ocs.domain.rerating.payers import Payer, UnitsPaid, payers_of
 from ocs.domain.rerating.tiers import TierCounters
 from ocs.domain.reservation import SessionRating
 from ocs.domain.state import AccountTerms
+from ocs.domain.tariff import Tariff
 from ocs.domain.tariff_book import PriceInForce, TariffBook
 from ocs.domain.units import Unit
 from ocs.domain.use_pieces import KnownLine, pieces_of
@@ -71,11 +72,11 @@ class _Grant:
 
 
 class Replay:
-    """One account. book: of the other version alone. Events come in the order of their numbers."""
+    """One account; tariff: the other version. Events come in the order of their numbers."""
 
-    def __init__(self, book: TariffBook, currency: str, terms: AccountTerms, wanted: Wanted) -> None:
-        self._book = book
-        self._currency = currency
+    def __init__(self, tariff: Tariff, terms: AccountTerms, wanted: Wanted) -> None:
+        self._book = TariffBook.of(tariff)
+        self._currency = tariff.currency
         self._wanted = wanted
         self._tiers = TierCounters(terms)
         self._sessions: dict[tuple[str, str], _Session] = {}
@@ -85,7 +86,7 @@ class Replay:
         self._charge_of: dict[int, RatedCharge] = {}
 
     def charges(self) -> list[RatedCharge]:
-        """Return the wanted charges, in the order of their numbers, with all that corrected them."""
+        """Return the wanted charges, in the order of their numbers, and what corrected them."""
         return list(self._charges.values())
 
     def apply(self, event: ChargingEvent, context: EventContext) -> None:
