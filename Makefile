@@ -26,7 +26,7 @@ CODE := ocs tests tools $(wildcard loadtest)
 .DEFAULT_GOAL := help
 .PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
 	rolling mutants calendars rating-model cases bad-inputs fuzz load load-ui latency overload \
-	bench bench-tariff demo docs lock clean
+	bench bench-steps bench-tariff demo docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -153,6 +153,9 @@ overload: $(DEV) ## TIMES the peak: goodput, what was shed, audit; service on on
 
 bench: $(DEV) ## server CPU per call against a bare echo, Valkey CPU per charge
 	@exec $(PY) -m loadtest.bench
+
+bench-steps: $(DEV) ## the store's CPU per reserve: a price list of five steps against one
+	@exec $(PY) -m loadtest.steps
 
 bench-tariff: $(DEV) ## a look-up among 10,000 prefixes, 500 plans, 100 zones against 10 prefixes
 	@exec $(PY) -m loadtest.lookup $(seed)

@@ -18,12 +18,14 @@ from pathlib import Path
 import structlog
 import uvloop
 
-from ocs.book.document import BookError
-from ocs.book.file import SHIPPED, UnreadableError, tariff_of_file
+from ocs.book.document import read_tariff
+from ocs.book.file import SHIPPED, UnreadableError, tariff_text
 from ocs.domain.answer import Reason
 from ocs.domain.periods import check_time_zone
-from ocs.domain.tariff_book import TariffBook
+from ocs.domain.tariff import Tariff
+from ocs.jobs.book import BookKeeper, TariffExistsError
 from ocs.jobs.expire import ExpireJob
+from ocs.ports import BookError, StoreUnavailableError
 from ocs.rpc.account import AccountServicer
 from ocs.rpc.bundles import BundleServicer
 from ocs.rpc.charging import ChargingServicer
@@ -34,8 +36,10 @@ from ocs.rpc.identity import OpenGate
 from ocs.rpc.method import RpcService
 from ocs.rpc.server import ListenError, RpcOptions, RpcServer, check_exposure
 from ocs.rpc.spending_cap import SpendingCapServicer
+from ocs.rpc.tariff import TariffServicer
 from ocs.rpc.tls import ServerTls, TlsFiles
 from ocs.service.accounts import Accounts
+from ocs.service.books import Books
 from ocs.service.bundles import Bundles
 from ocs.service.charge_corrections import ChargeCorrections
 from ocs.service.charging import Charging
@@ -46,6 +50,7 @@ from ocs.service.lines import Lines
 from ocs.service.mutations import Mutations
 from ocs.service.queries import Queries
 from ocs.service.refunds import Refunds
+from ocs.service.tariffs import Tariffs
 from ocs.settings import Settings, SettingsError, load_settings
 from ocs.store.connect import StoreUnfitError, check_store, make_pool, wait_loaded
 from ocs.store.due_index import ValkeyDueIndex
@@ -55,6 +60,7 @@ from ocs.store.fitness import Demands
 from ocs.store.ledger import ValkeyLedger
 from ocs.store.lookups import ValkeyLookups
 from ocs.store.reader import ValkeyReader
+from ocs.store.tariffs import ValkeyTariffs
 from ocs.telemetry.export import ExportError, OtlpExport, PrometheusExport
 from ocs.telemetry.logging import configure_logging
 from ocs.telemetry.metrics import Metrics
@@ -79,6 +85,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def steady_ms() -> int:
+    """Return a clock that is never set, milliseconds."""
+    return time.monotonic_ns() // 1_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """A service that serves."""
@@ -96,7 +107,7 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
     # Only the pinned wheel decides where a day ends, so that all nodes agree.
     zoneinfo.reset_tzpath(())
     check_time_zone("UTC")
-    book = load_book(settings.tariff_path)
+    given = load_text(settings.tariff_path)
     pool = make_pool(store_url, settings.store_connections)
     ledger = ValkeyLedger(pool, connections=settings.store_connections, now_ms=now_ms)
     metrics = Metrics()
@@ -111,13 +122,19 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
         if loaded not in {None, Reason.STORE_FULL}:
             message = f"the store does not take the scripts: {loaded}"
             raise StoreUnfitError(message)
+        keeper = BookKeeper(ValkeyTariffs(ledger), read_tariff, now_ms, steady_ms)
+        try:
+            books = await keeper.open(*given)
+        except (StoreUnavailableError, TariffExistsError) as error:
+            raise StoreUnfitError(f"the tariff book: {error}") from None
         options = _rpc_options(settings, metrics, credentials)
-        server = RpcServer(options, _services(ledger, book), metrics)
+        server = RpcServer(options, _services(ledger, books), metrics)
         await server.start()
-        job = ExpireJob(ledger, ValkeyDueIndex(ledger), _bundles(ledger, book), now_ms)
+        job = ExpireJob(ledger, ValkeyDueIndex(ledger), _bundles(ledger, books), now_ms)
         tasks = [
             asyncio.create_task(job.run()),
-            asyncio.create_task(_watch_readiness(server, ledger)),
+            asyncio.create_task(keeper.run(books)),
+            asyncio.create_task(_watch_readiness(server, ledger, books)),
         ]
         if credentials is not None:
             tasks.append(asyncio.create_task(credentials.watch()))
@@ -189,17 +206,17 @@ def _rpc_options(
     )
 
 
-def _bundles(ledger: ValkeyLedger, book: TariffBook) -> Bundles:
-    return Bundles(ledger, Mutations(ledger, encode_context), book, now_ms)
+def _bundles(ledger: ValkeyLedger, books: Books) -> Bundles:
+    return Bundles(ledger, Mutations(ledger, encode_context), books, now_ms)
 
 
-def _services(ledger: ValkeyLedger, book: TariffBook) -> list[RpcService]:
+def _services(ledger: ValkeyLedger, books: Books) -> list[RpcService]:
     directory = Directory(ValkeyLookups(ledger))
-    charging = Charging(ledger, directory, book, encode_context)
+    charging = Charging(ledger, directory, books, encode_context)
     mutations = Mutations(ledger, encode_context)
     events = ValkeyEventLog(ledger)
-    accounts = Accounts(ledger, directory, events, book, mutations)
-    queries = Queries(ledger, ValkeyReader(ledger), directory, book)
+    accounts = Accounts(ledger, directory, events, books, mutations)
+    queries = Queries(ledger, ValkeyReader(ledger), directory, books)
     lines = Lines(ledger, ValkeyReader(ledger), directory, mutations)
     return [
         ChargingServicer(
@@ -209,19 +226,22 @@ def _services(ledger: ValkeyLedger, book: TariffBook) -> list[RpcService]:
             queries,
         ).service(),
         AccountServicer(
-            accounts, lines, Keeping(mutations, book), Corrections(mutations), queries
+            accounts, lines, Keeping(mutations, books), Corrections(mutations), queries
         ).service(),
         SpendingCapServicer(accounts).service(),
-        BundleServicer(_bundles(ledger, book)).service(),
+        BundleServicer(_bundles(ledger, books)).service(),
+        TariffServicer(Tariffs(ValkeyTariffs(ledger), read_tariff)).service(),
     ]
 
 
-async def _watch_readiness(server: RpcServer, ledger: ValkeyLedger) -> None:
-    """Ready while the store answers a write and the clocks agree (P9)."""
+async def _watch_readiness(server: RpcServer, ledger: ValkeyLedger, books: Books) -> None:
+    """Ready while the store answers a write, the clocks agree and the tariff is known (P9)."""
     log = structlog.get_logger()
     was: Reason | None = Reason.STORE_UNAVAILABLE
     while True:
         doubt = await ledger.doubt()
+        if doubt is None and not books.confirmed:
+            doubt = Reason.TARIFF_UNCONFIRMED
         server.set_ready(ready=doubt is None)
         if doubt is not was:
             log.info("readiness", ready=doubt is None, reason=doubt.value if doubt else "")
@@ -229,15 +249,15 @@ async def _watch_readiness(server: RpcServer, ledger: ValkeyLedger) -> None:
         await asyncio.sleep(_READY_PAUSE_S)
 
 
-def load_book(path: Path | None) -> TariffBook:
-    """Read a tariff file, or the one that is shipped. Raises SettingsError."""
+def load_text(path: Path | None) -> tuple[bytes, Tariff]:
+    """Read and check a tariff file, or the one that is shipped. Raises SettingsError."""
     try:
-        return TariffBook.of(tariff_of_file(path))
+        text = tariff_text(path)
+        return text, read_tariff(text)
     except UnreadableError as error:
         raise SettingsError(f"tariff file: {error}") from None
     except BookError as error:
-        faults = "\n".join(f"{path or SHIPPED}:{fault}" for fault in error.faults)
-        raise SettingsError(f"tariff file:\n{faults}") from None
+        raise SettingsError(f"tariff file:\n{error.told(path or SHIPPED)}") from None
 
 
 def run_up(

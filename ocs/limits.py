@@ -51,6 +51,16 @@ RENEWAL_LEAD_MAX_MS: Final = 60_000
 RENEWAL_RETRY_MS: Final = 86_400_000
 RENEWAL_TRIES_MAX: Final = 7
 
+# The tariff book of a tenant. Every server confirms it each second; one that knew it 3 s ago at
+# the latest knows an activation before it happens.
+TARIFF_VERSIONS_MAX: Final = 10_000
+TARIFF_CHUNK_BYTES_MAX: Final = 512 * 1024
+ACTIVATION_AHEAD_MIN_MS: Final = 5_000
+BOOK_CONFIRMED_MAX_MS: Final = 3_000
+# How far back use is priced (USED debits), and what a version is kept in memory for.
+EVENT_AGE_MAX_MS: Final = 31 * 86_400_000
+TARIFF_DIFFERENCES_MAX: Final = 1_000
+
 # Rolling windows of caps: so many slots of one length, all of them counted from 1970 UTC.
 WINDOW_MIN_MS: Final = 3_600_000
 WINDOW_MAX_MS: Final = 31 * 86_400_000
@@ -140,3 +150,4 @@ assert TIME_MAX_MS + WINDOW_USED_MS < QUANTITY_MAX
 assert SEQUENCE_NUMBER_MAX <= QUANTITY_MAX
 assert CALLERS_REMEMBERED_MAX >= CREDENTIALS_MAX
 assert CREDENTIALS_BYTES_MAX >= CREDENTIALS_MAX * 1000  # an entry has at most so many characters
+assert BOOK_CONFIRMED_MAX_MS < ACTIVATION_AHEAD_MIN_MS

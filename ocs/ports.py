@@ -1,7 +1,7 @@
 """What the service needs from the outside, as Protocols over domain types."""
 
-from collections.abc import AsyncIterator
-from typing import NamedTuple, Protocol
+from collections.abc import AsyncIterator, Sequence
+from typing import Final, NamedTuple, Protocol
 
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.charging_event import ChargingEvent
@@ -17,6 +17,81 @@ class Clock(Protocol):
 
     def __call__(self) -> int:
         """Return milliseconds since 1970 UTC."""
+
+
+class Fault(NamedTuple):
+    """What is wrong where in a tariff's text; line and column from 1.
+
+    path: e.g. `services.voice.price`; empty: of the text as such.
+    """
+
+    line: int
+    column: int
+    path: str
+    rule: str
+
+    def __str__(self) -> str:
+        """`line:column: path: rule`."""
+        told = f"{self.path}: {self.rule}" if self.path else self.rule
+        return f"{self.line}:{self.column}: {told}"
+
+
+class BookError(ValueError):
+    """A text that is no tariff; its faults in the order of their places."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+    def told(self, name: object) -> str:
+        """All faults, a line each: `name:line:column: path: rule`."""
+        return "\n".join(f"{name}:{fault}" for fault in self.faults)
+
+
+class StoredTariff(NamedTuple):
+    """A version as it is stored. activate_ms: -1 = not scheduled, 0 = since ever."""
+
+    version: str
+    text_sha256: str
+    text_bytes: int
+    activate_ms: int
+    load_ms: int
+    actor: str
+
+
+class TariffStore(Protocol):
+    """Tariff books: the tenants', and under the owner INSTALLATION the installation's own.
+
+    Raises StoreUnavailableError, with the reason if there is one.
+    """
+
+    async def revisions(self) -> dict[str, int]:
+        """How often each book has changed, by owner; those without a version are not there."""
+
+    async def versions(self, owner: str) -> list[StoredTariff]:
+        """All versions of a book, by activation, those without one last."""
+
+    async def text(self, owner: str, version: str) -> bytes:
+        """The text of a version that is there."""
+
+    async def load(
+        self,
+        owner: str,
+        version: str,
+        *,
+        text: bytes = b"",
+        activate: str = "",
+        actor: str,
+        deadline_ms: int,
+    ) -> StoredTariff | Reason:
+        """Store a version, schedule it, or both.
+
+        text: empty only schedules. activate: ms; empty: not yet; `start`: see load_tariff.lua.
+        """
+
+
+INSTALLATION: Final = "="
+"""The owner of the installation's own book; no tenant's id."""
 
 
 class Ledger(Protocol):

@@ -4,10 +4,12 @@ A page written here is never edited; `make lint` fails when one is not what its 
 """
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from google.protobuf import descriptor_pb2
 
@@ -16,6 +18,7 @@ from ocs.telemetry.metrics import METRICS
 from tools.cli_docs import cli_page
 from tools.protos import ROOT, build_image, scratch_directory
 
+TARIFF_SCHEMA = "ocs/tariffs/tariff.schema.json"
 ENUM_PREFIX = "ERROR_REASON_"
 # In a FileDescriptorProto's source locations: enum_type is field 5, an enum's value field 2.
 ENUM_TYPE_FIELD, ENUM_VALUE_FIELD = 5, 2
@@ -96,6 +99,55 @@ def settings_page() -> str:
     return page("ocs/settings.py", lines)
 
 
+def tariff_keys_page() -> str:
+    """Every key of a tariff, from its schema."""
+    schema = json.loads((ROOT / TARIFF_SCHEMA).read_text(encoding="utf-8"))
+    lines = [
+        "# Keys of a tariff",
+        "",
+        "What may stand in a tariff, table by table; [tariffs.md](tariffs.md) walks through one.",
+        f"The same as JSON Schema, for editors: `{TARIFF_SCHEMA}`.",
+    ]
+    for name, table in {"top of the document": schema, **schema["$defs"]}.items():
+        if "properties" not in table:
+            continue
+        lines += ["", f"## {name.replace('_', ' ')}", ""]
+        if name in schema["$defs"]:
+            lines += [table["description"], ""]
+        lines += ["| Key | Required | Value | Meaning |", "| --- | --- | --- | --- |"]
+        for key, value in table["properties"].items():
+            if _target(value).startswith("key_"):
+                value = schema["$defs"][_target(value)]  # noqa: PLW2901 - said once, used often
+            whole = {**schema["$defs"].get(_target(value), {}), **value}
+            needed = "yes" if key in table.get("required", ()) else ""
+            shown = cell(_value(value, whole))
+            lines.append(f"| `{key}` | {needed} | {shown} | {cell(whole['description'])} |")
+    return page(TARIFF_SCHEMA, lines)
+
+
+def _target(value: dict[str, Any]) -> str:
+    """What of the schema a value refers to; empty if it does not."""
+    return str(value.get("$ref", "")).rpartition("/")[2]
+
+
+def _value(value: dict[str, Any], whole: dict[str, Any]) -> str:
+    """What a value may be, in a few words."""
+    if "enum" in whole:
+        return " ".join(f"`{one}`" for one in whole["enum"])
+    if "const" in whole:
+        return f"`{json.dumps(whole['const'])}`"
+    if named := _target(value):
+        return named.replace("_", " ")
+    kind = str(whole.get("type", ""))
+    inner = whole.get("items") or whole.get("additionalProperties")
+    if kind in {"array", "object"} and isinstance(inner, dict):
+        of = "tables" if "properties" in inner else _value(inner, inner)
+        return f"list of {of}" if kind == "array" else f"table by id of {of}"
+    if kind == "integer":
+        return f"{whole['minimum']} .. {whole['maximum']}"
+    return "text"
+
+
 def setting_default(value: object) -> str:
     """A default as one would write it; unset is a blank."""
     if value is None or value == "":
@@ -118,6 +170,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/errors.md": errors_page,
     "docs/metrics.md": metrics_page,
     "docs/settings.md": settings_page,
+    "docs/tariff-keys.md": tariff_keys_page,
 }
 
 

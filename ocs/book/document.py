@@ -2,13 +2,13 @@
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from ocs.book.yaml_text import Node, Place, YamlError, read_yaml
 from ocs.domain.tariff import Tariff
 from ocs.domain.tariff_document import parse_tariff
 from ocs.domain.tariff_table import TariffRefusedError
+from ocs.ports import BookError, Fault
 
 # A part of a path, as ocs.domain.tariff_table.join and list indices spell it.
 _PART: Final = re.compile(
@@ -16,28 +16,6 @@ _PART: Final = re.compile(
     | \[ (?P<index> [0-9]+ ) \]""",
     re.VERBOSE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong where. path: e.g. `services.voice.price`; empty: of the text as such."""
-
-    line: int
-    column: int
-    path: str
-    rule: str
-
-    def __str__(self) -> str:
-        told = f"{self.path}: {self.rule}" if self.path else self.rule
-        return f"{self.line}:{self.column}: {told}"
-
-
-class BookError(ValueError):
-    """A text that is no tariff; its faults in the order of their places."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__("; ".join(map(str, faults)))
-        self.faults = tuple(faults)
 
 
 def read_tariff(text: bytes) -> Tariff:

@@ -4,9 +4,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from ocs.book.document import BookError, Fault, read_tariff
+from ocs.book.document import read_tariff
 from ocs.domain.tariff import Tariff
 from ocs.limits import TARIFF_BYTES_MAX
+from ocs.ports import BookError, Fault
 
 SHIPPED: Final = "default.yaml"
 

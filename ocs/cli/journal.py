@@ -89,6 +89,7 @@ def context_of(context: api.EventContext) -> EventContext:
         price_id=context.price_id,
         pieces=tuple((one.units, one.tariff_version, one.price_id) for one in context.pieces),
         unsplit=context.unsplit,
+        tax_included=context.tax_included,
         corrects_seq=context.corrects_seq,
     )
 
@@ -102,4 +103,5 @@ def _holder(holder: CapHolder | None) -> str:
         return ACCOUNT_HOLDER
     if holder.subscriber_id:
         return subscriber_holder(holder.subscriber_id)
+    assert holder.group_id is not None
     return group_holder(holder.group_id)

@@ -175,15 +175,26 @@ class TariffFault(Protocol):
 
 def check_tariff(path: Path) -> tuple[dict[str, Any] | None, Sequence[TariffFault]]:
     """Read a tariff file: its summary, or its faults. Raises UpkeepFailedError."""
-    from ocs.book.document import BookError  # noqa: PLC0415  # keeps the other commands quick
-    from ocs.book.file import UnreadableError, tariff_of_file  # noqa: PLC0415  # as above
+    from ocs.book.file import UnreadableError, tariff_of_file  # noqa: PLC0415  # keeps others quick
     from ocs.book.summary import summary_of  # noqa: PLC0415  # as above
+    from ocs.ports import BookError  # noqa: PLC0415  # as above
 
     try:
         return {**summary_of(tariff_of_file(path))}, ()
     except BookError as error:
         return None, error.faults
     except UnreadableError as error:
+        raise UpkeepFailedError(str(error)) from None
+
+
+def read_tariff_file(path: Path) -> bytes:
+    """Read a tariff's text, to send it. Raises UpkeepFailedError."""
+    from ocs.book.file import UnreadableError, tariff_text  # noqa: PLC0415  # keeps others quick
+    from ocs.ports import BookError  # noqa: PLC0415  # as above
+
+    try:
+        return tariff_text(path)
+    except (BookError, UnreadableError) as error:
         raise UpkeepFailedError(str(error)) from None
 
 

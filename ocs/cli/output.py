@@ -37,12 +37,24 @@ class Listing:
     rows: Sequence[Sequence[str]]
 
 
-Block = Fields | Listing
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """A text as it is, but for what could steer a terminal."""
+
+    text: str
+
+
+Block = Fields | Listing | Verbatim
 
 
 def plain(text: str) -> str:
     """Text that cannot steer a terminal."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def plain_line(line: str) -> str:
+    """A line that cannot steer a terminal; it keeps its end and its tabs."""
+    return "".join(letter if letter.isprintable() or letter in "\t\r\n" else "?" for letter in line)
 
 
 def _json_of(value: object) -> int:
@@ -67,6 +79,8 @@ def print_blocks(blocks: Iterable[Block]) -> None:
             width = max((len(name) for name, _ in shown), default=0)
             for name, value in shown:
                 console.print(Text(f"{name:<{width}}  {plain(value)}"), soft_wrap=True)
+        elif isinstance(block, Verbatim):
+            sys.stdout.write("".join(map(plain_line, block.text.splitlines(keepends=True))))
         else:
             table = Table(box=SIMPLE_HEAD, pad_edge=False)
             for column in block.columns:

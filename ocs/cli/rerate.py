@@ -1,7 +1,6 @@
 """Rerate what was charged, by another version of the tariff."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,14 +17,18 @@ app = typer.Typer()
 @command(
     app,
     "rerate",
-    example="ocs rerate --tariff corrected.yaml --from 2026-11-01T00:00:00Z"
-    " --to 2026-11-08T00:00:00Z",
+    example="ocs rerate --tariff 2026-12 --from 2026-11-01T00:00:00Z --to 2026-11-08T00:00:00Z",
 )
 def rerate(
     client: Client,
     *,
     tariff: Annotated[
-        Path, typer.Option("--tariff", metavar="FILE", help="The version to price by, YAML.")
+        str,
+        typer.Option(
+            "--tariff",
+            metavar="FILE|VERSION",
+            help="To price by: a tariff file, or a version that is loaded.",
+        ),
     ],
     from_time: Annotated[
         datetime,
@@ -60,7 +63,7 @@ def rerate(
     # The domain is loaded here, so that the other commands start without it.
     from ocs.cli import rerating  # noqa: PLC0415  # as said
 
-    version = rerating.tariff_of(tariff)
+    version = rerating.tariff_of(client, tariff)
     asked = rerating.Asked(
         version, from_time, to_time, account_id, plan, service_id or "", apply=apply
     )

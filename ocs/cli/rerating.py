@@ -11,7 +11,7 @@ from typing import Final
 
 import typer
 
-from ocs.book.document import BookError
+from ocs.book.document import BookError, read_tariff
 from ocs.book.file import UnreadableError, tariff_of_file
 from ocs.cli import exits
 from ocs.cli.journal import EPOCH, MS, context_of, event_of
@@ -52,10 +52,16 @@ class Asked:
     apply: bool
 
 
-def tariff_of(file: Path) -> Tariff:
-    """Read the version to price by; a text that is no tariff ends the command."""
+def tariff_of(client: Client, name: str) -> Tariff:
+    """Read the version to price by: a file, or one that the service has.
+
+    A text that is no tariff ends the command.
+    """
+    file = Path(name)
     try:
-        return tariff_of_file(file)
+        if file.is_file():
+            return tariff_of_file(file)
+        return read_tariff(client.get_tariff(name).text)
     except UnreadableError as error:
         raise UsageError(str(error)) from None
     except BookError as error:

@@ -30,11 +30,13 @@ from ocs.client.operations import (
     health,
     reading,
     spending_cap,
+    tariff,
 )
 from ocs.client.present import present
 from ocs.client.reservation import AsyncReservation, ReserveCall
 from ocs.client.results import ChargingEvent, GrantResult
 from ocs.client.security import ClientCertificate, secure
+from ocs.client.tariffs import TariffText
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
@@ -113,6 +115,11 @@ class AsyncClient:
     set_spending_cap = _method(spending_cap.set_spending_cap)
     delete_spending_cap = _method(spending_cap.delete_spending_cap)
     list_spending_caps = _method(spending_cap.list_spending_caps)
+    load_tariff = _method(tariff.load_tariff)
+    activate_tariff = _method(tariff.activate_tariff)
+    get_tariff_piece = _method(tariff.get_tariff_piece)
+    list_tariffs_page = _method(tariff.list_tariffs_page)
+    diff_tariffs = _method(tariff.diff_tariffs)
     suspend_account = _method(account_keeping.suspend_account)
     resume_account = _method(account_keeping.resume_account)
     close_account = _method(account_keeping.close_account)
@@ -154,6 +161,16 @@ class AsyncClient:
             page_token = page.next_page_token
             if not page_token:
                 return
+
+    async def get_tariff(self, version: str, *, timeout_s: float | None = None) -> TariffText:
+        """A version with its whole text, fetched piece by piece; timeout_s is per piece."""
+        text, offset = bytearray(), 0
+        while True:
+            piece = await self.get_tariff_piece(version, offset=offset, timeout_s=timeout_s)
+            text += piece.text
+            offset = piece.next_offset
+            if not offset:
+                return TariffText(piece.tariff, bytes(text))
 
     def reservation(self, grant: GrantResult) -> AsyncReservation:
         """A handle for a grant, e.g. one that a resent reserve returned."""

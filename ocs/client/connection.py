@@ -13,12 +13,14 @@ from ocs.v1.account_service_pb2_grpc import AccountServiceStub
 from ocs.v1.bundle_service_pb2_grpc import BundleServiceStub
 from ocs.v1.charging_service_pb2_grpc import ChargingServiceStub
 from ocs.v1.spending_cap_service_pb2_grpc import SpendingCapServiceStub
+from ocs.v1.tariff_service_pb2_grpc import TariffServiceStub
 
 if TYPE_CHECKING:  # these exist for the type checker only
     from ocs.v1.account_service_pb2_grpc import AccountServiceAsyncStub
     from ocs.v1.bundle_service_pb2_grpc import BundleServiceAsyncStub
     from ocs.v1.charging_service_pb2_grpc import ChargingServiceAsyncStub
     from ocs.v1.spending_cap_service_pb2_grpc import SpendingCapServiceAsyncStub
+    from ocs.v1.tariff_service_pb2_grpc import TariffServiceAsyncStub
 
 TARGET_VARIABLE: Final = "OCS_TARGET"
 TARGET_DEFAULT: Final = "localhost:7707"
@@ -74,6 +76,7 @@ class Stubs:
         self.accounts: AccountServiceStub = AccountServiceStub(channel)
         self.spending_caps: SpendingCapServiceStub = SpendingCapServiceStub(channel)
         self.bundles: BundleServiceStub = BundleServiceStub(channel)
+        self.tariffs: TariffServiceStub = TariffServiceStub(channel)
         self.health = health_pb2_grpc.HealthStub(channel)
 
 
@@ -85,9 +88,17 @@ class AsyncStubs:
         self.accounts: AccountServiceAsyncStub = AccountServiceStub(channel)
         self.spending_caps: SpendingCapServiceAsyncStub = SpendingCapServiceStub(channel)
         self.bundles: BundleServiceAsyncStub = BundleServiceStub(channel)
+        self.tariffs: TariffServiceAsyncStub = TariffServiceStub(channel)
         self.health = health_pb2_grpc.HealthStub(channel)
 
 
 def method_of(stubs: Stubs | AsyncStubs, operation: Operation[Any]) -> Any:
-    """The stub's callable for an operation."""
-    return getattr(getattr(stubs, operation.service), operation.method)
+    """The stub's callable for an operation; one whose request is streamed takes its pieces."""
+    method = getattr(getattr(stubs, operation.service), operation.method)
+    if not operation.pieces:
+        return method
+
+    def upload(request: object, **options: Any) -> Any:
+        return method(iter((request, *operation.pieces)), **options)
+
+    return upload

@@ -34,6 +34,8 @@ class Operation(Generic[ResultT]):
     request_id: str = ""  # empty for a read
     request_time: datetime | None = None
     timeout_s: float | None = None
+    # What follows the request, of a method that takes a stream.
+    pieces: tuple[Message, ...] = field(default=(), repr=False)
 
     @property
     def mutates(self) -> bool:

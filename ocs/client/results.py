@@ -1,7 +1,6 @@
 """What the service answers, as plain immutable values: ints, UTC datetimes and words.
 
-A time that the service left unset is None. Money is in micro-units of the account's currency, units
-are octets, seconds or counts. Nothing here was ever a float.
+A time left unset is None. Money is in micro-units, units are octets, seconds or counts; no float.
 """
 
 from dataclasses import dataclass
@@ -341,6 +340,7 @@ class EventContext:
     price_id: str
     pieces: tuple[EventPiece, ...]
     unsplit: bool
+    tax_included: bool | None
     corrects_seq: int  # of the event whose price a debit corrects; 0: it reports use
 
 

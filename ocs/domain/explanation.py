@@ -83,7 +83,12 @@ def _increments(what: Explained) -> Iterator[ExplainedLine]:
 
 
 def _steps(what: Explained) -> Iterator[ExplainedLine]:
-    parts = what.price.parts if isinstance(what.price, Joined) else (Part(what.price, 0, 0),)  # type: ignore[arg-type]  # what is not joined is a Rate
+    price = what.price
+    if isinstance(price, Joined):
+        parts = price.parts
+    else:
+        assert isinstance(price, Rate)
+        parts = (Part(price, 0, 0),)
     start = 0
     for terms, part in zip(what.lines, parts, strict=True):
         end = min(part.end, what.rated_units)
@@ -106,12 +111,12 @@ def _part(
         if first >= last:
             continue
         each = Fraction(step.num * rate.quantum, step.den)
-        amount = (last - first) * each
-        exact += amount
+        micros = (last - first) * each
+        exact += micros
         count = _units(last - first, what.unit)
         text = (
             f"{count} at {_money(each * step.increment, what)} for each"
-            f" {_units(step.increment, what.unit)}: {_money(amount, what)}"
+            f" {_units(step.increment, what.unit)}: {_money(micros, what)}"
         )
         if terms.price_id:
             text += f" ({terms.price_id})"
@@ -120,7 +125,7 @@ def _part(
             text,
             first - part.shift,
             last - part.shift,
-            amount,
+            micros,
             terms.price_id,
             terms.tariff_version,
         )
@@ -149,9 +154,9 @@ def _difference(rate: Rate, low: int, high: int) -> Fraction:
 def _fee(what: Explained) -> Iterator[ExplainedLine]:
     fee = connect_due(what.price, 0, what.used_units)
     if fee:
-        amount = Fraction(fee)
-        text = f"Connect fee, once a session: {_money(amount, what)}"
-        yield ExplainedLine(Cause.CONNECT_FEE, text, micros=amount)
+        micros = Fraction(fee)
+        text = f"Connect fee, once a session: {_money(micros, what)}"
+        yield ExplainedLine(Cause.CONNECT_FEE, text, micros=micros)
 
 
 def _buckets(what: Explained) -> Iterator[ExplainedLine]:

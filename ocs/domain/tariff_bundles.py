@@ -1,23 +1,25 @@
 """Reads the section `bundles` of a tariff document.
 
-bundles:
-family-10gb:
-price: "10.00"                   # currency units; may be "0"
-validity: 30d                    # s, m, h or d (24 h), up to 3660 days; or month: to the
-# end of the account's billing month
-plans: [family]                  # sold to these plans only; default to all
-renewals: 12                     # 1 .. 1000 times again by itself, if the buyer says so;
-# default never
-contents:                        # 1 to 8, a bucket each
-- unit: octets                 # octets, seconds or count
-quantity: 10737418240
-services: [data]             # metered in that unit; default all that are
-zones: [eu-roaming]          # default all
-priority: 50                 # 1 .. 1000, lower is drawn on first; default 100
-roll_over: 5368709120        # what is left goes on to the next period, at most so
-# much; needs renewals; default nothing
-threshold: 1073741824        # below quantity: reports a balance that has come so low;
-# default none
+    bundles:
+      family-10gb:
+        price: "10.00"                   # currency units; may be "0"
+        validity: 30d                    # s, m, h or d (24 h), up to 3660 days; or month: to the
+                                         # end of the account's billing month
+        plans: [family]                  # sold to these plans only; default to all
+        renewals: 12                     # 1 .. 1000 times again by itself, if the buyer says so;
+                                         # default never
+        contents:                        # 1 to 8, a bucket each
+          - unit: octets                 # octets, seconds or count
+            quantity: 10737418240
+            services: [data]             # metered in that unit; default all that are
+            zones: [eu-roaming]          # default all
+            priority: 50                 # 1 .. 1000, lower is drawn on first; default 100
+            roll_over: 5368709120        # what is left goes on to the next period, at most so
+                                         # much; needs renewals; default nothing
+            threshold: 1073741824        # below quantity: reports a balance that has come so low;
+                                         # default none
+
+`price`, `validity` and `contents` are required, and of each content `unit` and `quantity`.
 """
 
 import re

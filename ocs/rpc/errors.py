@@ -110,6 +110,16 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "BALANCE_TOO_LOW": Failure(_state, "the bucket has less than is to be taken out"),
         "TOP_UP_ALREADY_USED": Failure(_state, "less is left than the top-up credited"),
         "TOP_UP_REVERSED": Failure(_state, "the top-up was reversed before"),
+        "TARIFF_REFUSED": Failure(_invalid, "the text is no tariff"),
+        "TARIFF_NOT_FOUND": Failure(_missing, "the tenant has no such version of a tariff"),
+        "TARIFF_EXISTS": Failure(_exists, "another text has this version"),
+        "TARIFF_SCHEDULED": Failure(_state, "the version has another activate_time"),
+        "ACTIVATION_TOO_SOON": Failure(_state, "an activation must be at least 5 s ahead"),
+        "ACTIVATION_TAKEN": Failure(_state, "another version is scheduled for this moment"),
+        "TOO_MANY_TARIFFS": Failure(_state, "the book has as many versions as it may"),
+        "TARIFF_UNCONFIRMED": Failure(
+            StatusCode.UNAVAILABLE, "the server has not confirmed the tariff book", retry_ms=1_000
+        ),
         "REFUND_EXCEEDS": Failure(_state, "more than the event collected and was not refunded"),
         "RENEWAL_NOT_OFFERED": Failure(_state, "the bundle does not renew"),
         "RENEWAL_EXISTS": Failure(_state, "the account renews this bundle already"),

@@ -26,6 +26,8 @@ def encode_context(context: EventContext) -> bytes:
         unsplit=context.unsplit,
         corrects_seq=context.corrects_seq,
     )
+    if context.tax_included is not None:
+        message.tax_included = context.tax_included
     if context.sequence_number >= 0:
         message.sequence_number = context.sequence_number
     for units, start_ms, end_ms in context.segments:
@@ -60,5 +62,6 @@ def decode_context(context: bytes) -> EventContext:
         price_id=message.price_id,
         pieces=tuple((one.units, one.tariff_version, one.price_id) for one in message.pieces),
         unsplit=message.unsplit,
+        tax_included=message.tax_included if message.HasField("tax_included") else None,
         corrects_seq=message.corrects_seq,
     )

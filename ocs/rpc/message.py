@@ -1,4 +1,4 @@
-"""The one message of a call, waited for by us.
+"""The message of a call, or the messages of an upload, waited for by us.
 
 grpc's own handlers of unary calls begin when the message is there and wait for it without bound:
 whoever opened calls and sent nothing would hold the places of everybody, before being asked for a
@@ -30,6 +30,28 @@ class Arrivals:
 
     async def first(self, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         """Return the call's message. Raises ServiceError if there is none, or not in time."""
+        message = await self._next(context)
+        if message is None:
+            raise ServiceError(Reason.INVALID_FIELD, violations=[("", "must be sent")])
+        return message
+
+    async def joined(self, context: grpc.aio.ServicerContext[Any, Any], *, bytes_max: int) -> bytes:
+        """Return all messages of an upload in a row, which on the wire is one merged message.
+
+        Raises ServiceError if there is none, one is not there in time, or they are too long.
+        """
+        messages = [await self.first(context)]
+        size = len(messages[0])
+        while size <= bytes_max and (message := await self._next(context)) is not None:
+            messages.append(message)
+            size += len(message)
+        if size > bytes_max:
+            rule = f"must have at most {bytes_max} bytes in all"
+            raise ServiceError(Reason.INVALID_FIELD, violations=[("", rule)])
+        return b"".join(messages)
+
+    async def _next(self, context: grpc.aio.ServicerContext[Any, Any]) -> bytes | None:
+        """The next message; None: there is none. Raises ServiceError if it is not there in time."""
         task = asyncio.current_task()
         assert task is not None
         loop = asyncio.get_running_loop()
@@ -46,7 +68,7 @@ class Arrivals:
         finally:
             del self._waiting[task]
         if message is grpc.aio.EOF:
-            raise ServiceError(Reason.INVALID_FIELD, violations=[("", "must be sent")])
+            return None
         wire: bytes = message
         return wire
 

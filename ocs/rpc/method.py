@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Protocol, cast
 
 import grpc
@@ -64,7 +65,9 @@ class UnaryMethod:
         *,
         request_bytes_max: int,
         host: CallHost,
+        upload: bool = False,
     ) -> None:
+        """upload: the caller streams its request, in pieces that make one message."""
         request_class = message_factory.GetMessageClass(method.input_type)
         compile_rules(request_class())
         self.name = f"{method.containing_service.full_name}/{method.name}"
@@ -76,7 +79,11 @@ class UnaryMethod:
         self._request_bytes_max = request_bytes_max
         self._calls_in_flight_max = host.calls_in_flight_max
         self._identify = host.gate.identify
-        self._first_message = host.arrivals.first
+        self._message: Callable[[Context], Awaitable[bytes]] = (
+            partial(host.arrivals.joined, bytes_max=request_bytes_max)
+            if upload
+            else host.arrivals.first
+        )
         self._roles = roles_for(self.name)
         self._metrics = host.metrics
         self._shed_calls = host.metrics.durations(self.name, "RESOURCE_EXHAUSTED")
@@ -95,7 +102,7 @@ class UnaryMethod:
         metrics.calls_in_flight += 1
         try:
             self._admit(call, context)
-            request = self._accept(await self._first_message(context), call)
+            request = self._accept(await self._message(context), call)
             self._set_deadline(call, context)
             reply = (await self._handler(call, request)).SerializeToString()
         except asyncio.CancelledError as error:
@@ -218,13 +225,15 @@ StreamMaker = Callable[[MethodDescriptor, CallHost], StreamMethod]
 class RpcService:
     """A service of the contract and its handlers, one for each method of the descriptor.
 
-    handlers: of unary methods. streams: of methods whose both sides are streams.
+    handlers: of unary methods. streams: of methods whose both sides are streams. uploads: bytes at
+    most of the methods whose request comes in pieces.
     """
 
     descriptor: ServiceDescriptor
     handlers: Mapping[str, Handler]
     request_bytes_max: int = limits.RECEIVE_BYTES_MAX
     streams: Mapping[str, StreamMaker] = field(default_factory=dict)
+    uploads: Mapping[str, int] = field(default_factory=dict)
 
     def generic_handler(self, host: CallHost) -> grpc.GenericRpcHandler:
         """Wrap every handler. Raises ValueError if handlers and contract differ."""
@@ -242,8 +251,9 @@ class RpcService:
                 UnaryMethod(
                     method,
                     self.handlers[method.name],
-                    request_bytes_max=self.request_bytes_max,
+                    request_bytes_max=self.uploads.get(method.name, self.request_bytes_max),
                     host=host,
+                    upload=method.name in self.uploads,
                 ).handle
             )
             for method in methods

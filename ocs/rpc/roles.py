@@ -69,6 +69,11 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         "ocs.v1.BundleService/PurchaseBundle": _CREDIT,
         "ocs.v1.BundleService/CancelBundleRenewal": _CREDIT,
         "ocs.v1.BundleService/ListBundles": _READ | _CREDIT,
+        "ocs.v1.TariffService/LoadTariff": _KEEP,
+        "ocs.v1.TariffService/ActivateTariff": _KEEP,
+        "ocs.v1.TariffService/GetTariff": _READ,
+        "ocs.v1.TariffService/ListTariffs": _READ,
+        "ocs.v1.TariffService/DiffTariffs": _READ,
     }
 )
 

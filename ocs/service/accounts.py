@@ -13,10 +13,10 @@ from ocs.domain.event_context import EventContext
 from ocs.domain.periods import check_time_zone
 from ocs.domain.spending_cap import TIER_PREFIX
 from ocs.domain.state import AccountState
-from ocs.domain.tariff_book import TariffBook
 from ocs.domain.view import as_of, caps_of
 from ocs.limits import PAGE_DEFAULT, PAGE_MAX
 from ocs.ports import Claim, EventLog, Ledger, LoggedEvent, StoreUnavailableError
+from ocs.service.books import Books
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError, failure
 from ocs.service.mutations import Mutations
@@ -48,13 +48,13 @@ class Accounts:
         ledger: Ledger,
         directory: Directory,
         events: EventLog,
-        book: TariffBook,
+        books: Books,
         mutations: Mutations,
     ) -> None:
         self._ledger = ledger
         self._directory = directory
         self._events = events
-        self._book = book
+        self._books = books
         self._mutations = mutations
 
     async def create_account(self, ask: CreateAccountAsked) -> tuple[Answer, AccountState, int]:
@@ -65,7 +65,7 @@ class Accounts:
             check_time_zone(terms.time_zone)
         except ValueError:
             violations.append(("time_zone", "must be the name of an IANA time zone"))
-        tariff = self._book.at(ask.asked.request_time_ms)
+        tariff = self._books.of(ask.asked.tenant).at(ask.asked.request_time_ms)
         if terms.plan not in tariff.plans:
             violations.append(("plan", "must be a plan of the tariff"))
         if terms.currency != tariff.currency:

@@ -12,9 +12,9 @@ from ocs.domain.known import Profile
 from ocs.domain.periods import Period, period_bounds
 from ocs.domain.state import AccountState
 from ocs.domain.tariff import Tariff
-from ocs.domain.tariff_book import TariffBook
 from ocs.limits import CLOCK_SKEW_MAX_MS, STALE_RETRIES_MAX
 from ocs.ports import Ledger
+from ocs.service.books import Books
 from ocs.service.errors import failure
 from ocs.service.mutations import Mutations
 from ocs.service.requests import Asked, CancelBundleRenewalAsked, PurchaseBundleAsked
@@ -30,18 +30,19 @@ class Bundles:
     """Sells bundles. now_ms: the service's clock. Raises ServiceError for every reason."""
 
     def __init__(
-        self, ledger: Ledger, mutations: Mutations, book: TariffBook, now_ms: Callable[[], int]
+        self, ledger: Ledger, mutations: Mutations, books: Books, now_ms: Callable[[], int]
     ) -> None:
         self._ledger = ledger
         self._mutations = mutations
-        self._book = book
+        self._books = books
         self._now_ms = now_ms
 
     async def purchase(self, ask: PurchaseBundleAsked) -> Answer:
         """Buy a bundle; refusals are outcomes."""
+        self._books.check()
 
         def build(profile: Profile, month_ends: tuple[int, int]) -> PurchaseBundle:
-            tariff = self._book.at(ask.asked.request_time_ms)
+            tariff = self._books.of(ask.asked.tenant).at(ask.asked.request_time_ms)
             bundle = tariff.bundles.get(ask.bundle_id)
             refusal: Outcome | Reason | None = Reason.BUNDLE_NOT_FOUND
             if bundle is not None:
@@ -74,7 +75,7 @@ class Bundles:
         asked = Asked(tenant, RENEWAL_ACTOR, 0, f"renewal.{bundle_id}.{seq}", self._now_ms())
 
         def build(profile: Profile, month_ends: tuple[int, int]) -> RenewBundle:
-            tariff = self._book.at(asked.request_time_ms)
+            tariff = self._books.of(tenant).at(asked.request_time_ms)
             bundle = tariff.bundles.get(bundle_id)
             refusal: Outcome | None = Outcome.SERVICE_DENIED
             if bundle is not None:
@@ -97,7 +98,7 @@ class Bundles:
     async def cancel_renewal(self, ask: CancelBundleRenewalAsked) -> Answer:
         """Let a bundle end."""
         profile = await self._mutations.profile(ask.asked.tenant, ask.account_id)
-        tariff = self._book.at(ask.asked.request_time_ms)
+        tariff = self._books.of(ask.asked.tenant).at(ask.asked.request_time_ms)
         call = self._mutations.call(
             ask.asked,
             ask.account_id,
@@ -113,7 +114,7 @@ class Bundles:
         if isinstance(found, Answer):
             raise failure(found)
         state, store_ms = found
-        plan, tariff = state.terms.plan, self._book.at(store_ms)
+        plan, tariff = state.terms.plan, self._books.of(tenant).at(store_ms)
         bundles = sorted(tariff.bundles.values(), key=lambda bundle: bundle.bundle_id)
         if state.terms.currency != tariff.currency:
             bundles = []

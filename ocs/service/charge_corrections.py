@@ -76,6 +76,7 @@ class ChargeCorrections:
             tariff_version=ask.tariff_version,
             price_id=terms.price_id,
             reason=ask.reason,
+            tax_included=corrected.tax_included,
             corrects_seq=ask.seq,
         )
         meaning = (ask.seq, ask.micros, ask.tariff_version, ask.reason)

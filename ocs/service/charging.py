@@ -15,7 +15,6 @@ from ocs.domain.event_context import EventContext
 from ocs.domain.fingerprint import fingerprint
 from ocs.domain.known import Profile, ReservationFacts
 from ocs.domain.reservation import ServiceTerms
-from ocs.domain.tariff_book import TariffBook
 from ocs.limits import (
     JITTER_PERMILLE_MAX,
     STALE_RETRIES_MAX,
@@ -24,6 +23,7 @@ from ocs.limits import (
     WINDOW_USED_MS,
 )
 from ocs.ports import ContextEncoder, Ledger
+from ocs.service.books import Books
 from ocs.service.directory import Directory
 from ocs.service.errors import failure
 from ocs.service.pricing import (
@@ -55,11 +55,11 @@ class Charging:
     """Reserve, commit, release, debit."""
 
     def __init__(
-        self, ledger: Ledger, directory: Directory, book: TariffBook, encode: ContextEncoder
+        self, ledger: Ledger, directory: Directory, books: Books, encode: ContextEncoder
     ) -> None:
         self._ledger = ledger
         self._directory = directory
-        self._book = book
+        self._books = books
         self._encode = encode
         self._tiers = Tiers(ledger, encode)
 
@@ -69,6 +69,8 @@ class Charging:
         reservation_id = ask.reservation_id or asked.request_id
         session_id = ask.session_id or reservation_id
         wish.jitter_permille = crc32(asked.request_id.encode()) % (JITTER_PERMILLE_MAX + 1)
+        self._books.check()
+        book = self._books.of(asked.tenant)
 
         async def attempt(*, fresh: bool) -> tuple[Answer, tuple[Profile, ServiceTerms | None]]:
             profile = await self._payer(asked.tenant, ask.payer, fresh=fresh)
@@ -85,12 +87,12 @@ class Charging:
                 asked.request_time_ms,
             )
             at_ms = place.event_time_ms or asked.request_time_ms
-            found, refusal = price(self._book, profile.terms, place, at_ms)
+            found, refusal = price(book, profile.terms, place, at_ms)
             terms = found.terms if found is not None else None
             change_ms, later = 0, None
             if found is not None and refusal is None:
                 change_ms = found.until_ms
-                later = later_price(self._book, profile.terms.plan, found, wish, at_ms)
+                later = later_price(book, profile.terms.plan, found, wish, at_ms)
                 profile = await self._tiers.counted(asked, profile, found.terms, later)
             context = self._context(asked, profile, terms, place)
             context.session_id = session_id
@@ -103,7 +105,7 @@ class Charging:
                     fingerprint=meaning,
                     request_time_ms=asked.request_time_ms,
                     window_ms=WINDOW_GRANT_MS,
-                    context=self._encode(context),
+                    context=self._encoded(asked, context),
                     deadline_ms=asked.deadline_ms,
                     profile=profile,
                     service_id=place.service_id,
@@ -126,6 +128,9 @@ class Charging:
         """Charge at once. Raises ServiceError for every reason; refusals are outcomes."""
         asked, place = ask.asked, ask.place
         used = ask.basis is Basis.USED
+        if not used:
+            self._books.check()
+        book = self._books.of(asked.tenant)
 
         async def attempt(*, fresh: bool) -> tuple[Answer, Profile]:
             profile = await self._payer(asked.tenant, ask.payer, fresh=fresh)
@@ -140,13 +145,13 @@ class Charging:
                 asked.request_time_ms,
             )
             at_ms = place.event_time_ms or asked.request_time_ms
-            found, refusal = price(self._book, profile.terms, place, at_ms)
+            found, refusal = price(book, profile.terms, place, at_ms)
             terms = found.terms if found is not None else None
             pieces: Pieces = ()
             if found is not None and refusal is None:
                 if place.event_time_ms:
                     account, units = profile.terms, ask.used_units
-                    pieces = pieces_of_debit(self._book, account, found, units, at_ms)
+                    pieces = pieces_of_debit(book, account, found, units, at_ms)
                 lines = (line for _, line in pieces)
                 profile = await self._tiers.counted(asked, profile, found.terms, *lines)
             context = self._context(asked, profile, terms, place)
@@ -161,7 +166,7 @@ class Charging:
                     fingerprint=meaning,
                     request_time_ms=asked.request_time_ms,
                     window_ms=WINDOW_USED_MS if used else WINDOW_GRANT_MS,
-                    context=self._encode(context),
+                    context=self._encoded(asked, context),
                     deadline_ms=asked.deadline_ms,
                     profile=profile,
                     service_id=place.service_id,
@@ -184,6 +189,7 @@ class Charging:
         """Settle use. Raises ServiceError for every reason; a refused next grant is an outcome."""
         asked, wish = ask.asked, ask.wish
         at = (asked.tenant, ask.account_id, ask.reservation_id)
+        book = self._books.of(asked.tenant)
         next_id = ask.next_reservation_id or asked.request_id
         if wish is not None:
             wish.jitter_permille = crc32(asked.request_id.encode()) % (JITTER_PERMILLE_MAX + 1)
@@ -195,7 +201,9 @@ class Charging:
             mismatch = facts is not None and ask.unit not in (None, facts.unit)
             use, granted = UsePrice(), GrantPrice()
             if facts is not None and profile is not None:
-                use, granted = price_commit(self._book, profile, facts, ask)
+                use, granted = price_commit(
+                    book, profile, facts, ask, confirmed=self._books.confirmed
+                )
                 lines = (granted.terms, granted.later, *use.lines())
                 profile = await self._tiers.counted(asked, profile, *lines)
             context = self._settle_context(asked, facts, profile)
@@ -211,7 +219,7 @@ class Charging:
                     fingerprint=_commit_meaning(ask, next_id),
                     request_time_ms=asked.request_time_ms,
                     window_ms=WINDOW_SETTLE_MS,
-                    context=self._encode(context),
+                    context=self._encoded(asked, context),
                     deadline_ms=asked.deadline_ms,
                     profile=profile,
                     reservation=facts,
@@ -250,7 +258,7 @@ class Charging:
                     fingerprint=fingerprint("Release", ask.reservation_id, asked.request_time_ms),
                     request_time_ms=asked.request_time_ms,
                     window_ms=WINDOW_SETTLE_MS,
-                    context=self._encode(self._settle_context(asked, facts, profile)),
+                    context=self._encoded(asked, self._settle_context(asked, facts, profile)),
                     deadline_ms=asked.deadline_ms,
                     profile=profile,
                     reservation=facts,
@@ -301,6 +309,11 @@ class Charging:
         if isinstance(found, Answer):
             raise failure(found)
         return facts, found
+
+    def _encoded(self, asked: Asked, context: EventContext) -> bytes:
+        book = self._books.of(asked.tenant)
+        context.tax_included = book.tax_included(context.tariff_version)
+        return self._encode(context)
 
     @staticmethod
     def _context(

@@ -3,7 +3,7 @@
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.commands import SetAccountStatus, SetBucketThreshold, UpdateAccount
 from ocs.domain.event_context import EventContext
-from ocs.domain.tariff_book import TariffBook
+from ocs.service.books import Books
 from ocs.service.errors import ServiceError
 from ocs.service.mutations import Mutations
 from ocs.service.requests import (
@@ -16,9 +16,9 @@ from ocs.service.requests import (
 class Keeping:
     """Suspend, resume, close, update. Raises ServiceError for every reason."""
 
-    def __init__(self, mutations: Mutations, book: TariffBook) -> None:
+    def __init__(self, mutations: Mutations, books: Books) -> None:
         self._mutations = mutations
-        self._book = book
+        self._books = books
 
     async def set_status(self, ask: SetAccountStatusAsked) -> Answer:
         """Suspend, resume or close an account."""
@@ -30,7 +30,7 @@ class Keeping:
 
     async def update(self, ask: UpdateAccountAsked) -> Answer:
         """Change plan, segment or credit limit."""
-        plans = self._book.at(ask.asked.request_time_ms).plans
+        plans = self._books.of(ask.asked.tenant).at(ask.asked.request_time_ms).plans
         if ask.plan and ask.plan not in plans:
             violations = [("plan", "must be a plan of the tariff")]
             raise ServiceError(Reason.INVALID_FIELD, violations=violations)

@@ -67,13 +67,23 @@ def later_price(
 
 
 def price_commit(
-    book: TariffBook, profile: Profile, facts: ReservationFacts, ask: CommitAsked
+    book: TariffBook,
+    profile: Profile,
+    facts: ReservationFacts,
+    ask: CommitAsked,
+    *,
+    confirmed: bool,
 ) -> tuple[UsePrice, GrantPrice]:
-    """Return what prices the use that a commit reports, and its next grant."""
+    """Return what prices the use that a commit reports, and its next grant.
+
+    confirmed: whether grants may go by the book; use is settled by it all the same.
+    """
     now_ms = ask.asked.request_time_ms
     use = _price_of_use(book, facts, ask.segments, now_ms)
     if ask.wish is None:
         return use, GrantPrice()
+    if not confirmed:
+        return use, GrantPrice(grant_refusal=Outcome.RATING_FAILED)
     return use, _next_price(book, profile, facts, ask.wish, now_ms)
 
 

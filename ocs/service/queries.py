@@ -8,10 +8,10 @@ from ocs.domain.explanation import Explained, ExplainedLine, explain
 from ocs.domain.known import Profile
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.state import RequestRecord
-from ocs.domain.tariff_book import TariffBook
 from ocs.domain.view import PricedUse, ReservationView, quote
 from ocs.limits import PAGE_DEFAULT, PAGE_MAX, WINDOW_GRANT_MS
 from ocs.ports import AccountSummary, Ledger, Reader
+from ocs.service.books import Books
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError, failure
 from ocs.service.pricing import pieces_of_debit, price
@@ -31,13 +31,11 @@ class Quote(NamedTuple):
 class Queries:
     """Reads. Raises ServiceError for every reason."""
 
-    def __init__(
-        self, ledger: Ledger, reader: Reader, directory: Directory, book: TariffBook
-    ) -> None:
+    def __init__(self, ledger: Ledger, reader: Reader, directory: Directory, books: Books) -> None:
         self._ledger = ledger
         self._reader = reader
         self._directory = directory
-        self._book = book
+        self._books = books
 
     async def reservation(
         self, tenant: str, account_id: str, reservation_id: str
@@ -88,14 +86,15 @@ class Queries:
             raise failure(found)
         state, store_ms = found
         event_ms = place.event_time_ms or store_ms
-        in_force, refusal = price(self._book, state.terms, place, event_ms)
+        book = self._books.of(tenant)
+        in_force, refusal = price(book, state.terms, place, event_ms)
         if isinstance(refusal, Reason):
             raise ServiceError(refusal, account_seq=state.seq)
         terms: ServiceTerms | None = None
         pieces: Pieces = ()
         if in_force is not None:
             terms = in_force.terms
-            pieces = pieces_of_debit(self._book, state.terms, in_force, units, event_ms)
+            pieces = pieces_of_debit(book, state.terms, in_force, units, event_ms)
         version = state.profile_version
         command = Debit(
             tenant=tenant,

@@ -204,3 +204,18 @@ def probe_key() -> str:
 def layout_key() -> str:
     """What the store says of its own layout."""
     return f"{{{KEY_TAGS[0]}}}:layout"
+
+
+def books_key() -> str:
+    """How often each tariff book has changed: what every server reads each second."""
+    return f"{{{KEY_TAGS[0]}}}:books"
+
+
+def book_key(owner: str) -> str:
+    """The versions of a tariff book: a tenant's, or the installation's."""
+    return f"{{{KEY_TAGS[0]}}}:book:{owner}"
+
+
+def tariff_key(owner: str, version: str) -> str:
+    """The text of a version, compressed; kept for ever."""
+    return f"{{{KEY_TAGS[0]}}}:tariff:{owner}:{version}"

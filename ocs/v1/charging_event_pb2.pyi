@@ -163,6 +163,7 @@ class EventContext(_message.Message):
     PRICE_ID_FIELD_NUMBER: _builtins.int
     PIECES_FIELD_NUMBER: _builtins.int
     UNSPLIT_FIELD_NUMBER: _builtins.int
+    TAX_INCLUDED_FIELD_NUMBER: _builtins.int
     CORRECTS_SEQ_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's request_id; empty for what time did by itself."""
@@ -200,6 +201,8 @@ class EventContext(_message.Message):
     """The line of the tariff that priced it, e.g. `voice/eu/peak`; the grant's, of a commit."""
     unsplit: _builtins.bool
     """The price changed while this was used, and the report did not say when it was used."""
+    tax_included: _builtins.bool
+    """Whether the prices contain the tax; absent where nothing was priced."""
     corrects_seq: _builtins.int
     """Of a debit by CorrectCharge: the number of the event whose price it corrects. Its used units are
     micro-units then, not use of the service. 0: it is no correction.
@@ -235,15 +238,21 @@ class EventContext(_message.Message):
         price_id: _builtins.str = ...,
         pieces: _abc.Iterable[Global___EventPiece] | None = ...,
         unsplit: _builtins.bool = ...,
+        tax_included: _builtins.bool | None = ...,
         corrects_seq: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "sequence_number", b"sequence_number"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "_tax_included", b"_tax_included", "sequence_number", b"sequence_number", "tax_included", b"tax_included"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "actor", b"actor", "corrects_seq", b"corrects_seq", "currency", b"currency", "decided_by", b"decided_by", "event_time_ms", b"event_time_ms", "partner", b"partner", "payment_reference", b"payment_reference", "pieces", b"pieces", "plan", b"plan", "price_id", b"price_id", "reason", b"reason", "request_id", b"request_id", "segment", b"segment", "segments", b"segments", "sequence_number", b"sequence_number", "service_id", b"service_id", "session_id", b"session_id", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "unsplit", b"unsplit", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "_tax_included", b"_tax_included", "actor", b"actor", "corrects_seq", b"corrects_seq", "currency", b"currency", "decided_by", b"decided_by", "event_time_ms", b"event_time_ms", "partner", b"partner", "payment_reference", b"payment_reference", "pieces", b"pieces", "plan", b"plan", "price_id", b"price_id", "reason", b"reason", "request_id", b"request_id", "segment", b"segment", "segments", b"segments", "sequence_number", b"sequence_number", "service_id", b"service_id", "session_id", b"session_id", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "tax_included", b"tax_included", "unsplit", b"unsplit", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__sequence_number: _TypeAlias = _typing.Literal["sequence_number"]  # noqa: Y015
     _WhichOneofArgType__sequence_number: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number"]  # noqa: Y015
+    _WhichOneofReturnType__tax_included: _TypeAlias = _typing.Literal["tax_included"]  # noqa: Y015
+    _WhichOneofArgType__tax_included: _TypeAlias = _typing.Literal["_tax_included", b"_tax_included"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__sequence_number) -> _WhichOneofReturnType__sequence_number | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tax_included) -> _WhichOneofReturnType__tax_included | None: ...
 
 Global___EventContext: _TypeAlias = EventContext  # noqa: Y015
 

@@ -140,6 +140,24 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. The bundle cannot be bought again by itself."""
     ERROR_REASON_RENEWAL_EXISTS: _ErrorReason.ValueType  # 55
     """FAILED_PRECONDITION. The account buys this bundle again by itself already."""
+    ERROR_REASON_TARIFF_REFUSED: _ErrorReason.ValueType  # 61
+    """INVALID_ARGUMENT. The text is no tariff; the violations say line, column, path and rule."""
+    ERROR_REASON_TARIFF_NOT_FOUND: _ErrorReason.ValueType  # 62
+    """NOT_FOUND. The tenant's book has no such version."""
+    ERROR_REASON_TARIFF_EXISTS: _ErrorReason.ValueType  # 63
+    """ALREADY_EXISTS. Another text has this version; a version never changes."""
+    ERROR_REASON_TARIFF_SCHEDULED: _ErrorReason.ValueType  # 64
+    """FAILED_PRECONDITION. The version has another activate_time, which never changes."""
+    ERROR_REASON_ACTIVATION_TOO_SOON: _ErrorReason.ValueType  # 65
+    """FAILED_PRECONDITION. An activate_time must be at least 5 s ahead by the store's clock."""
+    ERROR_REASON_ACTIVATION_TAKEN: _ErrorReason.ValueType  # 66
+    """FAILED_PRECONDITION. Another version is scheduled for the same moment."""
+    ERROR_REASON_TOO_MANY_TARIFFS: _ErrorReason.ValueType  # 67
+    """FAILED_PRECONDITION. The book has as many versions as it may."""
+    ERROR_REASON_TARIFF_UNCONFIRMED: _ErrorReason.ValueType  # 68
+    """UNAVAILABLE. The server has not confirmed the tariff book for 3 s and grants nothing until it
+    has; use is settled all the same. Send again, to another server if there is one.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -264,4 +282,22 @@ ERROR_REASON_RENEWAL_NOT_OFFERED: ErrorReason.ValueType  # 54
 """FAILED_PRECONDITION. The bundle cannot be bought again by itself."""
 ERROR_REASON_RENEWAL_EXISTS: ErrorReason.ValueType  # 55
 """FAILED_PRECONDITION. The account buys this bundle again by itself already."""
+ERROR_REASON_TARIFF_REFUSED: ErrorReason.ValueType  # 61
+"""INVALID_ARGUMENT. The text is no tariff; the violations say line, column, path and rule."""
+ERROR_REASON_TARIFF_NOT_FOUND: ErrorReason.ValueType  # 62
+"""NOT_FOUND. The tenant's book has no such version."""
+ERROR_REASON_TARIFF_EXISTS: ErrorReason.ValueType  # 63
+"""ALREADY_EXISTS. Another text has this version; a version never changes."""
+ERROR_REASON_TARIFF_SCHEDULED: ErrorReason.ValueType  # 64
+"""FAILED_PRECONDITION. The version has another activate_time, which never changes."""
+ERROR_REASON_ACTIVATION_TOO_SOON: ErrorReason.ValueType  # 65
+"""FAILED_PRECONDITION. An activate_time must be at least 5 s ahead by the store's clock."""
+ERROR_REASON_ACTIVATION_TAKEN: ErrorReason.ValueType  # 66
+"""FAILED_PRECONDITION. Another version is scheduled for the same moment."""
+ERROR_REASON_TOO_MANY_TARIFFS: ErrorReason.ValueType  # 67
+"""FAILED_PRECONDITION. The book has as many versions as it may."""
+ERROR_REASON_TARIFF_UNCONFIRMED: ErrorReason.ValueType  # 68
+"""UNAVAILABLE. The server has not confirmed the tariff book for 3 s and grants nothing until it
+has; use is settled all the same. Send again, to another server if there is one.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

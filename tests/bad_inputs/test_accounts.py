@@ -7,9 +7,11 @@ import pytest
 
 from ocs.store.keys import lookup_key
 from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import types_pb2
+from tests.support.bundles import cancel, mark, purchase
 from tests.support.live import METHODS, TENANT, Live, method_of
 from tests.support.stage import Clock
 
@@ -226,6 +228,10 @@ def calls_on(live: Live, account: str) -> list[Any]:
         live.release(name),
         live.debit(account),
         live.debit(account, authorize=True, session_id="x"),
+        purchase(live, account, "day-1gb"),
+        cancel(live, account, "day-1gb"),
+        mark(live, account, threshold=1),
+        bundles.ListBundlesRequest(account_id=account),
         live.add_subscriber(account, "s", identities=[identity], group_ids=["g"]),
         live.top_up(account, micros=1),
         live.top_up(account, units=1, unit=MESSAGES),

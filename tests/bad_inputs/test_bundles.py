@@ -7,20 +7,10 @@ import pytest
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import types_pb2
+from tests.support.bundles import cancel, mark, purchase
 from tests.support.live import Live
 
 MONEY = 100_000_000
-
-
-def purchase(live: Live, account_id: str, bundle_id: str, *, renew: bool = False) -> Any:
-    return live.stamped(
-        bundles.PurchaseBundleRequest(account_id=account_id, bundle_id=bundle_id, renew=renew)
-    )
-
-
-def mark(live: Live, account_id: str, **fields: Any) -> Any:
-    given: dict[str, Any] = {"bucket_id": "main", "unit": types_pb2.UNIT_TYPE_MICROS} | fields
-    return live.stamped(accounts.SetBucketThresholdRequest(account_id=account_id, **given))
 
 
 async def test_a_bundle_that_is_not_in_the_book_is_not_found(live: Live) -> None:
@@ -47,17 +37,12 @@ async def test_renewals_are_offered_once_and_cancelled_once(live: Live) -> None:
     account = await live.open(micros=MONEY)
     bought = await live.call(purchase(live, account, "data-10gb", renew=True))
 
-    def cancel() -> Any:
-        return live.stamped(
-            bundles.CancelBundleRenewalRequest(account_id=account, bundle_id="data-10gb")
-        )
-
     refusals = [
         await live.refused(purchase(live, account, "day-1gb", renew=True)),
         await live.refused(purchase(live, account, "data-10gb", renew=True)),
     ]
-    await live.call(cancel())
-    refusals.append(await live.refused(cancel()))
+    await live.call(cancel(live, account, "data-10gb"))
+    refusals.append(await live.refused(cancel(live, account, "data-10gb")))
 
     assert [(refusal.code.name, refusal.reason) for refusal in refusals] == [
         ("FAILED_PRECONDITION", "RENEWAL_NOT_OFFERED"),

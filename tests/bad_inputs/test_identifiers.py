@@ -12,9 +12,11 @@ from google.protobuf.message import Message
 
 from ocs.limits import RECEIVE_BYTES_MAX, UNARY_CHARGING_BYTES_MAX
 from ocs.v1 import account_service_pb2 as accounts
+from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import types_pb2
+from tests.support.bundles import cancel, mark, purchase
 from tests.support.live import CHARGES, METHODS, Live, method_of
 
 NAME: Final = "tenants/main/accounts/nobody/reservations/none"
@@ -97,6 +99,10 @@ REQUESTS: Final[dict[str, Callable[[Live], Message]]] = {
     ),
     "AdjustBucket": lambda live: live.adjust("a", 1),
     "ReverseTopUp": lambda live: live.reverse("a", "p", reason="x"),
+    "PurchaseBundle": lambda live: purchase(live, "a", "b"),
+    "CancelBundleRenewal": lambda live: cancel(live, "a", "b"),
+    "ListBundles": lambda _: bundles.ListBundlesRequest(account_id="a"),
+    "SetBucketThreshold": lambda live: mark(live, "a", threshold=1),
     "SuspendAccount": lambda live: live.keep("Suspend", "a", reason="x"),
     "ResumeAccount": lambda live: live.keep("Resume", "a", reason="x"),
     "CloseAccount": lambda live: live.keep("Close", "a", reason="x"),
@@ -119,6 +125,7 @@ FREE_BYTES_MAX: Final = 256
 REQUIRED_ALL_THE_SAME: Final = {
     ("UpdateAccountRequest", "plan"),
     ("AdjustBucketRequest", "reason"),
+    ("SetBucketThresholdRequest", "bucket_id"),
     ("AddSubscriberRequest", "subscriber_id"),
     ("UpdateSubscriberRequest", "subscriber_id"),
     ("CapHolder", "subscriber_id"),

@@ -5,6 +5,7 @@ size: every mutation has its entry in each of three tables.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
 
 import grpc
@@ -12,6 +13,7 @@ import pytest
 
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import types_pb2
+from tests.support.bundles import cancel, mark, purchase
 from tests.support.live import MUTATIONS, TENANT, Live
 from tests.support.stage import Clock
 from tests.support.wire import one_way_proxy
@@ -36,6 +38,9 @@ WINDOWS_MS: Final = {
     "CloseAccount": 48 * HOUR_MS,
     "UpdateAccount": 48 * HOUR_MS,
     "WithdrawBalance": 48 * HOUR_MS,
+    "PurchaseBundle": 48 * HOUR_MS,
+    "CancelBundleRenewal": 48 * HOUR_MS,
+    "SetBucketThreshold": 48 * HOUR_MS,
     "Refund": 48 * HOUR_MS,
     "AdjustBucket": 48 * HOUR_MS,
     "ReverseTopUp": 48 * HOUR_MS,
@@ -61,6 +66,18 @@ async def _reversing(live: Live, account: str) -> Any:
 async def _refunding(live: Live, account: str) -> Any:
     used = await live.call(live.debit(account, 5))
     return live.refund(used.charge.event)
+
+
+async def _cancelling(live: Live, account: str) -> Any:
+    await live.call(live.top_up(account, micros=20_000_000))
+    with suppress(grpc.aio.AioRpcError):  # one that was never cancelled renews already
+        await live.call(purchase(live, account, "data-10gb", renew=True))
+    return cancel(live, account, "data-10gb")
+
+
+async def _buying(live: Live, account: str) -> Any:
+    await live.call(live.top_up(account, micros=20_000_000))
+    return purchase(live, account, "day-1gb")
 
 
 async def _closing(live: Live, _: str) -> Any:
@@ -113,6 +130,9 @@ MAKE: Final[dict[str, Make]] = {
     "RemoveSubscriber": _removing,
     "UpdateSubscriber": _moving,
     "DeleteSpendingCap": _deleting,
+    "PurchaseBundle": _buying,
+    "CancelBundleRenewal": _cancelling,
+    "SetBucketThreshold": _at_once(lambda live, account: mark(live, account, threshold=5)),
     "SuspendAccount": _at_once(lambda live, account: live.keep("Suspend", account)),
     "ResumeAccount": _at_once(lambda live, account: live.keep("Resume", account)),
     "CloseAccount": _closing,
@@ -153,6 +173,10 @@ def _other_group(request: Any) -> None:
     request.group_ids.append("g")
 
 
+def _other_bundle(request: Any) -> None:
+    request.bundle_id += "x"
+
+
 def _other_reason(request: Any) -> None:
     request.reason += "x"
 
@@ -183,6 +207,9 @@ CHANGE: Final[dict[str, Callable[[Any], None]]] = {
     "RemoveSubscriber": _other_line,
     "UpdateSubscriber": _other_group,
     "DeleteSpendingCap": _other_cap,
+    "PurchaseBundle": _other_bundle,
+    "CancelBundleRenewal": _other_bundle,
+    "SetBucketThreshold": _adding("threshold"),
     "SuspendAccount": _other_reason,
     "ResumeAccount": _other_reason,
     "CloseAccount": _other_reason,

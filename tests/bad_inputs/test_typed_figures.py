@@ -6,9 +6,10 @@ from typing import Final
 import pytest
 from typer.testing import CliRunner, Result
 
-from ocs.book.document import BookError, read_tariff
+from ocs.book.document import read_tariff
 from ocs.cli.main import app
 from ocs.domain.tariff import Tariff
+from ocs.ports import BookError
 from tests.support.live import Live
 from tests.support.seen import SEEN
 

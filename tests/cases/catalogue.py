@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 TESTS: Final = Path(__file__).parent
-_PREFIXES: Final = ("cb", "cy", "mz", "tb", "om", "ss", "nb")
+_PREFIXES: Final = ("cb", "cy", "mz", "tb", "om", "ss", "nb", "cg", "ce", "lg")
 
 # Every id there is, by the system it comes from.
 SECTIONS: Final = MappingProxyType(
@@ -30,6 +30,9 @@ SECTIONS: Final = MappingProxyType(
         "TigerBeetle, two-phase transfers": (
             "TB1", "TB3", "TB4", "TB5", "TB6", "TB7", "TB9", "TB13", "TB15",
         ),
+        "CGRateS, rating": ("CG5", "CG11", "CG12", "CG14", "CG17", "CG29"),
+        "CGRateS, end to end": ("CE1", "CE2", "CE5", "CE9", "CE17"),
+        "Lago, charge models": ("LG1", "LG2", "LG11"),
         "OpenMeter, credit engine": ("OM1", "OM2"),
         "SigScale OCS, rating": ("SS1", "SS2", "SS3", "SS4", "SS5", "SS7", "SS10", "SS11"),
         "NewOpenBSS, quota": ("NB1", "NB2", "NB4", "NB5", "NB7", "NB8", "NB9", "NB10"),
@@ -89,6 +92,20 @@ TESTED: Final = MappingProxyType(
         "TB9": ("test_tb9_as_many_as_there_are",),
         "TB13": ("test_tb13_a_part_is_posted_and_the_rest_released",),
         "TB15": ("test_tb15_holds_that_nobody_settles_limit_a_rate",),
+        "CG5": ("test_cg5_a_session_without_use_costs_nothing",),
+        "CG11": ("test_cg11_a_minute_then_seconds",),
+        "CG12": ("test_cg12_the_first_increment_is_the_least",),
+        "CG14": ("test_cg14_rounded_up_to_cents_with_a_connect_fee",),
+        "CG17": ("test_cg17_a_session_costs_at_most_so_much",),
+        "CG29": ("test_cg29_below_zero_as_far_as_the_credit_limit",),
+        "CE1": ("test_ce1_connect_fee_first_minute_then_seconds",),
+        "CE2": ("test_ce2_a_part_of_a_minute_is_rounded_once",),
+        "CE5": ("test_ce5_a_price_for_1024_units",),
+        "CE9": ("test_ce9_seconds_of_one_bucket_then_of_the_next",),
+        "CE17": ("test_ce17_a_connect_fee_and_three_units",),
+        "LG1": ("test_lg1_a_price_for_each",),
+        "LG2": ("test_lg2_packages_behind_units_that_are_free",),
+        "LG11": ("test_lg11_a_price_for_each_and_one_for_all",),
         "OM1": ("test_om1_two_grants_are_used_up_together",),
         "OM2": ("test_om2_the_grant_of_the_first_priority_goes_first",),
         "SS1": ("test_ss1_a_package_is_held_with_all_there_is",),

@@ -16,6 +16,7 @@ from ocs.v1 import (
     bundle_service_pb2,
     charging_service_pb2,
     spending_cap_service_pb2,
+    tariff_service_pb2,
 )
 from tests.cli.conftest import Run
 from tests.client.scripted import Script, fail
@@ -32,6 +33,7 @@ METHODS = ["Check"] + [
         bundle_service_pb2,
         charging_service_pb2,
         spending_cap_service_pb2,
+        tariff_service_pb2,
     )
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods_by_name
@@ -60,8 +62,9 @@ def test_every_command_is_there() -> None:
         "subscriber update",
         "subscriber lookup", "top-up", "cap set", "cap delete", "cap list", "reserve", "commit",
          "release", "debit", "batch", "refund", "events", "audit", "doctor", "backup", "restore",
-         "health", "up", "serve", "tariff check", "token new", "bundle buy", "bundle cancel",
-         "bundle list", "threshold", "correct-charge", "rerate",
+         "health", "up", "serve", "tariff check", "tariff load", "tariff activate", "tariff show",
+         "tariff list", "tariff diff", "token new", "bundle buy", "bundle cancel", "bundle list",
+         "threshold", "correct-charge", "rerate",
     } == {name.removeprefix("ocs ") for name in COMMANDS}  # fmt: skip
 
 

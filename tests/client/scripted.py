@@ -25,6 +25,7 @@ from ocs.v1 import (
     charging_service_pb2,
     charging_service_pb2_grpc,
     spending_cap_service_pb2_grpc,
+    tariff_service_pb2_grpc,
     types_pb2,
 )
 
@@ -120,6 +121,17 @@ class Script:
         return [call.request for call in self.calls if call.method == method]
 
 
+UPLOADS = {"LoadTariff"}
+
+
+def merged(pieces: Any) -> Any:
+    """What a caller of an upload has sent: all its messages in one."""
+    first, *others = pieces
+    for other in others:
+        first.MergeFrom(other)
+    return first
+
+
 class Servicer:
     """Every method of every service, by the script."""
 
@@ -127,6 +139,8 @@ class Servicer:
         self._script = script
 
     def __getattr__(self, method: str) -> Step:
+        if method in UPLOADS:
+            return lambda pieces, context: self._script.handle(method, merged(pieces), context)
         return lambda request, context: self._script.handle(method, request, context)
 
 
@@ -139,6 +153,7 @@ def serving(script: Script) -> Iterator[str]:
     account_service_pb2_grpc.add_AccountServiceServicer_to_server(servicer, server)
     bundle_service_pb2_grpc.add_BundleServiceServicer_to_server(servicer, server)
     spending_cap_service_pb2_grpc.add_SpendingCapServiceServicer_to_server(servicer, server)
+    tariff_service_pb2_grpc.add_TariffServiceServicer_to_server(servicer, server)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

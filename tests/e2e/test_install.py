@@ -13,7 +13,7 @@ import pathlib, sys
 import ocs.app
 from ocs.store.scripts import load_scripts
 assert pathlib.Path(ocs.app.__file__).is_relative_to(sys.prefix), ocs.app.__file__
-ocs.app.load_book(None)
+ocs.app.load_text(None)
 print(len(load_scripts().scripts))
 """
 

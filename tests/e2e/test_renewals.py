@@ -18,21 +18,20 @@ from tests.support.live import Live, serving
 
 PATIENCE_S = 60
 BOOK = """
-version = "short"
-currency = "EUR"
-[services.sms]
-unit = "count"
-price = "0.07"
-[plans.prepaid]
-services = ["sms"]
-[bundles.brief]
-price = "1.00"
-validity = "3s"
-renewals = 3
-[[bundles.brief.contents]]
-unit = "count"
-quantity = 10
-roll_over = 100
+version: short
+currency: EUR
+prices: gross
+services:
+  sms: {unit: count, price: "0.07"}
+plans:
+  prepaid: {services: [sms]}
+bundles:
+  brief:
+    price: "1.00"
+    validity: 3s
+    renewals: 3
+    contents:
+      - {unit: count, quantity: 10, roll_over: 100}
 """
 
 
@@ -45,7 +44,7 @@ def store(tmp_path: Path) -> Iterator[EmbeddedValkey]:
 @pytest.fixture
 async def two(store: EmbeddedValkey, tmp_path: Path) -> AsyncIterator[tuple[Live, Live]]:
     """Two services with their jobs, at one store."""
-    book = tmp_path / "book.toml"
+    book = tmp_path / "book.yaml"
     book.write_text(BOOK)
     async with (
         serving(store, tariff_path=book) as one,

@@ -7,12 +7,14 @@ from typing import Any, Final
 import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from ocs.store.embedded import EmbeddedValkey
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
+from ocs.v1 import tariff_service_pb2 as tariffs
 from ocs.v1 import types_pb2
 from tests.security.support import (
     Caller,
@@ -25,6 +27,7 @@ from tests.security.support import (
     write,
 )
 from tests.support.live import METHODS, Live
+from tests.tariffs.support import tariff_text
 
 NOT_FOUND: Final = grpc.StatusCode.NOT_FOUND
 
@@ -122,6 +125,8 @@ REQUESTS: Final[dict[str, Make]] = {
 OPENS: Final = {"CreateAccount"}
 # Names none: answers with the caller's own.
 LISTS: Final = {"ListAccounts"}
+# Names no account: a tenant's tariffs have a test of their own.
+TARIFFS: Final = {"LoadTariff", "ActivateTariff", "GetTariff", "ListTariffs", "DiffTariffs"}
 # Its items name what those of the unary methods do.
 CARRIES: Final = {"ChargeStream"}
 NAMING: Final = {"account_id", "identity", "reservation", "event", "event_id"}
@@ -200,7 +205,7 @@ def test_no_method_is_forgotten() -> None:
     }
 
     requested = {name.split(" ")[0] for name in REQUESTS}
-    assert requested | OPENS == naming | CARRIES == set(METHODS) - LISTS
+    assert requested | OPENS == naming | CARRIES == set(METHODS) - LISTS - TARIFFS
 
 
 async def test_a_list_has_only_the_callers_own(two: Two) -> None:
@@ -211,6 +216,33 @@ async def test_a_list_has_only_the_callers_own(two: Two) -> None:
 
     assert "shared-name" in {each.account_id for each in own.accounts}
     assert "shared-name" not in {each.account_id for each in others.accounts}
+
+
+async def test_tariffs_are_the_tenants_own(two: Two) -> None:
+    def load(price: str) -> tariffs.LoadTariffRequest:
+        return tariffs.LoadTariffRequest(request_id="r", chunks=[tariff_text("own", price)])
+
+    await two.first.call(load("0.10"))
+    named = [
+        tariffs.GetTariffRequest(version="own"),
+        tariffs.DiffTariffsRequest(from_version="own", to_version="own"),
+        tariffs.ActivateTariffRequest(
+            request_id="r", version="own", activate_time=Timestamp(seconds=4_000_000_000)
+        ),
+    ]
+    for request in named:
+        refused = await two.second.refused(request)
+        assert (refused.code, refused.reason) == (NOT_FOUND, "TARIFF_NOT_FOUND")
+    listed = await two.second.call(tariffs.ListTariffsRequest())
+    assert "own" not in {each.version for each in listed.tariffs}
+
+    # The same version with another text is another tariff.
+    await two.second.call(load("0.20"))
+    own, other = [
+        (await who.call(tariffs.GetTariffRequest(version="own"))).text
+        for who in (two.first, two.second)
+    ]
+    assert (own, other) == (tariff_text("own", "0.10"), tariff_text("own", "0.20"))
 
 
 @pytest.mark.parametrize("name", REQUESTS)

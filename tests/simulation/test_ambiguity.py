@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ocs.app import load_book, now_ms
+from ocs.app import now_ms
+from ocs.book.file import tariff_of_file
 from ocs.client import AsyncClient
 from ocs.client.errors import NotFoundError, UnknownOutcomeError
 from ocs.domain.answer import Answer, Outcome, Reason
@@ -17,6 +18,7 @@ from ocs.domain.units import Unit
 from ocs.ports import Claim, StoreUnavailableError
 from ocs.rpc.event_context import encode_context
 from ocs.service.accounts import Accounts
+from ocs.service.books import Books
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
 from ocs.service.mutations import Mutations
@@ -107,7 +109,13 @@ class DyingLookups(ValkeyLookups):
 
 def accounts_over(ledger: ValkeyLedger, lookups: ValkeyLookups) -> Accounts:
     mutations = Mutations(ledger, encode_context)
-    return Accounts(ledger, Directory(lookups), ValkeyEventLog(ledger), load_book(None), mutations)
+    return Accounts(
+        ledger,
+        Directory(lookups),
+        ValkeyEventLog(ledger),
+        Books.fixed(tariff_of_file(None)),
+        mutations,
+    )
 
 
 def asked(request_id: str, deadline_ms: int = 0) -> Asked:

@@ -6,12 +6,14 @@ from typing import Any, Final
 
 import pytest
 
-from ocs.app import load_book, now_ms
+from ocs.app import now_ms
+from ocs.book.file import tariff_of_file
 from ocs.domain.answer import Reason
 from ocs.domain.state import AccountTerms
 from ocs.ports import Claim, StoreUnavailableError
 from ocs.rpc.event_context import encode_context
 from ocs.service.accounts import Accounts
+from ocs.service.books import Books
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
 from ocs.service.lines import Lines
@@ -81,7 +83,9 @@ class Office:
     def _over(self, lookups: ValkeyLookups) -> tuple[Accounts, Lines]:
         mutations, directory = Mutations(self.ledger, encode_context), Directory(lookups)
         events = ValkeyEventLog(self.ledger)
-        accounts = Accounts(self.ledger, directory, events, load_book(None), mutations)
+        accounts = Accounts(
+            self.ledger, directory, events, Books.fixed(tariff_of_file(None)), mutations
+        )
         return accounts, Lines(self.ledger, ValkeyReader(self.ledger), directory, mutations)
 
     async def open(self) -> None:

@@ -40,6 +40,9 @@ def test_every_key_is_spelled_as_ever() -> None:
         keys.lookup_key("main", "imsi", "262011234567890"),
         keys.lookup_key("mvno-2", "iccid", "8949000000000000001"),
         keys.lookup_key("mvno-2", "payment", "p_1"),
+        keys.books_key(),
+        keys.book_key("="),
+        keys.tariff_key("mvno-2", "v.1"),
     ] == [
         "{c05j}:account:main:alice",
         "{c05j}:profile:main:alice",
@@ -60,6 +63,9 @@ def test_every_key_is_spelled_as_ever() -> None:
         "{567u}:lookup:main:imsi:262011234567890",
         "{b62j}:lookup:mvno-2:iccid:8949000000000000001",
         "{fboq}:lookup:mvno-2:payment:p_1",
+        "{00zs}:books",
+        "{00zs}:book:=",
+        "{00zs}:tariff:mvno-2:v.1",
     ]
 
 

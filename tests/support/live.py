@@ -16,8 +16,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ocs import app
+from ocs.book.file import tariff_of_file
 from ocs.rpc.errors import FAILURES
 from ocs.rpc.server import RpcOptions, RpcServer
+from ocs.service.books import Books
 from ocs.settings import load_settings
 from ocs.store.connect import make_pool
 from ocs.store.embedded import EmbeddedValkey
@@ -28,6 +30,7 @@ from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
+from ocs.v1 import tariff_service_pb2 as tariffs
 from tests.rpc.support import Refusal, taken_apart
 from tests.support.answers import answer_of
 from tests.support.seen import SEEN, UNCHANGED
@@ -44,7 +47,7 @@ _INSIDE: Final = ("traceback", "error", "exception", "valkey", "redis", "lua", "
 METHODS: Final[Mapping[str, MethodDescriptor]] = MappingProxyType(
     {
         method.name: method
-        for module in (accounts, bundles, charging, caps)
+        for module in (accounts, bundles, charging, caps, tariffs)
         for service in module.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     }
@@ -372,7 +375,7 @@ async def serving_at(store: EmbeddedValkey, clock: Clock) -> AsyncIterator[Live]
     assert await ledger.load(ledger.pipelines[0]) is None
     options = RpcOptions(port=0, drain_probe_s=0)
     log = _take_log()
-    server = RpcServer(options, app._services(ledger, app.load_book(None)), Metrics())
+    server = RpcServer(options, app._services(ledger, Books.fixed(tariff_of_file(None))), Metrics())
     await server.start()
     try:
         async with _connected(server, store, clock, log) as live:

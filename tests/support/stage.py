@@ -29,12 +29,13 @@ from ocs.domain.rating import Rate
 from ocs.domain.reservation import ServiceTerms, Step
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, SpendingCap
 from ocs.domain.state import AccountState, AccountTerms
-from ocs.domain.tariff import HOME_ZONE
+from ocs.domain.tariff import HOME_ZONE, Tariff
 from ocs.domain.tariff_book import TariffBook
 from ocs.domain.units import Unit
 from ocs.domain.view import as_of, caps_of
 from ocs.limits import WINDOW_USED_MS
 from ocs.ports import Ledger, LookupIndex
+from ocs.service.books import Books
 from ocs.service.charging import Charging
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
@@ -78,13 +79,15 @@ _PRICES: Final[Mapping[str, tuple[Unit, Rate]]] = MappingProxyType(
 )
 
 
-TARIFF: Final = tariff_of(
-    "cases",
-    [
+def _tariff(prices: Mapping[str, tuple[Unit, Rate]]) -> Tariff:
+    lines = (
         ServiceTerms(name, unit, HOME_ZONE, rate, 1, VALIDITY_MS, "cases")
-        for name, (unit, rate) in _PRICES.items()
-    ],
-)
+        for name, (unit, rate) in prices.items()
+    )
+    return tariff_of("cases", lines)
+
+
+TARIFF: Final = _tariff(_PRICES)
 
 
 @dataclass(slots=True)
@@ -135,7 +138,7 @@ class Stage:
         """Charge by this book from now on."""
         # Every case names its account, so that no index is ever asked.
         directory = Directory(cast("LookupIndex", None))
-        self.charging = Charging(self.ledger, directory, book, self._note_context)
+        self.charging = Charging(self.ledger, directory, Books.of_book(book), self._note_context)
 
     def _note_context(self, context: EventContext) -> bytes:
         """Keep the context here; nothing reads it from the journal."""
@@ -150,6 +153,11 @@ class Stage:
         """Open an account with an empty `main`."""
         terms = AccountTerms("EUR", time_zone, 1, "everything", "none", credit_limit)
         await self._execute(CreateAccount(terms=terms, **self._call(account_id)))
+
+    def price(self, service_id: str, unit: Unit, rate: Rate) -> str:
+        """Offer one more service, by the unit; return its id."""
+        self.price_by(TariffBook.of(_tariff({**_PRICES, service_id: (unit, rate)})))
+        return service_id
 
     async def credit(
         self,

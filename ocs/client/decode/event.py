@@ -47,6 +47,7 @@ def event_context(message: events.EventContext) -> results.EventContext:
             for piece in message.pieces
         ),
         unsplit=message.unsplit,
+        tax_included=message.tax_included if message.HasField("tax_included") else None,
         corrects_seq=message.corrects_seq,
     )
 

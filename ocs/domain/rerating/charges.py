@@ -25,6 +25,8 @@ class NotRatable(StrEnum):
 
     CURRENCY = "CURRENCY"
     """The version has another currency."""
+    TAX = "TAX"
+    """One version's prices contain the tax, the other's do not."""
     NO_PRICE = "NO_PRICE"
     """The version has no price for the plan, service and zone."""
     CHARGE_LIMIT = "CHARGE_LIMIT"

@@ -76,7 +76,7 @@ class Replay:
 
     def __init__(self, tariff: Tariff, terms: AccountTerms, wanted: Wanted) -> None:
         self._book = TariffBook.of(tariff)
-        self._currency = tariff.currency
+        self._tariff = tariff
         self._wanted = wanted
         self._tiers = TierCounters(terms)
         self._sessions: dict[tuple[str, str], _Session] = {}
@@ -127,8 +127,10 @@ class Replay:
             if event.used_units and event.outcome in _UNPRICED:
                 self._note(event, context, grant.plan, NotRatable.NEVER_RATED)
             return
-        if context.currency != self._currency:
+        if context.currency != self._tariff.currency:
             self._note(event, context, grant.plan, NotRatable.CURRENCY)
+        elif context.tax_included not in (None, self._tariff.tax_included):
+            self._note(event, context, grant.plan, NotRatable.TAX)
         elif grant.price is None:
             self._note(event, context, grant.plan, NotRatable.NO_PRICE)
         else:

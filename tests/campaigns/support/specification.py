@@ -5,7 +5,7 @@ from typing import Any, TypeVar, cast
 
 from google.protobuf.message import Message
 
-from ocs.app import load_book
+from ocs.book.file import tariff_of_file
 from ocs.domain.answer import Answer
 from ocs.domain.commands import Command, Expire
 from ocs.domain.state import AccountState
@@ -13,10 +13,12 @@ from ocs.ports import Claim, EventLog, LoggedEvent
 from ocs.rpc.account import AccountServicer
 from ocs.rpc.call import CallInfo
 from ocs.rpc.charging import ChargingServicer
-from ocs.rpc.event_context import encode_context
+from ocs.rpc.event_context import decode_context, encode_context
 from ocs.rpc.method import RpcService
 from ocs.rpc.spending_cap import SpendingCapServicer
 from ocs.service.accounts import Accounts
+from ocs.service.books import Books
+from ocs.service.charge_corrections import ChargeCorrections
 from ocs.service.charging import Charging
 from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
@@ -129,19 +131,21 @@ class Specification:
 
     def __init__(self) -> None:
         self.ledger = SpecLedger()
-        book = load_book(None)
+        books = Books.fixed(tariff_of_file(None))
         directory = Directory(SpecLookups())
-        charge = Charging(self.ledger, directory, book, encode_context)
+        charge = Charging(self.ledger, directory, books, encode_context)
         # Nothing here lists events.
         no_journal = cast("EventLog", None)
         mutations = Mutations(self.ledger, encode_context)
-        keep = Accounts(self.ledger, directory, no_journal, book, mutations)
-        queries = Queries(self.ledger, self.ledger, directory, book)
+        keep = Accounts(self.ledger, directory, no_journal, books, mutations)
+        queries = Queries(self.ledger, self.ledger, directory, books)
         lines = Lines(self.ledger, self.ledger, directory, mutations)
+        refunds = Refunds(mutations, no_journal)
+        more = ChargeCorrections(self.ledger, mutations, no_journal, decode_context)
         services: list[RpcService] = [
-            ChargingServicer(charge, Refunds(mutations, no_journal), queries).service(),
+            ChargingServicer(charge, refunds, more, queries).service(),
             AccountServicer(
-                keep, lines, Keeping(mutations, book), Corrections(mutations), queries
+                keep, lines, Keeping(mutations, books), Corrections(mutations), queries
             ).service(),
             SpendingCapServicer(keep).service(),
         ]

@@ -53,6 +53,13 @@ services:
         - {price: "0.02"}
         - {from: 100, price: "0.01"}
   sms: {unit: count, free: true}
+bundles:
+  pack:
+    price: "5.00"
+    validity: 30d
+    renewals: 3
+    contents:
+      - {unit: seconds, quantity: 600, services: [voice], zones: [eu], roll_over: 60}
 plans:
   basic:
     services: [voice, data]
@@ -137,7 +144,7 @@ BAD_BOOKS: Final = [
     Bad('to: "20:00"', 'to: "25:00"', "25:00", "calendars.hours.entries.peak[0].to", "a time"),
     Bad("[mon, fri]", "[mon, friday]", "friday", "calendars.hours.entries.peak[0].days[1]", "one"),
     Bad("[mon, fri]", "[]", "[]", "calendars.hours.entries.peak[0].days", "at least one day"),
-    Bad("unit: seconds", "unit: minutes", "minutes", "services.voice.unit", "must be one of"),
+    Bad("unit: seconds\n", "unit: minutes\n", "minutes", "services.voice.unit", "must be one of"),
     Bad('price: "0.10"', "price: 1", "price: 1", "services.voice.price", "must be a string such"),
     Bad('price: "0.10"', 'price: "-0.10"', "-0.10", "services.voice.price", "without sign"),
     Bad('price: "0.10"', 'price: "0,10"', "0,10", "services.voice.price", "must be a string such"),
@@ -165,7 +172,12 @@ BAD_BOOKS: Final = [
         "at least one service"),
     Bad('      data: {discount: "0"}', "      sms: {during: {}}", "during: {}",
         "plans.more.prices.sms.during", "must stand beside a price"),
+    Bad("validity: 30d", "validity: 30 days", "30 days", "bundles.pack.validity", "must be a str"),
+    Bad("quantity: 600", "quantity: 0", "quantity: 0", "bundles.pack.contents[0].quantity",
+        "whole number"),
     # What only a reader knows.
+    Bad("services: [voice], zones", "services: [data], zones", "zones: [eu]",
+        "bundles.pack.contents[0].services[0]", "is metered in octets", schema=False),
     Bad("Europe/Berlin", "Europe/Bonn", "Bonn", "time_zone", "IANA time zone", schema=False),
     Bad("time_zone: Europe/Berlin\n", "", "version", "time_zone", "required", schema=False),
     Bad("islands: {visited", "home: {visited", "home:", "zones.home", "no zone is", schema=False),

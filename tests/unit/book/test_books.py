@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from jsonschema.validators import Draft7Validator
 
-from ocs.book.document import BookError, Fault, read_tariff
+from ocs.book.document import read_tariff
 from ocs.book.file import UnreadableError, tariff_of_file
 from ocs.book.yaml_text import read_yaml
 from ocs.limits import TARIFF_BYTES_MAX, TARIFF_FAULTS_MAX, TARIFF_NODES_MAX
+from ocs.ports import BookError, Fault
 from tests.unit.book.corpus import BAD_BOOKS, BAD_YAML, BASE, GOOD, Bad, text_of
 
 SCHEMA = json.loads(files("ocs").joinpath("tariffs", "tariff.schema.json").read_text("utf-8"))
