@@ -11,7 +11,7 @@ from typing import Final
 
 import typer
 
-from ocs.book.document import BookError, read_tariff
+from ocs.book.document import read_tariff
 from ocs.book.file import UnreadableError, tariff_of_file
 from ocs.cli import exits
 from ocs.cli.journal import EPOCH, MS, context_of, event_of
@@ -33,6 +33,7 @@ from ocs.client import (
 from ocs.domain.rerating import Correction, RatedCharge, Replay, Report, Sums, Wanted
 from ocs.domain.state import AccountTerms
 from ocs.domain.tariff import Tariff
+from ocs.ports import BookError
 
 _PAGE: Final = 500
 
