@@ -18,6 +18,7 @@ from ocs.upkeep import audit_store
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_event_pb2 as events
 from ocs.v1 import charging_service_pb2 as charging
+from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import types_pb2
 from tests.support.live import Live, serving
 
@@ -37,9 +38,9 @@ NEW: Final = BOOK.format(version="new", increment=1, minute="0.09", sms="0.07")
 RANGE: Final = ("--from", "2020-01-01T00:00:00Z", "--to", "2100-01-01T00:00:00Z")
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
-    with private_valkey(tmp_path_factory.mktemp("rerate")) as server:
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedValkey]:
+    with private_valkey(tmp_path / "store") as server:
         yield server
 
 
@@ -55,7 +56,6 @@ def books(tmp_path: Path) -> Path:
 async def live(store: EmbeddedValkey, books: Path) -> AsyncIterator[Live]:
     """Charges by the old version."""
     async with serving(store, tariff_path=books / "old.yaml") as service:
-        service.store.flushall()
         yield service
 
 
@@ -143,8 +143,9 @@ async def test_what_is_posted_is_right_once_and_is_found_again(
     assert money(left["total"]) == (15_000 + 120_000 + 2 * 140_000,) * 2 + (0,)
     assert (again["posted"]["refunds"], again["posted"]["debits"]) == (0, 0)
     assert (await balance(live, account), await balance(live, poor)) == after
-    caps = accounts.GetAccountRequest(account_id=account)
-    del caps
+    ask = caps.ListSpendingCapsRequest(account_id=account, holder=holder)
+    (cap,) = (await live.call(ask)).caps
+    assert cap.spent == 340_000 - 105_000 + 40_000
     assert (await audit_store(store.url)).ok
 
 
