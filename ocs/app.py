@@ -215,16 +215,13 @@ def _services(ledger: ValkeyLedger, books: Books) -> list[RpcService]:
     charging = Charging(ledger, directory, books, encode_context)
     mutations = Mutations(ledger, encode_context)
     events = ValkeyEventLog(ledger)
+    refunds = Refunds(mutations, events)
+    corrections = ChargeCorrections(ledger, mutations, events, decode_context)
     accounts = Accounts(ledger, directory, events, books, mutations)
     queries = Queries(ledger, ValkeyReader(ledger), directory, books)
     lines = Lines(ledger, ValkeyReader(ledger), directory, mutations)
     return [
-        ChargingServicer(
-            charging,
-            Refunds(mutations, events),
-            ChargeCorrections(ledger, mutations, events, decode_context),
-            queries,
-        ).service(),
+        ChargingServicer(charging, refunds, corrections, queries).service(),
         AccountServicer(
             accounts, lines, Keeping(mutations, books), Corrections(mutations), queries
         ).service(),

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from ocs.client import CapHolder
-from ocs.client import results as api
+from ocs.client import events as api
 from ocs.domain.answer import Payment, RefundLine
 from ocs.domain.charging_event import BucketChange, ChargingEvent, CounterChange, EventKind
 from ocs.domain.event_context import EventContext

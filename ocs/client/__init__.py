@@ -44,6 +44,15 @@ from ocs.client.errors import (
     UnknownOutcomeError,
     UsageError,
 )
+from ocs.client.events import (
+    BucketChange,
+    CapChange,
+    ChargingEvent,
+    ChargingEventPage,
+    EventContext,
+    EventSegment,
+    SessionProgress,
+)
 from ocs.client.operation import Operation
 from ocs.client.readings import (
     AccountPage,
@@ -61,18 +70,12 @@ from ocs.client.results import (
     Account,
     AddSubscriberResult,
     Bucket,
-    BucketChange,
     BucketCharge,
-    CapChange,
     CapReached,
     Charge,
-    ChargingEvent,
-    ChargingEventPage,
     CommitResult,
     CreateAccountResult,
     DebitResult,
-    EventContext,
-    EventSegment,
     GetAccountResult,
     GrantResult,
     HealthResult,
@@ -190,6 +193,7 @@ __all__ = [
     "RetryPolicy",
     "ReverseTopUpResult",
     "RollOver",
+    "SessionProgress",
     "SetSpendingCapResult",
     "SpendingCap",
     "TopUpResult",

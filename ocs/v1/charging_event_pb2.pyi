@@ -204,8 +204,8 @@ class EventContext(_message.Message):
     tax_included: _builtins.bool
     """Whether the prices contain the tax; absent where nothing was priced."""
     corrects_seq: _builtins.int
-    """Of a debit by CorrectCharge: the number of the event whose price it corrects. Its used units are
-    micro-units then, not use of the service. 0: it is no correction.
+    """Of a debit by CorrectCharge: the number of the event whose price it corrects. Its used units
+    are micro-units then, not use of the service. 0: it is no correction.
     """
     @_builtins.property
     def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventSegment]:

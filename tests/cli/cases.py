@@ -14,6 +14,7 @@ from ocs.v1 import (
 )
 from tests.cli.bundle_cases import BUNDLE_CASES
 from tests.cli.case import RECEIPT, Case
+from tests.cli.correction_cases import CORRECTION_CASES
 from tests.client.scripted import NAME, committed, granted, released, reported
 
 ACCOUNT = accounts.Account(
@@ -47,6 +48,7 @@ RESERVATION = charging_service_pb2.Reservation(
 
 CASES: list[Case] = [
     *BUNDLE_CASES,
+    *CORRECTION_CASES,
     Case(
         "account create alice --currency EUR --plan basic --credit-limit 2.50 --billing-day 31",
         "CreateAccount",
@@ -116,20 +118,6 @@ CASES: list[Case] = [
         "ListChargingEvents",
         accounts.ListChargingEventsResponse(),
         {"account_id": "alice", "page_size": 50, "oldest_first": True, "start_seq": "7"},
-    ),
-    Case(
-        "correct-charge alice/17 --money 0.20 --tariff-version v2 --reason late-price",
-        "CorrectCharge",
-        charging_service_pb2.CorrectChargeResponse(
-            charge=types_pb2.Charge(charged_units=200_000, charged_micros=200_000),
-            receipt=RECEIPT,
-        ),
-        {
-            "event": "tenants/main/accounts/alice/events/17",
-            "micros": "200000",
-            "tariff_version": "v2",
-            "reason": "late-price",
-        },
     ),
     Case(
         "refund alice/17 --share main=500000 --share b1=7 --reason dropped",

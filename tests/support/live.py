@@ -244,11 +244,6 @@ class Live:
         """Give a charge back."""
         return self.stamped(charging.RefundRequest(**{"event": event} | fields))
 
-    def correct_charge(self, event: str, micros: int, **fields: Any) -> Any:
-        """Charge more for an event, unless fields say otherwise."""
-        given: dict[str, Any] = {"event": event, "micros": micros, "tariff_version": "later"}
-        return self.stamped(charging.CorrectChargeRequest(**given | fields))
-
     def adjust(self, account_id: str, quantity: int, **fields: Any) -> Any:
         """Set the money right, unless fields say otherwise."""
         given: dict[str, Any] = {"account_id": account_id, "bucket_id": "main", "unit": 1}
