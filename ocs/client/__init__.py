@@ -22,7 +22,12 @@ from ocs.client.bundles import (
     PurchaseResult,
 )
 from ocs.client.client import Client
-from ocs.client.corrections import CorrectionResult, RefundResult, ReverseTopUpResult
+from ocs.client.corrections import (
+    CorrectChargeResult,
+    CorrectionResult,
+    RefundResult,
+    ReverseTopUpResult,
+)
 from ocs.client.errors import (
     AlreadyExistsError,
     DeadlineExceededError,
@@ -38,6 +43,16 @@ from ocs.client.errors import (
     UnavailableError,
     UnknownOutcomeError,
     UsageError,
+)
+from ocs.client.events import (
+    BucketChange,
+    CapChange,
+    ChargingEvent,
+    ChargingEventPage,
+    EventContext,
+    EventPiece,
+    EventSegment,
+    SessionProgress,
 )
 from ocs.client.operation import Operation
 from ocs.client.readings import (
@@ -57,19 +72,12 @@ from ocs.client.results import (
     Account,
     AddSubscriberResult,
     Bucket,
-    BucketChange,
     BucketCharge,
-    CapChange,
     CapReached,
     Charge,
-    ChargingEvent,
-    ChargingEventPage,
     CommitResult,
     CreateAccountResult,
     DebitResult,
-    EventContext,
-    EventPiece,
-    EventSegment,
     GetAccountResult,
     GrantResult,
     HealthResult,
@@ -136,6 +144,7 @@ __all__ = [
     "ChargingEventPage",
     "Client",
     "CommitResult",
+    "CorrectChargeResult",
     "CorrectionResult",
     "CreateAccountResult",
     "DeadlineExceededError",
@@ -190,6 +199,7 @@ __all__ = [
     "RetryPolicy",
     "ReverseTopUpResult",
     "RollOver",
+    "SessionProgress",
     "SetSpendingCapResult",
     "SpendingCap",
     "TopUpResult",

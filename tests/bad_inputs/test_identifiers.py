@@ -20,6 +20,7 @@ from ocs.v1 import tariff_service_pb2 as tariffs
 from ocs.v1 import types_pb2
 from tests.support.bundles import cancel, mark, purchase
 from tests.support.live import CHARGES, METHODS, Live, method_of
+from tests.support.rerating import correct_charge
 
 NAME: Final = "tenants/main/accounts/nobody/reservations/none"
 MSISDN: Final = types_pb2.SubscriberIdentity(msisdn="4915112345678")
@@ -107,6 +108,9 @@ REQUESTS: Final[dict[str, Callable[[Live], Message]]] = {
     "Refund": lambda live: live.refund(
         "tenants/main/accounts/a/events/1", bucket_id="b", reason="x",
         shares=[charging.RefundShare(bucket_id="b", quantity=1)],
+    ),
+    "CorrectCharge": lambda live: correct_charge(
+        live, "tenants/main/accounts/a/events/1", reason="x"
     ),
     "AdjustBucket": lambda live: live.adjust("a", 1),
     "ReverseTopUp": lambda live: live.reverse("a", "p", reason="x"),

@@ -68,6 +68,7 @@ def test_only_gateways_charge() -> None:
 
     # What was charged an operator may give back.
     assert roles.pop("Refund") == {Role.GATEWAY, Role.OPERATOR}
+    assert roles.pop("CorrectCharge") == {Role.OPERATOR}
     assert set(roles.values()) == {frozenset({Role.GATEWAY})}
 
 
