@@ -17,6 +17,7 @@ from redis.retry import Retry
 
 from ocs import app
 from ocs.book.file import tariff_of_file
+from ocs.domain.tariff import Tariff
 from ocs.rpc.errors import FAILURES
 from ocs.rpc.server import RpcOptions, RpcServer
 from ocs.service.books import Books
@@ -363,14 +364,17 @@ async def serving(store: EmbeddedValkey, **settings: Any) -> AsyncIterator[Live]
 
 
 @asynccontextmanager
-async def serving_at(store: EmbeddedValkey, clock: Clock) -> AsyncIterator[Live]:
-    """Serve with the store's clock replaced by a test's; no jobs."""
+async def serving_at(
+    store: EmbeddedValkey, clock: Clock, tariff: Tariff | None = None
+) -> AsyncIterator[Live]:
+    """Serve with the store's clock replaced by a test's; no jobs. tariff: None = the built-in."""
     pool = make_pool(store.url, CONNECTIONS)
     ledger = ValkeyLedger(pool, connections=CONNECTIONS, now_ms=now_ms, test_clock=clock)
     assert await ledger.load(ledger.pipelines[0]) is None
     options = RpcOptions(port=0, drain_probe_s=0)
     log = _take_log()
-    server = RpcServer(options, app._services(ledger, Books.fixed(tariff_of_file(None))), Metrics())
+    books = Books.fixed(tariff or tariff_of_file(None))
+    server = RpcServer(options, app._services(ledger, books), Metrics())
     await server.start()
     try:
         async with _connected(server, store, clock, log) as live:
