@@ -19,7 +19,8 @@ from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import tariff_service_pb2 as tariffs
 from ocs.v1 import types_pb2
 from tests.support.bundles import cancel, mark, purchase
-from tests.support.live import CHARGES, METHODS, Live, method_of
+from tests.support.live import Live
+from tests.support.methods import CHARGES, METHODS, method_of
 from tests.support.rerating import correct_charge
 
 NAME: Final = "tenants/main/accounts/nobody/reservations/none"

@@ -76,7 +76,7 @@ async def test_use_of_a_line_counts_in_the_hour_that_held_it_whenever_the_next_g
 
     await stage.commit(granted.reservation_id, 5, next_units=10)
 
-    journal = await stage.read_journal()
+    journal = [logged.event for logged in await stage.read_journal()]
     for at, event in enumerate(journal):
         event.prev = position(at) if at else ""
     assert journal[-1].counters[0].period_start_ms < journal[-1].cap_lines[0].period_start_ms
