@@ -31,7 +31,7 @@ from ocs.rpc.bundles import BundleServicer
 from ocs.rpc.charging import ChargingServicer
 from ocs.rpc.credential_file import CredentialFile
 from ocs.rpc.credentials import CredentialsError
-from ocs.rpc.event_context import encode_context
+from ocs.rpc.event_context import decode_context, encode_context
 from ocs.rpc.identity import OpenGate
 from ocs.rpc.method import RpcService
 from ocs.rpc.server import ListenError, RpcOptions, RpcServer, check_exposure
@@ -41,6 +41,7 @@ from ocs.rpc.tls import ServerTls, TlsFiles
 from ocs.service.accounts import Accounts
 from ocs.service.books import Books
 from ocs.service.bundles import Bundles
+from ocs.service.charge_corrections import ChargeCorrections
 from ocs.service.charging import Charging
 from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
@@ -214,11 +215,13 @@ def _services(ledger: ValkeyLedger, books: Books) -> list[RpcService]:
     charging = Charging(ledger, directory, books, encode_context)
     mutations = Mutations(ledger, encode_context)
     events = ValkeyEventLog(ledger)
+    refunds = Refunds(mutations, events)
+    corrections = ChargeCorrections(ledger, mutations, events, decode_context)
     accounts = Accounts(ledger, directory, events, books, mutations)
     queries = Queries(ledger, ValkeyReader(ledger), directory, books)
     lines = Lines(ledger, ValkeyReader(ledger), directory, mutations)
     return [
-        ChargingServicer(charging, Refunds(mutations, events), queries).service(),
+        ChargingServicer(charging, refunds, corrections, queries).service(),
         AccountServicer(
             accounts, lines, Keeping(mutations, books), Corrections(mutations), queries
         ).service(),

@@ -280,3 +280,10 @@ class ContextEncoder(Protocol):
 
     def __call__(self, context: EventContext) -> bytes:
         """Encode once per event."""
+
+
+class ContextDecoder(Protocol):
+    """Reads an event's context back."""
+
+    def __call__(self, context: bytes) -> EventContext:
+        """Decode what ContextEncoder spelled."""

@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol, get_type_hints, runtime_checkable
 import typer
 
 from ocs.cli import access, exits, options
-from ocs.cli.bundle_views import blocks_of
 from ocs.cli.output import print_blocks, print_json, print_problem
+from ocs.cli.rerate_views import blocks_of
 from ocs.client import (
     Client,
     CommitResult,

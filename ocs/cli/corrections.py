@@ -4,9 +4,16 @@ from typing import Annotated, Unpack
 
 import typer
 
-from ocs.cli import options
+from ocs.cli import options, parse
 from ocs.cli.command import command
-from ocs.client import Client, CorrectionResult, ReverseTopUpResult, Unit, UsageError
+from ocs.client import (
+    Client,
+    CorrectChargeResult,
+    CorrectionResult,
+    ReverseTopUpResult,
+    Unit,
+    UsageError,
+)
 from ocs.client.operation import Sending
 
 app = typer.Typer()
@@ -114,4 +121,33 @@ def reverse_top_up(
     """Take back what a payment credited, once."""
     return client.reverse_top_up(
         account_id, payment_reference, allow_partial=allow_partial, reason=reason, **sending
+    )
+
+
+@command(
+    app,
+    "correct-charge",
+    example="ocs correct-charge alice/17 --money 0.20 --tariff-version 2026-12",
+)
+def correct_charge(
+    client: Client,
+    event: Annotated[
+        str,
+        typer.Argument(metavar="EVENT", help="Its full name, or ACCOUNT/NUMBER within --tenant."),
+    ],
+    *,
+    micros: Annotated[
+        int,
+        typer.Option("--money", metavar="12.50", parser=options.MONEY, help="How much more."),
+    ],
+    tariff_version: Annotated[
+        str, typer.Option("--tariff-version", metavar="ID", help="The version that asks for it.")
+    ],
+    reason: options.ReasonOption = "",
+    **sending: Unpack[Sending],
+) -> CorrectChargeResult:
+    """Charge more for a commit or debit that came to too little, as far as the money goes."""
+    name = parse.event(event, client.tenant)
+    return client.correct_charge(
+        name, micros, tariff_version=tariff_version, reason=reason, **sending
     )

@@ -11,6 +11,7 @@ from ocs.cli import (
     corrections,
     exits,
     reading,
+    rerate,
     system,
     tariffs,
     tokens,
@@ -39,6 +40,7 @@ for commands in (
     batch.app,
     corrections.app,
     reading.app,
+    rerate.app,
     system.app,
     upkeep.app,
 ):

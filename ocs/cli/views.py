@@ -13,6 +13,7 @@ from ocs.client import (
     ChargingEvent,
     ChargingEventPage,
     CommitResult,
+    CorrectChargeResult,
     CorrectionResult,
     CreateAccountResult,
     DebitResult,
@@ -252,6 +253,11 @@ def _(result: RefundResult) -> list[Block]:
         ],
     )
     return [listing, Fields(rows + receipt(result.receipt))]
+
+
+@blocks_of.register
+def _(result: CorrectChargeResult) -> list[Block]:
+    return [Fields(charge_fields(result.charge) + receipt(result.receipt))]
 
 
 @blocks_of.register

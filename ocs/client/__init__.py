@@ -22,7 +22,12 @@ from ocs.client.bundles import (
     PurchaseResult,
 )
 from ocs.client.client import Client
-from ocs.client.corrections import CorrectionResult, RefundResult, ReverseTopUpResult
+from ocs.client.corrections import (
+    CorrectChargeResult,
+    CorrectionResult,
+    RefundResult,
+    ReverseTopUpResult,
+)
 from ocs.client.errors import (
     AlreadyExistsError,
     DeadlineExceededError,
@@ -39,10 +44,21 @@ from ocs.client.errors import (
     UnknownOutcomeError,
     UsageError,
 )
+from ocs.client.events import (
+    BucketChange,
+    CapChange,
+    ChargingEvent,
+    ChargingEventPage,
+    EventContext,
+    EventPiece,
+    EventSegment,
+    SessionProgress,
+)
 from ocs.client.operation import Operation
 from ocs.client.readings import (
     AccountPage,
     AccountSummary,
+    ExplanationLine,
     GetRequestResult,
     GetReservationResult,
     HeldInCap,
@@ -56,18 +72,12 @@ from ocs.client.results import (
     Account,
     AddSubscriberResult,
     Bucket,
-    BucketChange,
     BucketCharge,
-    CapChange,
     CapReached,
     Charge,
-    ChargingEvent,
-    ChargingEventPage,
     CommitResult,
     CreateAccountResult,
     DebitResult,
-    EventContext,
-    EventSegment,
     GetAccountResult,
     GrantResult,
     HealthResult,
@@ -90,6 +100,7 @@ from ocs.client.values import (
     Basis,
     CapHolder,
     EventKind,
+    ExplanationCause,
     FinalUnitAction,
     HealthStatus,
     Identity,
@@ -133,13 +144,17 @@ __all__ = [
     "ChargingEventPage",
     "Client",
     "CommitResult",
+    "CorrectChargeResult",
     "CorrectionResult",
     "CreateAccountResult",
     "DeadlineExceededError",
     "DebitResult",
     "EventContext",
     "EventKind",
+    "EventPiece",
     "EventSegment",
+    "ExplanationCause",
+    "ExplanationLine",
     "FailedPreconditionError",
     "FieldViolation",
     "FinalUnitAction",
@@ -184,6 +199,7 @@ __all__ = [
     "RetryPolicy",
     "ReverseTopUpResult",
     "RollOver",
+    "SessionProgress",
     "SetSpendingCapResult",
     "SpendingCap",
     "TopUpResult",

@@ -19,6 +19,7 @@ from ocs.client.connection import (
     method_of,
     resolve_target,
 )
+from ocs.client.events import ChargingEvent
 from ocs.client.names import reservation_name
 from ocs.client.operation import Operation
 from ocs.client.operations import (
@@ -34,7 +35,7 @@ from ocs.client.operations import (
 )
 from ocs.client.present import present
 from ocs.client.reservation import AsyncReservation, ReserveCall
-from ocs.client.results import ChargingEvent, GrantResult
+from ocs.client.results import GrantResult
 from ocs.client.security import ClientCertificate, secure
 from ocs.client.tariffs import TariffText
 
@@ -103,6 +104,7 @@ class AsyncClient:
     release = _method(charging.release)
     debit = _method(charging.debit)
     refund = _method(charging.refund)
+    correct_charge = _method(charging.correct_charge)
     create_account = _method(account.create_account)
     get_account = _method(account.get_account)
     add_subscriber = _method(account.add_subscriber)

@@ -18,6 +18,7 @@ from ocs.client.connection import (
     resolve_target,
     sync_channel,
 )
+from ocs.client.events import ChargingEvent
 from ocs.client.names import reservation_name
 from ocs.client.operation import Operation
 from ocs.client.operations import (
@@ -33,7 +34,7 @@ from ocs.client.operations import (
 )
 from ocs.client.present import present
 from ocs.client.reservation import Reservation
-from ocs.client.results import ChargingEvent, GrantResult
+from ocs.client.results import GrantResult
 from ocs.client.security import ClientCertificate, secure
 from ocs.client.stream import ChargeStream
 from ocs.client.tariffs import TariffText
@@ -119,6 +120,7 @@ class Client:
     release = _method(charging.release)
     debit = _method(charging.debit)
     refund = _method(charging.refund)
+    correct_charge = _method(charging.correct_charge)
     create_account = _method(account.create_account)
     get_account = _method(account.get_account)
     add_subscriber = _method(account.add_subscriber)

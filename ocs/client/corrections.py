@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ocs.client.results import Receipt, RefundLine
+from ocs.client.results import Charge, Receipt, RefundLine
 from ocs.client.values import Unit
 
 
@@ -13,6 +13,14 @@ class RefundResult:
     lines: tuple[RefundLine, ...]
     refunded_micros: int
     event: str  # the refund's own
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectChargeResult:
+    """What was charged more; its units are micro-units."""
+
+    charge: Charge
     receipt: Receipt
 
 

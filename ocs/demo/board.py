@@ -62,14 +62,19 @@ class Board:
         return bool(self.counts[FAILED + REPLAY_DIFFERS])
 
     def summary(self) -> list[str]:
-        """The run in three lines, four if calls failed; plain figures, for eyes and scripts."""
+        """The run in four lines, five if calls failed; plain figures, for eyes and scripts."""
         counts = self.counts
         operations = (
             f"operations: {counts['operations']} ({counts['charges']} charges,"
             f" {counts['top_ups']} top-ups; {counts['replays']} sent again and replayed)"
         )
         bundles = f"bundles: {counts['bundles']} bought, {counts['renewals']} seen renewed"
-        lines = [operations, bundles, f"refused: {_listed(counts, REFUSED)}"]
+        tariffs = (
+            f"tariffs: {counts['price_changes']} activated while sessions ran,"
+            f" {counts['cut_grants']} grants ended there;"
+            f" {counts['split_calls']} calls over the peak's end"
+        )
+        lines = [operations, bundles, tariffs, f"refused: {_listed(counts, REFUSED)}"]
         failed = _listed(counts, FAILED)
         return lines if failed == "0" else [f"failed: {failed}", *lines]
 

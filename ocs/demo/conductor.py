@@ -136,6 +136,7 @@ class Conductor:
                 address=address,
                 indexes=list(range(place, self._options.account_count, len(gateways))),
                 rate_per_s=_RATE_PER_S / len(gateways),
+                changes_prices=place == 0,
             )
         frames = asyncio.create_task(self._show_frames())
         self._in_traffic = True

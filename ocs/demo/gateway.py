@@ -15,6 +15,7 @@ from ocs.client.values import Period
 from ocs.demo.caller import Caller
 from ocs.demo.link import Line, Link
 from ocs.demo.people import CURRENCY, TIME_ZONE, Household, Persona, household
+from ocs.demo.price_change import change_prices
 from ocs.demo.traffic import Traffic
 
 _REPORT_EVERY_S: Final = 0.25
@@ -27,8 +28,11 @@ _TIMEOUT_S: Final = 5.0
 class Gateway:
     """One gateway from its order to its last report."""
 
-    def __init__(self, link: Link, caller: Caller, households: list[Household]) -> None:
+    def __init__(
+        self, link: Link, caller: Caller, households: list[Household], *, changes_prices: bool
+    ) -> None:
         self._link = link
+        self._changes_prices = changes_prices
         self._caller = caller
         self._households = households
         self._held_micros: dict[str, int] = {}
@@ -43,6 +47,8 @@ class Gateway:
         sweeper = asyncio.create_task(self._watch_held())
         async with asyncio.TaskGroup() as tasks:
             traffic = Traffic(self._caller, tasks)
+            if self._changes_prices:
+                tasks.create_task(change_prices(self._caller))
             for one in self._households:
                 tasks.create_task(self._settle_in(one, traffic, tasks))
         sweeper.cancel()
@@ -176,7 +182,8 @@ async def _run(link: Link) -> None:
             loop.call_soon_threadsafe(caller.stopping.set)
 
         link.watch(stop, lambda: os._exit(1))
-        await Gateway(link, caller, households).run()
+        changes_prices: bool = order["changes_prices"]
+        await Gateway(link, caller, households, changes_prices=changes_prices).run()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from ocs.client import (
     Basis,
@@ -25,7 +26,8 @@ from ocs.client import (
 from ocs.client.operations import account, bundle, charging
 from ocs.demo import figures
 from ocs.demo.caller import Caller
-from ocs.demo.people import CURRENCY, EURO, MIB, SHARED_DATA, Line, Persona
+from ocs.demo.people import CURRENCY, EURO, MIB, SHARED_DATA, TIME_ZONE, Line, Persona
+from ocs.demo.price_book import PEAK_END_HOUR
 
 _AT_SEA: Final = "90112"  # a ship's network: the tariff has no price there
 _ABROAD: Final = ("20801", "22201", "31026", "31026", "50501")
@@ -39,6 +41,7 @@ _REFUSED_S: Final = 1.5
 _CAPPED_S: Final = 6.0
 _FAILED_S: Final = 1.0
 _BOUGHT_S: Final = 5.0
+_FRIDAY: Final = 4
 
 Activity = Callable[["Traffic", Line], Awaitable[None]]
 
@@ -150,6 +153,26 @@ class Traffic:
         if result.charge.uncollected_micros:
             await self._dry(line)
 
+    async def be_reported_over_the_peak(self, line: Line) -> None:
+        """A record of a call that began at the peak's price and ended at the other."""
+        before_s, after_s = self._rng.randint(20, 59), self._rng.randint(20, 59)
+        debit = charging.debit(
+            identity=line.msisdn,
+            service_id="voice",
+            used_units=before_s + after_s,
+            basis=Basis.USED,
+            other_party=_NUMBERS[0],
+            event_time=_last_peak_end() - timedelta(seconds=before_s),
+        )
+        result = await self._caller.charge("voice", debit)
+        self._caller.tally.counts["split_calls"] += 1
+        cost = figures.money(result.charge.charged_micros)
+        self._caller.note(
+            f"{line.name}: {before_s} s at the peak's price, {after_s} s after: {cost}"
+        )
+        if result.charge.uncollected_micros:
+            await self._dry(line)
+
     async def come_back_late(self, line: Line) -> None:
         """A session whose gateway goes silent and reports only once the hold has lapsed."""
         if self._late_count >= _LATE_AT_ONCE_MAX:
@@ -196,6 +219,7 @@ class Traffic:
             await self._charged(session.line, session.service_id, result.charge)
             assert result.grant is not None  # a next grant was asked for
             grant = result.grant
+            self._granted(grant)
             if not grant.granted:
                 release = charging.release(reservation)
                 await self._caller.charge(session.service_id, release)
@@ -222,7 +246,12 @@ class Traffic:
         grant = await self._caller.charge(session.service_id, reserve)
         if not grant.granted:
             await self._refused(line, grant.outcome, grant.cap)
+        self._granted(grant)
         return grant
+
+    def _granted(self, grant: GrantResult) -> None:
+        """Count a grant that ends because its price does."""
+        self._caller.tally.counts["cut_grants"] += grant.tariff_change_time is not None
 
     def _used(self, grant: GrantResult) -> int:
         """Most of a grant; a little more than all of a final one, for gateways overshoot."""
@@ -317,12 +346,24 @@ class Traffic:
                 self._caller.note(f"{line.account_id}: {renewal.bundle_id} renewed, until {until}")
 
 
+def _last_peak_end() -> datetime:
+    """When the peak last ended: on a weekday, by the clock of the tariff."""
+    now = datetime.now(ZoneInfo(TIME_ZONE))
+    end = now.replace(hour=PEAK_END_HOUR, minute=0, second=0, microsecond=0)
+    while end > now - timedelta(minutes=2) or end.weekday() > _FRIDAY:
+        end -= timedelta(days=1)
+    return end
+
+
 _HABITS: Final[dict[Persona, tuple[tuple[Activity, float], ...]]] = {
     Persona.COMMUTER: (
         (Traffic.browse, 6), (Traffic.call, 3), (Traffic.message, 3), (Traffic.activate, 0.03),
         (Traffic.come_back_late, 0.15),
     ),
-    Persona.TALKER: ((Traffic.call, 8), (Traffic.message, 3), (Traffic.browse, 1)),
+    Persona.TALKER: (
+        (Traffic.call, 8), (Traffic.message, 3), (Traffic.browse, 1),
+        (Traffic.be_reported_over_the_peak, 0.5),
+    ),
     Persona.FAMILY: (
         (Traffic.browse, 6), (Traffic.call, 2), (Traffic.message, 3), (Traffic.activate, 0.02),
         (Traffic.look_at_bundles, 1),

@@ -9,7 +9,9 @@ class EventContext:
 
     sequence_number: -1 = none. segments: (units, start_ms, end_ms) as reported. pieces: (units,
     tariff_version, price_id) if more than one price applied, in order. unsplit: the price changed
-    meanwhile, and the use did not say when it happened.
+    meanwhile, and the use did not say when it happened. tax_included: whether the prices contain
+    the tax; None where nothing was priced. corrects_seq: number of the event whose price a debit
+    corrects, in micro-units; 0 = it reports use.
     """
 
     request_id: str = ""
@@ -32,3 +34,5 @@ class EventContext:
     price_id: str = ""
     pieces: tuple[tuple[int, str, str], ...] = ()
     unsplit: bool = False
+    tax_included: bool | None = None
+    corrects_seq: int = 0

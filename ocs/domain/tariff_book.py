@@ -27,6 +27,7 @@ class TariffBook:
         """versions: at least one; no two begin at the same moment."""
         self._versions = sorted(versions, key=attrgetter("activate_ms"))
         self._starts = [version.activate_ms for version in self._versions]
+        self._taxed = {known.tariff.version: known.tariff.tax_included for known in self._versions}
         versions_but_last = (known.tariff.version for known in self._versions)
         self._followed = dict(zip(versions_but_last, self._starts[1:], strict=False))
 
@@ -69,6 +70,10 @@ class TariffBook:
     def activation_after(self, version: str) -> int:
         """Return when the version after this one begins to price; 0: it is the last, or unknown."""
         return self._followed.get(version, 0)
+
+    def tax_included(self, version: str) -> bool | None:
+        """Say whether a version's prices contain the tax; None: it is not known."""
+        return self._taxed.get(version)
 
     def _index(self, at_ms: int) -> int:
         return max(0, bisect_right(self._starts, at_ms) - 1)

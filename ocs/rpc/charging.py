@@ -8,11 +8,13 @@ from ocs.domain.commands import Basis, GrantWish
 from ocs.domain.reservation import Step
 from ocs.rpc import convert
 from ocs.rpc.call import CallInfo
+from ocs.rpc.charge_corrections import ChargeCorrectionHandlers
 from ocs.rpc.charge_stream import ChargeStreamMethod
 from ocs.rpc.method import CallHost, Handler, RpcService
 from ocs.rpc.names import parse_reservation, reservation_name
 from ocs.rpc.queries import QueryHandlers, place_of
 from ocs.rpc.refund import RefundHandlers
+from ocs.service.charge_corrections import ChargeCorrections
 from ocs.service.charging import Charging
 from ocs.service.errors import ServiceError
 from ocs.service.queries import Queries
@@ -27,10 +29,17 @@ _STEPS = {"close": Step.CLOSE, "keep": Step.KEEP, "next_grant": Step.NEXT_GRANT}
 class ChargingServicer:
     """Handlers of ocs.v1.ChargingService."""
 
-    def __init__(self, charging: Charging, refunds: Refunds, queries: Queries) -> None:
+    def __init__(
+        self,
+        charging: Charging,
+        refunds: Refunds,
+        corrections: ChargeCorrections,
+        queries: Queries,
+    ) -> None:
         self._charging = charging
         self._queries = QueryHandlers(queries)
         self._refunds = RefundHandlers(refunds)
+        self._corrections = ChargeCorrectionHandlers(corrections)
 
     def service(self) -> RpcService:
         """Name the handlers for the server."""
@@ -39,6 +48,7 @@ class ChargingServicer:
             {
                 **self._charges(),
                 **self._refunds.handlers(),
+                **self._corrections.handlers(),
                 **self._queries.handlers(),
             },
             request_bytes_max=limits.UNARY_CHARGING_BYTES_MAX,

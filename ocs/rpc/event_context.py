@@ -24,7 +24,10 @@ def encode_context(context: EventContext) -> bytes:
         decided_by=context.decided_by,
         price_id=context.price_id,
         unsplit=context.unsplit,
+        corrects_seq=context.corrects_seq,
     )
+    if context.tax_included is not None:
+        message.tax_included = context.tax_included
     if context.sequence_number >= 0:
         message.sequence_number = context.sequence_number
     for units, start_ms, end_ms in context.segments:
@@ -32,3 +35,33 @@ def encode_context(context: EventContext) -> bytes:
     for units, tariff_version, price_id in context.pieces:
         message.pieces.add(units=units, tariff_version=tariff_version, price_id=price_id)
     return message.SerializeToString()
+
+
+def decode_context(context: bytes) -> EventContext:
+    """Read what was encoded."""
+    message = charging_event_pb2.EventContext.FromString(context)
+    numbered = message.HasField("sequence_number")
+    return EventContext(
+        request_id=message.request_id,
+        session_id=message.session_id,
+        subscriber_id=message.subscriber_id,
+        segment=message.segment,
+        plan=message.plan,
+        service_id=message.service_id,
+        zone=message.zone,
+        partner=message.partner,
+        currency=message.currency,
+        tariff_version=message.tariff_version,
+        event_time_ms=message.event_time_ms,
+        actor=message.actor,
+        sequence_number=message.sequence_number if numbered else -1,
+        segments=tuple((one.units, one.start_time_ms, one.end_time_ms) for one in message.segments),
+        payment_reference=message.payment_reference,
+        reason=message.reason,
+        decided_by=message.decided_by,
+        price_id=message.price_id,
+        pieces=tuple((one.units, one.tariff_version, one.price_id) for one in message.pieces),
+        unsplit=message.unsplit,
+        tax_included=message.tax_included if message.HasField("tax_included") else None,
+        corrects_seq=message.corrects_seq,
+    )

@@ -32,6 +32,7 @@ def event_message(logged: LoggedEvent) -> pb.ChargingEvent:
         uncollected_units=event.uncollected_units,
         uncollected_micros=event.uncollected_micros,
         connect_micros=event.connect_micros,
+        next_reservation_id=event.successor_id,
         flags=[_FLAGS[letter] for letter in event.flags],
     )
     convert.set_time(message.store_time, event.store_ms)
@@ -62,6 +63,12 @@ def event_message(logged: LoggedEvent) -> pb.ChargingEvent:
         message.refunds.add(
             bucket_id=line.bucket_id, to_bucket_id=line.to_bucket_id, quantity=line.quantity
         )
+    if event.position is not None:
+        before, paid_before, after, paid_after = event.position
+        message.progress.position_before = before
+        message.progress.paid_to_before = paid_before
+        message.progress.position_after = after
+        message.progress.paid_to_after = paid_after
     _set_bundle_parts(message, event)
     message.context.ParseFromString(logged.context)
     return message

@@ -39,6 +39,7 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         "ocs.v1.ChargingService/Release": _CHARGE,
         "ocs.v1.ChargingService/Debit": _CHARGE,
         "ocs.v1.ChargingService/Refund": _UNDO,
+        "ocs.v1.ChargingService/CorrectCharge": _KEEP,
         "ocs.v1.ChargingService/Quote": _ASK,
         "ocs.v1.ChargingService/GetReservation": _ASK,
         "ocs.v1.ChargingService/ListReservations": _READ,

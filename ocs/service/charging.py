@@ -105,7 +105,7 @@ class Charging:
                     fingerprint=meaning,
                     request_time_ms=asked.request_time_ms,
                     window_ms=WINDOW_GRANT_MS,
-                    context=self._encode(context),
+                    context=self._encoded(asked, context),
                     deadline_ms=asked.deadline_ms,
                     profile=profile,
                     service_id=place.service_id,
@@ -166,7 +166,7 @@ class Charging:
                     fingerprint=meaning,
                     request_time_ms=asked.request_time_ms,
                     window_ms=WINDOW_USED_MS if used else WINDOW_GRANT_MS,
-                    context=self._encode(context),
+                    context=self._encoded(asked, context),
                     deadline_ms=asked.deadline_ms,
                     profile=profile,
                     service_id=place.service_id,
@@ -219,7 +219,7 @@ class Charging:
                     fingerprint=_commit_meaning(ask, next_id),
                     request_time_ms=asked.request_time_ms,
                     window_ms=WINDOW_SETTLE_MS,
-                    context=self._encode(context),
+                    context=self._encoded(asked, context),
                     deadline_ms=asked.deadline_ms,
                     profile=profile,
                     reservation=facts,
@@ -258,7 +258,7 @@ class Charging:
                     fingerprint=fingerprint("Release", ask.reservation_id, asked.request_time_ms),
                     request_time_ms=asked.request_time_ms,
                     window_ms=WINDOW_SETTLE_MS,
-                    context=self._encode(self._settle_context(asked, facts, profile)),
+                    context=self._encoded(asked, self._settle_context(asked, facts, profile)),
                     deadline_ms=asked.deadline_ms,
                     profile=profile,
                     reservation=facts,
@@ -309,6 +309,11 @@ class Charging:
         if isinstance(found, Answer):
             raise failure(found)
         return facts, found
+
+    def _encoded(self, asked: Asked, context: EventContext) -> bytes:
+        book = self._books.of(asked.tenant)
+        context.tax_included = book.tax_included(context.tariff_version)
+        return self._encode(context)
 
     @staticmethod
     def _context(

@@ -236,6 +236,18 @@ class RefundAsked:
 
 
 @dataclass(slots=True)
+class CorrectChargeAsked:
+    """Charge money more for an event. micros: 1 .. 2^53-1."""
+
+    asked: Asked
+    account_id: str
+    seq: int
+    micros: int
+    tariff_version: str
+    reason: str
+
+
+@dataclass(slots=True)
 class SetBucketThresholdAsked:
     """Mark a bucket's balance. threshold: -1 takes the mark off."""
 

@@ -163,6 +163,8 @@ class EventContext(_message.Message):
     PRICE_ID_FIELD_NUMBER: _builtins.int
     PIECES_FIELD_NUMBER: _builtins.int
     UNSPLIT_FIELD_NUMBER: _builtins.int
+    TAX_INCLUDED_FIELD_NUMBER: _builtins.int
+    CORRECTS_SEQ_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's request_id; empty for what time did by itself."""
     session_id: _builtins.str
@@ -199,6 +201,12 @@ class EventContext(_message.Message):
     """The line of the tariff that priced it, e.g. `voice/eu/peak`; the grant's, of a commit."""
     unsplit: _builtins.bool
     """The price changed while this was used, and the report did not say when it was used."""
+    tax_included: _builtins.bool
+    """Whether the prices contain the tax; absent where nothing was priced."""
+    corrects_seq: _builtins.int
+    """Of a debit by CorrectCharge: the number of the event whose price it corrects. Its used units
+    are micro-units then, not use of the service. 0: it is no correction.
+    """
     @_builtins.property
     def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventSegment]:
         """Used segments as reported."""
@@ -230,14 +238,21 @@ class EventContext(_message.Message):
         price_id: _builtins.str = ...,
         pieces: _abc.Iterable[Global___EventPiece] | None = ...,
         unsplit: _builtins.bool = ...,
+        tax_included: _builtins.bool | None = ...,
+        corrects_seq: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "sequence_number", b"sequence_number"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "_tax_included", b"_tax_included", "sequence_number", b"sequence_number", "tax_included", b"tax_included"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "actor", b"actor", "currency", b"currency", "decided_by", b"decided_by", "event_time_ms", b"event_time_ms", "partner", b"partner", "payment_reference", b"payment_reference", "pieces", b"pieces", "plan", b"plan", "price_id", b"price_id", "reason", b"reason", "request_id", b"request_id", "segment", b"segment", "segments", b"segments", "sequence_number", b"sequence_number", "service_id", b"service_id", "session_id", b"session_id", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "unsplit", b"unsplit", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "_tax_included", b"_tax_included", "actor", b"actor", "corrects_seq", b"corrects_seq", "currency", b"currency", "decided_by", b"decided_by", "event_time_ms", b"event_time_ms", "partner", b"partner", "payment_reference", b"payment_reference", "pieces", b"pieces", "plan", b"plan", "price_id", b"price_id", "reason", b"reason", "request_id", b"request_id", "segment", b"segment", "segments", b"segments", "sequence_number", b"sequence_number", "service_id", b"service_id", "session_id", b"session_id", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "tax_included", b"tax_included", "unsplit", b"unsplit", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__sequence_number: _TypeAlias = _typing.Literal["sequence_number"]  # noqa: Y015
     _WhichOneofArgType__sequence_number: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number"]  # noqa: Y015
+    _WhichOneofReturnType__tax_included: _TypeAlias = _typing.Literal["tax_included"]  # noqa: Y015
+    _WhichOneofArgType__tax_included: _TypeAlias = _typing.Literal["_tax_included", b"_tax_included"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__sequence_number) -> _WhichOneofReturnType__sequence_number | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__tax_included) -> _WhichOneofReturnType__tax_included | None: ...
 
 Global___EventContext: _TypeAlias = EventContext  # noqa: Y015
 
@@ -408,6 +423,8 @@ class ChargingEvent(_message.Message):
     BUNDLE_ID_FIELD_NUMBER: _builtins.int
     LOW_BALANCES_FIELD_NUMBER: _builtins.int
     ROLL_OVERS_FIELD_NUMBER: _builtins.int
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    NEXT_RESERVATION_ID_FIELD_NUMBER: _builtins.int
     event: _builtins.str
     """tenants/{t}/accounts/{a}/events/{seq}."""
     kind: Global___EventKind.ValueType
@@ -432,6 +449,8 @@ class ChargingEvent(_message.Message):
     """The session's connect fee, if it fell due here, paid or not; part of the money above."""
     bundle_id: _builtins.str
     """The bundle it is about; empty unless it is about one."""
+    next_reservation_id: _builtins.str
+    """The reservation that a late commit's next grant opened; empty if none."""
     @_builtins.property
     def store_time(self) -> _timestamp_pb2.Timestamp:
         """The store's clock."""
@@ -468,6 +487,10 @@ class ChargingEvent(_message.Message):
     def roll_overs(self) -> _containers.RepeatedCompositeFieldContainer[Global___RollOver]:
         """What rolled over from the bucket that closed; empty if nothing did."""
 
+    @_builtins.property
+    def progress(self) -> Global___SessionProgress:
+        """How far a charge brought its session; unset if it charged nothing."""
+
     def __init__(
         self,
         *,
@@ -492,10 +515,12 @@ class ChargingEvent(_message.Message):
         bundle_id: _builtins.str = ...,
         low_balances: _abc.Iterable[Global___LowBalance] | None = ...,
         roll_overs: _abc.Iterable[Global___RollOver] | None = ...,
+        progress: Global___SessionProgress | None = ...,
+        next_reservation_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "store_time", b"store_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "progress", b"progress", "store_time", b"store_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_seq", b"account_seq", "buckets", b"buckets", "bundle_id", b"bundle_id", "caps", b"caps", "charges", b"charges", "connect_micros", b"connect_micros", "context", b"context", "event", b"event", "flags", b"flags", "granted_units", b"granted_units", "kind", b"kind", "low_balances", b"low_balances", "outcome", b"outcome", "refunded_event", b"refunded_event", "refunds", b"refunds", "reservation_id", b"reservation_id", "roll_overs", b"roll_overs", "store_time", b"store_time", "uncollected_micros", b"uncollected_micros", "uncollected_units", b"uncollected_units", "used_units", b"used_units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_seq", b"account_seq", "buckets", b"buckets", "bundle_id", b"bundle_id", "caps", b"caps", "charges", b"charges", "connect_micros", b"connect_micros", "context", b"context", "event", b"event", "flags", b"flags", "granted_units", b"granted_units", "kind", b"kind", "low_balances", b"low_balances", "next_reservation_id", b"next_reservation_id", "outcome", b"outcome", "progress", b"progress", "refunded_event", b"refunded_event", "refunds", b"refunds", "reservation_id", b"reservation_id", "roll_overs", b"roll_overs", "store_time", b"store_time", "uncollected_micros", b"uncollected_micros", "uncollected_units", b"uncollected_units", "used_units", b"used_units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -556,3 +581,37 @@ class RollOver(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RollOver: _TypeAlias = RollOver  # noqa: Y015
+
+@_typing.final
+class SessionProgress(_message.Message):
+    """How far a session of a service had come, and has come. Units."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_BEFORE_FIELD_NUMBER: _builtins.int
+    PAID_TO_BEFORE_FIELD_NUMBER: _builtins.int
+    POSITION_AFTER_FIELD_NUMBER: _builtins.int
+    PAID_TO_AFTER_FIELD_NUMBER: _builtins.int
+    position_before: _builtins.int
+    """Used before."""
+    paid_to_before: _builtins.int
+    """Rated before: used, rounded up to whole increments."""
+    position_after: _builtins.int
+    """Used after."""
+    paid_to_after: _builtins.int
+    """Rated after. What is between was paid by `charges`, in their order, the rest is uncollected."""
+    def __init__(
+        self,
+        *,
+        position_before: _builtins.int = ...,
+        paid_to_before: _builtins.int = ...,
+        position_after: _builtins.int = ...,
+        paid_to_after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["paid_to_after", b"paid_to_after", "paid_to_before", b"paid_to_before", "position_after", b"position_after", "position_before", b"position_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SessionProgress: _TypeAlias = SessionProgress  # noqa: Y015

@@ -1553,3 +1553,79 @@ class RefundResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RefundResponse: _TypeAlias = RefundResponse  # noqa: Y015
+
+@_typing.final
+class CorrectChargeRequest(_message.Message):
+    """Charges more for what was charged too little."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_TIME_FIELD_NUMBER: _builtins.int
+    EVENT_FIELD_NUMBER: _builtins.int
+    MICROS_FIELD_NUMBER: _builtins.int
+    TARIFF_VERSION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Caller-made id of this logical operation. Required."""
+    event: _builtins.str
+    """Of a commit or debit: tenants/{t}/accounts/{a}/events/{seq}. Required."""
+    micros: _builtins.int
+    """Micro-units of the account's currency, 1 .. 2^53-1. Required."""
+    tariff_version: _builtins.str
+    """The version of the tariff that asks for it, for the journal. Required."""
+    reason: _builtins.str
+    """Why, for the journal: at most 256 bytes, no control characters."""
+    @_builtins.property
+    def request_time(self) -> _timestamp_pb2.Timestamp:
+        """When the operation was first sent; unchanged on a resend. Required; at most 60 s ahead."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        request_time: _timestamp_pb2.Timestamp | None = ...,
+        event: _builtins.str = ...,
+        micros: _builtins.int | None = ...,
+        tariff_version: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_micros", b"_micros", "micros", b"micros", "request_time", b"request_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_micros", b"_micros", "event", b"event", "micros", b"micros", "reason", b"reason", "request_id", b"request_id", "request_time", b"request_time", "tariff_version", b"tariff_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__micros: _TypeAlias = _typing.Literal["micros"]  # noqa: Y015
+    _WhichOneofArgType__micros: _TypeAlias = _typing.Literal["_micros", b"_micros"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__micros) -> _WhichOneofReturnType__micros | None: ...
+
+Global___CorrectChargeRequest: _TypeAlias = CorrectChargeRequest  # noqa: Y015
+
+@_typing.final
+class CorrectChargeResponse(_message.Message):
+    """What was charged."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHARGE_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def charge(self) -> _types_pb2.Charge:
+        """Its units are micro-units."""
+
+    @_builtins.property
+    def receipt(self) -> _types_pb2.Receipt:
+        """Journal position, store time, replay mark."""
+
+    def __init__(
+        self,
+        *,
+        charge: _types_pb2.Charge | None = ...,
+        receipt: _types_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charge", b"charge", "receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectChargeResponse: _TypeAlias = CorrectChargeResponse  # noqa: Y015

@@ -66,6 +66,11 @@ class ChargingServiceStub:
                 request_serializer=ocs_dot_v1_dot_charging__service__pb2.RefundRequest.SerializeToString,
                 response_deserializer=ocs_dot_v1_dot_charging__service__pb2.RefundResponse.FromString,
                 _registered_method=True)
+        self.CorrectCharge = channel.unary_unary(
+                '/ocs.v1.ChargingService/CorrectCharge',
+                request_serializer=ocs_dot_v1_dot_charging__service__pb2.CorrectChargeRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_charging__service__pb2.CorrectChargeResponse.FromString,
+                _registered_method=True)
         self.Quote = channel.unary_unary(
                 '/ocs.v1.ChargingService/Quote',
                 request_serializer=ocs_dot_v1_dot_charging__service__pb2.QuoteRequest.SerializeToString,
@@ -152,6 +157,18 @@ class ChargingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CorrectCharge(self, request, context):
+        """Charges an amount of money more for a commit or debit that came to too little: a debit of use
+        that happened, from the buckets of money that may pay for the event's service and zone, as far
+        as the money goes; the rest is uncollected. Counts in caps of money as of now, in none of
+        units. The event is a DEBIT whose context has `corrects_seq`. May be called again under another
+        request_id: nothing bounds the sum. Goes on when the account is suspended or closed. Window: 48
+        hours. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit or debit).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Quote(self, request, context):
         """Prices units and says who would pay for them if they were debited now (AUTHORIZE), rated by
         themselves. Holds, writes and records nothing; what it says may be otherwise a moment later.
@@ -233,6 +250,11 @@ def add_ChargingServiceServicer_to_server(servicer, server):
                     servicer.Refund,
                     request_deserializer=ocs_dot_v1_dot_charging__service__pb2.RefundRequest.FromString,
                     response_serializer=ocs_dot_v1_dot_charging__service__pb2.RefundResponse.SerializeToString,
+            ),
+            'CorrectCharge': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectCharge,
+                    request_deserializer=ocs_dot_v1_dot_charging__service__pb2.CorrectChargeRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_charging__service__pb2.CorrectChargeResponse.SerializeToString,
             ),
             'Quote': grpc.unary_unary_rpc_method_handler(
                     servicer.Quote,
@@ -402,6 +424,33 @@ class ChargingService:
             '/ocs.v1.ChargingService/Refund',
             ocs_dot_v1_dot_charging__service__pb2.RefundRequest.SerializeToString,
             ocs_dot_v1_dot_charging__service__pb2.RefundResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectCharge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.ChargingService/CorrectCharge',
+            ocs_dot_v1_dot_charging__service__pb2.CorrectChargeRequest.SerializeToString,
+            ocs_dot_v1_dot_charging__service__pb2.CorrectChargeResponse.FromString,
             options,
             channel_credentials,
             insecure,

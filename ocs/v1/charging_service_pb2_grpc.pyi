@@ -71,6 +71,14 @@ class ChargingServiceStub:
     when the account is suspended or closed. Window: 48 hours. Errors: NOT_FOUND (EVENT_NOT_FOUND,
     BUCKET_NOT_FOUND), FAILED_PRECONDITION (REFUND_EXCEEDS, BUCKET_MISMATCH, BALANCE_LIMIT).
     """
+    CorrectCharge: _grpc.UnaryUnaryMultiCallable[_charging_service_pb2.CorrectChargeRequest, _charging_service_pb2.CorrectChargeResponse]
+    """Charges an amount of money more for a commit or debit that came to too little: a debit of use
+    that happened, from the buckets of money that may pay for the event's service and zone, as far
+    as the money goes; the rest is uncollected. Counts in caps of money as of now, in none of
+    units. The event is a DEBIT whose context has `corrects_seq`. May be called again under another
+    request_id: nothing bounds the sum. Goes on when the account is suspended or closed. Window: 48
+    hours. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit or debit).
+    """
     Quote: _grpc.UnaryUnaryMultiCallable[_charging_service_pb2.QuoteRequest, _charging_service_pb2.QuoteResponse]
     """Prices units and says who would pay for them if they were debited now (AUTHORIZE), rated by
     themselves. Holds, writes and records nothing; what it says may be otherwise a moment later.
@@ -145,6 +153,14 @@ class ChargingServiceAsyncStub(ChargingServiceStub):
     it off if its period is still the event's; use stays used, so a cap of units does not. Goes on
     when the account is suspended or closed. Window: 48 hours. Errors: NOT_FOUND (EVENT_NOT_FOUND,
     BUCKET_NOT_FOUND), FAILED_PRECONDITION (REFUND_EXCEEDS, BUCKET_MISMATCH, BALANCE_LIMIT).
+    """
+    CorrectCharge: _aio.UnaryUnaryMultiCallable[_charging_service_pb2.CorrectChargeRequest, _charging_service_pb2.CorrectChargeResponse]  # type: ignore[assignment]
+    """Charges an amount of money more for a commit or debit that came to too little: a debit of use
+    that happened, from the buckets of money that may pay for the event's service and zone, as far
+    as the money goes; the rest is uncollected. Counts in caps of money as of now, in none of
+    units. The event is a DEBIT whose context has `corrects_seq`. May be called again under another
+    request_id: nothing bounds the sum. Goes on when the account is suspended or closed. Window: 48
+    hours. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit or debit).
     """
     Quote: _aio.UnaryUnaryMultiCallable[_charging_service_pb2.QuoteRequest, _charging_service_pb2.QuoteResponse]  # type: ignore[assignment]
     """Prices units and says who would pay for them if they were debited now (AUTHORIZE), rated by
@@ -247,6 +263,20 @@ class ChargingServiceServicer(metaclass=_abc_1.ABCMeta):
         it off if its period is still the event's; use stays used, so a cap of units does not. Goes on
         when the account is suspended or closed. Window: 48 hours. Errors: NOT_FOUND (EVENT_NOT_FOUND,
         BUCKET_NOT_FOUND), FAILED_PRECONDITION (REFUND_EXCEEDS, BUCKET_MISMATCH, BALANCE_LIMIT).
+        """
+
+    @_abc_1.abstractmethod
+    def CorrectCharge(
+        self,
+        request: _charging_service_pb2.CorrectChargeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_charging_service_pb2.CorrectChargeResponse, _abc.Awaitable[_charging_service_pb2.CorrectChargeResponse]]:
+        """Charges an amount of money more for a commit or debit that came to too little: a debit of use
+        that happened, from the buckets of money that may pay for the event's service and zone, as far
+        as the money goes; the rest is uncollected. Counts in caps of money as of now, in none of
+        units. The event is a DEBIT whose context has `corrects_seq`. May be called again under another
+        request_id: nothing bounds the sum. Goes on when the account is suspended or closed. Window: 48
+        hours. Errors: NOT_FOUND (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit or debit).
         """
 
     @_abc_1.abstractmethod

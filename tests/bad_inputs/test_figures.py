@@ -10,6 +10,7 @@ from ocs.limits import QUANTITY_MAX
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_service_pb2 as charging
 from tests.support.live import Live
+from tests.support.rerating import correct_charge
 
 TAG_VARINT, TAG_FIXED64, TAG_BYTES, TAG_FIXED32 = 0, 1, 2, 5
 NAME = "tenants/main/accounts/nobody/reservations/none"
@@ -49,6 +50,12 @@ FIGURES: dict[str, Figure] = {
         ),
         "shares",
         "quantity",
+        1,
+    ),
+    "CorrectCharge": (
+        lambda live: correct_charge(live, "tenants/main/accounts/nobody/events/1"),
+        "",
+        "micros",
         1,
     ),
     "WithdrawBalance": (lambda live: live.withdraw("nobody", 1), "", "quantity", 1),

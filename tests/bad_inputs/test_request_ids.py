@@ -14,7 +14,9 @@ import pytest
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import types_pb2
 from tests.support.bundles import cancel, mark, purchase
-from tests.support.live import MUTATIONS, TENANT, Live
+from tests.support.live import TENANT, Live
+from tests.support.methods import MUTATIONS
+from tests.support.rerating import correct_charge
 from tests.support.stage import Clock
 from tests.support.wire import one_way_proxy
 
@@ -42,6 +44,7 @@ WINDOWS_MS: Final = {
     "CancelBundleRenewal": 48 * HOUR_MS,
     "SetBucketThreshold": 48 * HOUR_MS,
     "Refund": 48 * HOUR_MS,
+    "CorrectCharge": 48 * HOUR_MS,
     "AdjustBucket": 48 * HOUR_MS,
     "ReverseTopUp": 48 * HOUR_MS,
 }
@@ -66,6 +69,11 @@ async def _reversing(live: Live, account: str) -> Any:
 async def _refunding(live: Live, account: str) -> Any:
     used = await live.call(live.debit(account, 5))
     return live.refund(used.charge.event)
+
+
+async def _correcting(live: Live, account: str) -> Any:
+    used = await live.call(live.debit(account, 5))
+    return correct_charge(live, used.charge.event)
 
 
 async def _cancelling(live: Live, account: str) -> Any:
@@ -142,6 +150,7 @@ MAKE: Final[dict[str, Make]] = {
     "AdjustBucket": _at_once(lambda live, account: live.adjust(account, 5)),
     "ReverseTopUp": _reversing,
     "Refund": _refunding,
+    "CorrectCharge": _correcting,
     "UpdateAccount": _at_once(
         lambda live, account: live.keep(
             "Update",
@@ -217,6 +226,7 @@ CHANGE: Final[dict[str, Callable[[Any], None]]] = {
     "AdjustBucket": _adding("quantity"),
     "ReverseTopUp": _other_reason,
     "Refund": _other_reason,
+    "CorrectCharge": _adding("micros"),
     "UpdateAccount": _adding("credit_limit_micros"),
 }
 

@@ -64,7 +64,7 @@ def test_every_command_is_there() -> None:
          "release", "debit", "batch", "refund", "events", "audit", "doctor", "backup", "restore",
          "health", "up", "serve", "tariff check", "tariff load", "tariff activate", "tariff show",
          "tariff list", "tariff diff", "token new", "bundle buy", "bundle cancel", "bundle list",
-         "threshold",
+         "threshold", "correct-charge", "rerate",
     } == {name.removeprefix("ocs ") for name in COMMANDS}  # fmt: skip
 
 

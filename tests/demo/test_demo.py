@@ -20,8 +20,9 @@ def test_a_run_ends_by_itself_and_an_interrupted_one_continues_it(tmp_path: Path
     assert first.status == 0, "\n".join(first.lines)
     assert first.lines[0].startswith("OCS demo: ")
     assert f"opened: {ACCOUNTS} accounts" in first.lines
-    assert first.lines[-4].startswith("operations: ")
-    assert first.lines[-3].startswith("bundles: ")
+    assert first.lines[-5].startswith("operations: ")
+    assert first.lines[-4].startswith("bundles: ")
+    assert first.lines[-3].startswith("tariffs: ")
     assert first.lines[-2].startswith("refused: ")
     first_accounts, first_events = first.audited
     assert first_accounts == ACCOUNTS
@@ -41,7 +42,7 @@ def test_a_run_ends_by_itself_and_an_interrupted_one_continues_it(tmp_path: Path
     assert second.status == 0, "\n".join(second.lines)
     second_accounts, second_events = second.audited
     assert second_accounts == ACCOUNTS
-    operations = int(second.lines[-4].split()[1])
+    operations = int(second.lines[-5].split()[1])
     assert operations > 0
     # Most operations are an event each; the journal holds those of both runs.
     assert second_events >= first_events + operations // 2

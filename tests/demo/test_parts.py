@@ -117,6 +117,9 @@ def test_the_summary_lists_the_largest_refusal_first_and_failures_only_if_any() 
             replays=1,
             bundles=3,
             renewals=2,
+            price_changes=1,
+            cut_grants=40,
+            split_calls=5,
             **{f"{REFUSED}SMALL": 1, f"{REFUSED}LARGE": 3},
         ),
     )
@@ -124,6 +127,10 @@ def test_the_summary_lists_the_largest_refusal_first_and_failures_only_if_any() 
     assert board.summary() == [
         "operations: 9 (9 charges, 2 top-ups; 1 sent again and replayed)",
         "bundles: 3 bought, 2 seen renewed",
+        (
+            "tariffs: 1 activated while sessions ran, 40 grants ended there;"
+            " 5 calls over the peak's end"
+        ),
         "refused: 4 (LARGE 3, SMALL 1)",
     ]
     assert not board.replays_differ

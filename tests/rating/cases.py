@@ -86,7 +86,7 @@ def random_case(rng: random.Random, seed: int) -> Case:
     # One fee: what is held for a fee that in the end is not due pays for use, as all that is held
     # does, before units of a bucket that the hold did not reach; the oracle knows of no holds.
     fee = rng.choice([0, 0, rng.randint(1, 10**6)])
-    prices = [_price(rng, f"v{place}", fee, tiered=tiered) for place in range(count)]
+    prices = [random_price(rng, f"v{place}", fee, tiered=tiered) for place in range(count)]
     total = rng.choice([rng.randint(0, 60), rng.randint(0, 5_000), rng.randint(0, 2**31)])
     cuts = sorted(rng.randint(0, total) for _ in prices[1:])
     ends = sorted(rng.randint(0, total) for _ in range(rng.randint(0, 5)))
@@ -109,7 +109,7 @@ def random_case(rng: random.Random, seed: int) -> Case:
     )
 
 
-def _price(
+def random_price(
     rng: random.Random, version: str, fee: int, *, tiered: bool
 ) -> tuple[PriceList, ServiceTerms]:
     """One price list, for the oracle and for the service."""

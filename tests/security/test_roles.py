@@ -9,7 +9,7 @@ import pytest
 from ocs.rpc.roles import ROLES, Role, roles_for
 from ocs.store.embedded import EmbeddedValkey
 from tests.security.support import Caller, Known, bearer, caller, credential, guarded, write
-from tests.support.live import METHODS
+from tests.support.methods import METHODS
 
 BY_FULL_NAME = {
     f"{method.containing_service.full_name}/{name}": name for name, method in METHODS.items()
@@ -68,6 +68,7 @@ def test_only_gateways_charge() -> None:
 
     # What was charged an operator may give back.
     assert roles.pop("Refund") == {Role.GATEWAY, Role.OPERATOR}
+    assert roles.pop("CorrectCharge") == {Role.OPERATOR}
     assert set(roles.values()) == {frozenset({Role.GATEWAY})}
 
 

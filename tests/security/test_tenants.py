@@ -26,7 +26,9 @@ from tests.security.support import (
     guarded,
     write,
 )
-from tests.support.live import METHODS, Live
+from tests.support.live import Live
+from tests.support.methods import METHODS
+from tests.support.rerating import correct_charge
 from tests.tariffs.support import tariff_text
 
 NOT_FOUND: Final = grpc.StatusCode.NOT_FOUND
@@ -95,6 +97,7 @@ REQUESTS: Final[dict[str, Make]] = {
     "LookupSubscriber": lambda _, of: accounts.LookupSubscriberRequest(identity=of.identity),
     "TopUp": lambda live, of: live.top_up(of.account_id, micros=1),
     "Refund": lambda live, of: live.refund(of.event),
+    "CorrectCharge": lambda live, of: correct_charge(live, of.event),
     "WithdrawBalance": lambda live, of: live.withdraw(of.account_id, 1),
     "AdjustBucket": lambda live, of: live.adjust(of.account_id, 1),
     "ReverseTopUp": lambda live, of: live.reverse(of.account_id, of.payment_reference),

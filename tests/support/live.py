@@ -1,16 +1,14 @@
 """A whole service on a real store in this process, and gRPC that can also send what is wrong."""
 
 import io
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from types import MappingProxyType
 from typing import Any, Final
 
 import grpc
 import redis
-from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -28,12 +26,11 @@ from ocs.store.ledger import ValkeyLedger
 from ocs.telemetry.logging import configure_logging
 from ocs.telemetry.metrics import Metrics
 from ocs.v1 import account_service_pb2 as accounts
-from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
-from ocs.v1 import tariff_service_pb2 as tariffs
 from tests.rpc.support import Refusal, taken_apart
 from tests.support.answers import answer_of
+from tests.support.methods import METHODS, method_of
 from tests.support.seen import SEEN, UNCHANGED
 from tests.support.stages import now_ms
 
@@ -44,23 +41,6 @@ CONNECTIONS: Final = 4
 _BACKGROUND: Final = (b":probe", b":lease")
 # Whatever a status says, it says none of this.
 _INSIDE: Final = ("traceback", "error", "exception", "valkey", "redis", "lua", ".py", "sock")
-
-METHODS: Final[Mapping[str, MethodDescriptor]] = MappingProxyType(
-    {
-        method.name: method
-        for module in (accounts, bundles, charging, caps, tariffs)
-        for service in module.DESCRIPTOR.services_by_name.values()
-        for method in service.methods
-    }
-)
-MUTATIONS: Final = tuple(
-    name for name, method in METHODS.items() if "request_id" in method.input_type.fields_by_name
-)
-CHARGES: Final = tuple(
-    name
-    for name, method in METHODS.items()
-    if method.containing_service.name == "ChargingService" and not method.client_streaming
-)
 
 Clock = Callable[[], int]
 
@@ -337,12 +317,6 @@ class Live:
     def _journals(self) -> list[bytes]:
         keys = (key for key in self.store.scan_iter(count=1000) if key.endswith(b":journal"))
         return [key for key in keys if self.store.type(key) == b"stream"]
-
-
-def method_of(request: Message) -> str:
-    """The one method that takes this message."""
-    name = request.DESCRIPTOR.full_name
-    return next(m.name for m in METHODS.values() if m.input_type.full_name == name)
 
 
 def connect(store: EmbeddedValkey) -> redis.Redis:

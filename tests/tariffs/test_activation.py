@@ -148,3 +148,19 @@ async def test_a_version_that_is_not_read_in_time_stops_grants(
 
         await until(grants)
         assert await version_of(live, account) == "v2"
+
+
+@pytest.mark.parametrize(("word", "included"), [("gross", True), ("net", False)])
+async def test_events_say_whether_the_tax_is_in_the_price(
+    store: EmbeddedValkey, tmp_path: Path, word: str, included: bool
+) -> None:
+    path = tmp_path / "tariff.yaml"
+    path.write_bytes(tariff_text("taxed").replace(b"gross", word.encode()))
+    async with serving(store, tariff_path=path) as live, client_of(live) as client:
+        account = await live.open(messages=10)
+        held = await client.reserve(account_id=account, service_id="sms", requested_units=2)
+        await held.commit(1)
+        events = [event async for event in client.list_charging_events(account)]
+
+    told = {event.kind.value: event.context.tax_included for event in events}
+    assert (told["RESERVE"], told["COMMIT"], told["TOP_UP"]) == (included, included, None)

@@ -151,6 +151,13 @@ def refund(message: charging.RefundResponse) -> corrections.RefundResult:
     )
 
 
+def correct_charge(message: charging.CorrectChargeResponse) -> corrections.CorrectChargeResult:
+    """The answer of CorrectCharge."""
+    return corrections.CorrectChargeResult(
+        charge=charge(message.charge), receipt=receipt(message.receipt)
+    )
+
+
 def reserve(message: charging.ReserveResponse) -> results.GrantResult:
     """The answer of Reserve."""
     return grant(message.reservation, message.grant, message.receipt)

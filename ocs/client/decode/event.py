@@ -1,6 +1,6 @@
 """The journal."""
 
-from ocs.client import results
+from ocs.client import events as records
 from ocs.client.decode.charge import bucket_charge, holder, outcome, refund_line, time, time_of_ms
 from ocs.client.values import EventKind, LowBalance, RollOver
 from ocs.v1 import account_service_pb2 as accounts
@@ -11,10 +11,10 @@ _KINDS: dict[int, EventKind] = {
 }
 
 
-def event_context(message: events.EventContext) -> results.EventContext:
+def event_context(message: events.EventContext) -> records.EventContext:
     """What the service knew when it charged."""
     numbered = message.HasField("sequence_number")
-    return results.EventContext(
+    return records.EventContext(
         request_id=message.request_id,
         session_id=message.session_id,
         subscriber_id=message.subscriber_id,
@@ -29,7 +29,7 @@ def event_context(message: events.EventContext) -> results.EventContext:
         actor=message.actor,
         sequence_number=message.sequence_number if numbered else None,
         segments=tuple(
-            results.EventSegment(
+            records.EventSegment(
                 units=segment.units,
                 start_time=time_of_ms(segment.start_time_ms),
                 end_time=time_of_ms(segment.end_time_ms),
@@ -41,18 +41,20 @@ def event_context(message: events.EventContext) -> results.EventContext:
         decided_by=message.decided_by,
         price_id=message.price_id,
         pieces=tuple(
-            results.EventPiece(
+            records.EventPiece(
                 units=piece.units, tariff_version=piece.tariff_version, price_id=piece.price_id
             )
             for piece in message.pieces
         ),
         unsplit=message.unsplit,
+        tax_included=message.tax_included if message.HasField("tax_included") else None,
+        corrects_seq=message.corrects_seq,
     )
 
 
-def bucket_change(message: events.BucketChange) -> results.BucketChange:
+def bucket_change(message: events.BucketChange) -> records.BucketChange:
     """A bucket before and after."""
-    return results.BucketChange(
+    return records.BucketChange(
         bucket_id=message.bucket_id,
         balance_before=message.balance_before,
         reserved_before=message.reserved_before,
@@ -61,9 +63,9 @@ def bucket_change(message: events.BucketChange) -> results.BucketChange:
     )
 
 
-def cap_change(message: events.CapChange) -> results.CapChange:
+def cap_change(message: events.CapChange) -> records.CapChange:
     """A cap counter after the event."""
-    return results.CapChange(
+    return records.CapChange(
         holder=holder(message.holder),
         cap_id=message.cap_id,
         period_start_time=time(message, "period_start_time"),
@@ -72,9 +74,9 @@ def cap_change(message: events.CapChange) -> results.CapChange:
     )
 
 
-def charging_event(message: events.ChargingEvent) -> results.ChargingEvent:
+def charging_event(message: events.ChargingEvent) -> records.ChargingEvent:
     """One journal record."""
-    return results.ChargingEvent(
+    return records.ChargingEvent(
         event=message.event,
         kind=_KINDS.get(message.kind, EventKind.UNSPECIFIED),
         account_seq=message.account_seq,
@@ -102,12 +104,23 @@ def charging_event(message: events.ChargingEvent) -> results.ChargingEvent:
             RollOver(bucket_id=one.bucket_id, to_bucket_id=one.to_bucket_id, quantity=one.quantity)
             for one in message.roll_overs
         ),
+        progress=_progress(message.progress) if message.HasField("progress") else None,
+        next_reservation_id=message.next_reservation_id,
     )
 
 
-def charging_event_page(message: accounts.ListChargingEventsResponse) -> results.ChargingEventPage:
+def _progress(message: events.SessionProgress) -> records.SessionProgress:
+    return records.SessionProgress(
+        position_before=message.position_before,
+        paid_to_before=message.paid_to_before,
+        position_after=message.position_after,
+        paid_to_after=message.paid_to_after,
+    )
+
+
+def charging_event_page(message: accounts.ListChargingEventsResponse) -> records.ChargingEventPage:
     """The answer of ListChargingEvents."""
-    return results.ChargingEventPage(
+    return records.ChargingEventPage(
         events=tuple(charging_event(one) for one in message.events),
         next_page_token=message.next_page_token,
     )

@@ -11,10 +11,10 @@ from ocs.client import encode
 from ocs.client.decode import account as decode
 from ocs.client.decode import event as decode_event
 from ocs.client.errors import UsageError
+from ocs.client.events import ChargingEventPage
 from ocs.client.operation import Operation, Sending, identify, mutation, read
 from ocs.client.results import (
     AddSubscriberResult,
-    ChargingEventPage,
     CreateAccountResult,
     GetAccountResult,
     LookupSubscriberResult,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Unpack
 
 from ocs.client import encode
-from ocs.client.corrections import RefundResult
+from ocs.client.corrections import CorrectChargeResult, RefundResult
 from ocs.client.decode import charge as decode
 from ocs.client.operation import Operation, Sending, identify, mutation
 from ocs.client.results import CommitResult, DebitResult, GrantResult, ReleaseResult
@@ -164,3 +164,27 @@ def refund(
         reason=reason,
     )
     return mutation("charging", "Refund", request, decode.refund, sent)
+
+
+def correct_charge(
+    event: str,
+    micros: int,
+    *,
+    tariff_version: str,
+    reason: str = "",
+    **sending: Unpack[Sending],
+) -> Operation[CorrectChargeResult]:
+    """Charge micros more for a commit or debit that came to too little, as far as the money goes.
+
+    event is its name. tariff_version is the one that asks for it.
+    """
+    sent = identify(sending)
+    request = charging.CorrectChargeRequest(
+        request_id=sent.request_id,
+        request_time=encode.timestamp("request_time", sent.request_time),
+        event=event,
+        micros=encode.whole("micros", micros),
+        tariff_version=tariff_version,
+        reason=reason,
+    )
+    return mutation("charging", "CorrectCharge", request, decode.correct_charge, sent)

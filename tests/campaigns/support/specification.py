@@ -13,11 +13,12 @@ from ocs.ports import Claim, EventLog, LoggedEvent
 from ocs.rpc.account import AccountServicer
 from ocs.rpc.call import CallInfo
 from ocs.rpc.charging import ChargingServicer
-from ocs.rpc.event_context import encode_context
+from ocs.rpc.event_context import decode_context, encode_context
 from ocs.rpc.method import RpcService
 from ocs.rpc.spending_cap import SpendingCapServicer
 from ocs.service.accounts import Accounts
 from ocs.service.books import Books
+from ocs.service.charge_corrections import ChargeCorrections
 from ocs.service.charging import Charging
 from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
@@ -139,8 +140,10 @@ class Specification:
         keep = Accounts(self.ledger, directory, no_journal, books, mutations)
         queries = Queries(self.ledger, self.ledger, directory, books)
         lines = Lines(self.ledger, self.ledger, directory, mutations)
+        refunds = Refunds(mutations, no_journal)
+        more = ChargeCorrections(self.ledger, mutations, no_journal, decode_context)
         services: list[RpcService] = [
-            ChargingServicer(charge, Refunds(mutations, no_journal), queries).service(),
+            ChargingServicer(charge, refunds, more, queries).service(),
             AccountServicer(
                 keep, lines, Keeping(mutations, books), Corrections(mutations), queries
             ).service(),

@@ -1,0 +1,38 @@
+"""A tariff that is activated while sessions run, as an operator would do it."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from ocs.client.operations import tariff
+from ocs.demo import figures
+from ocs.demo.caller import Caller
+from ocs.demo.price_book import DATA_PRICES, price_book
+
+_SETTLE_S: Final = 1.5
+_AHEAD: Final = timedelta(seconds=5.5)  # the service wants 5 s
+
+
+async def change_prices(caller: Caller) -> None:
+    """Load the other book, to be in force in a few seconds, and say when it is."""
+    await caller.wait(_SETTLE_S)
+    if caller.stopping.is_set():
+        return
+    page = await caller.client.send(tariff.list_tariffs_page())
+    now = datetime.now(UTC)
+    in_force = [
+        one for one in page.tariffs if one.activate_time is not None and one.activate_time <= now
+    ]
+    before, after = DATA_PRICES
+    if in_force and in_force[-1].version.startswith(f"demo-{after}-"):
+        before, after = after, before
+    text = price_book(after, uuid.uuid4().hex)
+    activate_time = now + _AHEAD
+    loaded = await caller.keep(tariff.load_tariff(text, activate_time=activate_time))
+    version = loaded.tariff.version
+    at = figures.local_time(activate_time)
+    caller.note(f"tariff {version}: data {after} a GiB, not {before}, from {at}")
+    await caller.wait((activate_time - datetime.now(UTC)).total_seconds())
+    if not caller.stopping.is_set():
+        caller.tally.counts["price_changes"] += 1
+        caller.note(f"tariff {version} is in force; sessions go on at its prices")
