@@ -51,6 +51,7 @@ from ocs.client.events import (
     ChargingEventPage,
     EventContext,
     EventSegment,
+    PaidStretch,
     SessionProgress,
 )
 from ocs.client.operation import Operation
@@ -175,6 +176,7 @@ __all__ = [
     "Operation",
     "Outcome",
     "OverrunPolicy",
+    "PaidStretch",
     "Period",
     "PermissionDeniedError",
     "PurchaseResult",
