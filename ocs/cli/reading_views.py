@@ -1,6 +1,7 @@
 """Answers of reads as a human reads them; registered with views."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from ocs.cli.output import Block, Fields, Listing
 from ocs.cli.parse import decimal_of
@@ -24,8 +25,12 @@ from ocs.client import (
     ReservationReading,
     Unit,
 )
+from ocs.client.values import ExplanationCause
 
 __all__ = ["blocks_of"]
+
+
+_WITHOUT_MONEY: Final = (ExplanationCause.INCREMENT, ExplanationCause.TIER)
 
 
 def _prices(steps: Sequence[RateStep], unit: Unit | None) -> list[tuple[str, str]]:
@@ -59,7 +64,7 @@ def _(result: QuoteResult) -> list[Block]:
         (
             line.cause.lower().replace("_", " "),
             f"{line.from_units}-{line.to_units}" if line.to_units else "",
-            decimal_of(line.micros) if line.micros or line.cause != "INCREMENT" else "",
+            "" if line.cause in _WITHOUT_MONEY else decimal_of(line.micros),
             line.text,
         )
         for line in result.explanation

@@ -43,7 +43,8 @@ class Part(NamedTuple):
 
     def cost(self, units: int) -> int | None:
         """Micro-units up to a position of the session."""
-        micros = self.price.cost(units + self.shift)
+        at = units + self.shift
+        micros = self.price.cost(at) if at <= QUANTITY_MAX else None
         return None if micros is None else micros + self.add
 
 

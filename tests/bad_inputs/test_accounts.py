@@ -12,7 +12,8 @@ from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import types_pb2
 from tests.support.bundles import cancel, mark, purchase
-from tests.support.live import METHODS, TENANT, Live, method_of
+from tests.support.live import TENANT, Live
+from tests.support.methods import METHODS, method_of
 from tests.support.stage import Clock
 
 Clocked = tuple[Live, Clock]

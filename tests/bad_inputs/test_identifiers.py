@@ -9,15 +9,18 @@ import grpc
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from ocs.limits import RECEIVE_BYTES_MAX, UNARY_CHARGING_BYTES_MAX
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
+from ocs.v1 import tariff_service_pb2 as tariffs
 from ocs.v1 import types_pb2
 from tests.support.bundles import cancel, mark, purchase
-from tests.support.live import CHARGES, METHODS, Live, method_of
+from tests.support.live import Live
+from tests.support.methods import CHARGES, METHODS, method_of
 from tests.support.rerating import correct_charge
 
 NAME: Final = "tenants/main/accounts/nobody/reservations/none"
@@ -74,6 +77,15 @@ REQUESTS: Final[dict[str, Callable[[Live], Message]]] = {
     "DeleteSpendingCap": lambda live: live.delete_cap(
         "a", holder=types_pb2.CapHolder(subscriber_id="s")
     ),
+    "LoadTariff": lambda _: tariffs.LoadTariffRequest(request_id="q", chunks=[b"x"]),
+    "ActivateTariff": lambda _: tariffs.ActivateTariffRequest(
+        request_id="q", version="v", activate_time=Timestamp(seconds=4_000_000_000)
+    ),
+    "GetTariff": lambda _: tariffs.GetTariffRequest(version="v"),
+    "ListTariffs": lambda _: tariffs.ListTariffsRequest(
+        page_token="1"  # noqa: S106 - a position, no secret
+    ),
+    "DiffTariffs": lambda _: tariffs.DiffTariffsRequest(from_version="v", to_version="w"),
     "DeleteSpendingCap group": lambda live: live.delete_cap(
         "a", holder=types_pb2.CapHolder(group_id="g")
     ),

@@ -14,7 +14,8 @@ import pytest
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import types_pb2
 from tests.support.bundles import cancel, mark, purchase
-from tests.support.live import MUTATIONS, TENANT, Live
+from tests.support.live import TENANT, Live
+from tests.support.methods import MUTATIONS
 from tests.support.rerating import correct_charge
 from tests.support.stage import Clock
 from tests.support.wire import one_way_proxy

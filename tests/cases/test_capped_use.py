@@ -105,7 +105,7 @@ async def test_mz6_a_sweep_finds_nothing_to_do_after_confirmations(stage: Stage)
 
     assert swept == 0
     assert await stage.counted() == CapFigures(spent=550, reserved=0)
-    kinds = [event.kind for event in await stage.read_journal()]
+    kinds = [logged.event.kind for logged in await stage.read_journal()]
     assert EventKind.EXPIRE not in kinds
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from ocs.domain.answer import Answer
 from ocs.domain.bucket import BucketTerms
+from ocs.domain.periods import Period
 from ocs.domain.rating import Rate, Rounding, Stretch
 from ocs.domain.units import Unit
 from tests.support.stage import MONEY, Figures, Stage
@@ -70,6 +71,20 @@ async def test_cg14_rounded_up_to_cents_with_a_connect_fee(stage: Stage) -> None
 
     assert answer.charged_micros == 170_000
     assert (await stage.bucket()).balance == 830_000
+
+
+async def test_cg16_a_grant_ends_where_the_most_is_spent(stage: Stage) -> None:
+    await stage.open()
+    await stage.credit(1_000 * MONEY)
+    await stage.cap(10 * MONEY, period=Period.REQUEST)
+
+    grant = await stage.reserve(1_800, "call")
+
+    # There the session ends at its most; here a most is CG17's, and a cap says how much a single
+    # grant may cost. The next one is a request of its own, so nothing is final.
+    assert (grant.granted_units, grant.final_grant) == (10, False)
+    assert grant.cap is not None
+    assert grant.cap.cap_id == "c1"
 
 
 async def test_cg17_a_session_costs_at_most_so_much(stage: Stage) -> None:

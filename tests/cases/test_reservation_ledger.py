@@ -192,6 +192,19 @@ async def test_cy18_a_repeated_debit_charges_once(stage: Stage) -> None:
     assert await stage.bucket() == Figures(0, 0, MILLION)
 
 
+async def test_cy19_a_dry_run_of_more_than_there_is_refuses_and_changes_nothing(
+    stage: Stage,
+) -> None:
+    await open_with(stage)
+    events = len(await stage.read_journal())
+
+    answers = [(await stage.quote(MILLION + 1)).priced.answer for _ in range(2)]
+
+    assert [answer.outcome for answer in answers] == [Outcome.CREDIT_LIMIT_REACHED] * 2
+    assert await stage.bucket() == Figures(MILLION, 0, 0)
+    assert len(await stage.read_journal()) == events
+
+
 async def test_cy20_after_expiry_use_is_charged_late(stage: Stage) -> None:
     await open_with(stage)
     for name in ("committed", "released", "extended"):

@@ -1,4 +1,7 @@
-"""Command lines, what they are answered, and the request that each must send."""
+"""Command lines, what they are answered, and the request that each must send.
+
+size: one table, a row or two for each command.
+"""
 
 from grpc_health.v1 import health_pb2
 
@@ -11,6 +14,9 @@ from ocs.v1 import (
 )
 from ocs.v1 import (
     spending_cap_service_pb2 as spending_caps,
+)
+from ocs.v1 import (
+    tariff_service_pb2 as tariffs,
 )
 from tests.cli.bundle_cases import BUNDLE_CASES
 from tests.cli.case import RECEIPT, Case
@@ -36,6 +42,9 @@ ACCOUNT = accounts.Account(
 CAP = spending_caps.SpendingCap(
     cap_id="daily", period=types_pb2.CAP_PERIOD_DAY, limit_micros=5_000_000, remaining=5_000_000
 )
+
+TARIFF = tariffs.TariffVersion(version="v7", actor="op", text_sha256="ab", text_bytes=11)
+TARIFF.activate_time.FromJsonString("2027-01-01T00:00:00Z")
 
 RESERVATION = charging_service_pb2.Reservation(
     reservation=NAME,
@@ -372,6 +381,27 @@ CASES: list[Case] = [
         "Commit",
         committed(),
         {"reservation": NAME, "used": [{"units": "60"}], "keep": {}},
+    ),
+    Case(
+        "tariff list --limit 2",
+        "ListTariffs",
+        tariffs.ListTariffsResponse(tariffs=[TARIFF, TARIFF]),
+        {"page_size": 2},
+    ),
+    Case(
+        "tariff show v7",
+        "GetTariff",
+        tariffs.GetTariffResponse(tariff=TARIFF, text=b"version: v7"),
+        {"version": "v7"},
+    ),
+    Case(
+        "tariff diff v6 v7",
+        "DiffTariffs",
+        tariffs.DiffTariffsResponse(
+            differences=[tariffs.TariffDifference(plan="p", used_units=1, micros_after=5)],
+            difference_count=1,
+        ),
+        {"from_version": "v6", "to_version": "v7"},
     ),
     Case("release alice/r1", "Release", released(), {"reservation": NAME}),
     Case(

@@ -70,7 +70,7 @@ async def test_500_holds_lapse_at_once_and_the_next_reserve_gets_all_units(stage
     assert await stage.bucket() == Figures(ALL_UNITS, reserved=ALL_UNITS, spent=0)
     assert (await stage.counted()).reserved == ALL_UNITS
     assert set((await stage.state()).holds) == {grant.reservation_id}
-    events = await stage.read_journal()
+    events = [logged.event for logged in await stage.read_journal()]
     expired = Counter(event.ref for event in events if event.kind is EventKind.EXPIRE)
     assert expired == dict.fromkeys(reservations, 1)
     # One number for each event, and the grant is the last of them.

@@ -9,6 +9,7 @@ from ocs.domain.event_context import EventContext
 from ocs.domain.rerating import RatedCharge, Replay, Wanted
 from ocs.domain.state import AccountTerms
 from ocs.domain.tariff import Tariff
+from ocs.ports import LoggedEvent
 from ocs.rpc.event_context import decode_context, encode_context
 from ocs.store.memory import MemoryLedger
 from tests.support.stage import START_MS, Clock, Stage
@@ -55,8 +56,11 @@ class Journaled:
         clock = Clock()
         self.ledger = ContextLedger(clock)
 
-        async def journal() -> list[ChargingEvent]:
-            return self.ledger.journal
+        async def journal() -> list[LoggedEvent]:
+            return [
+                LoggedEvent(f"{place}-0", event, encode_context(context))
+                for place, (event, context) in enumerate(self.ledger.records, start=1)
+            ]
 
         self.stage = JournalStage(self.ledger, clock, journal)
 

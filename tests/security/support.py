@@ -25,7 +25,8 @@ from ocs.store.embedded import EmbeddedValkey
 from ocs.telemetry.logging import configure_logging
 from tests.rpc.support import Refusal, taken_apart
 from tests.support.answers import answer_of
-from tests.support.live import METHODS, Live, connect, method_of
+from tests.support.live import Live, connect
+from tests.support.methods import METHODS, method_of
 from tests.support.stages import now_ms
 
 TIMEOUT_S: Final = 10.0

@@ -9,7 +9,7 @@ import pytest
 from ocs.rpc.roles import ROLES, Role, roles_for
 from ocs.store.embedded import EmbeddedValkey
 from tests.security.support import Caller, Known, bearer, caller, credential, guarded, write
-from tests.support.live import METHODS
+from tests.support.methods import METHODS
 
 BY_FULL_NAME = {
     f"{method.containing_service.full_name}/{name}": name for name, method in METHODS.items()

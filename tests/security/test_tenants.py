@@ -26,7 +26,8 @@ from tests.security.support import (
     guarded,
     write,
 )
-from tests.support.live import METHODS, Live
+from tests.support.live import Live
+from tests.support.methods import METHODS
 from tests.support.rerating import correct_charge
 from tests.tariffs.support import tariff_text
 

@@ -21,7 +21,7 @@ from tests.security.support import (
     guarded,
     write,
 )
-from tests.support.live import METHODS
+from tests.support.methods import METHODS
 
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.campaigns.fuzz import Fuzz, bad_lines, run_fuzz
 from tests.campaigns.support.hostile import Hostile
-from tests.support.live import METHODS
+from tests.support.methods import METHODS
 
 SEED = 11
 CALLS = 4000

@@ -1,22 +1,21 @@
 """A whole service on a real store in this process, and gRPC that can also send what is wrong."""
 
 import io
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from types import MappingProxyType
 from typing import Any, Final
 
 import grpc
 import redis
-from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ocs import app
 from ocs.book.file import tariff_of_file
+from ocs.domain.tariff import Tariff
 from ocs.rpc.errors import FAILURES
 from ocs.rpc.server import RpcOptions, RpcServer
 from ocs.service.books import Books
@@ -27,12 +26,11 @@ from ocs.store.ledger import ValkeyLedger
 from ocs.telemetry.logging import configure_logging
 from ocs.telemetry.metrics import Metrics
 from ocs.v1 import account_service_pb2 as accounts
-from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import charging_service_pb2 as charging
 from ocs.v1 import spending_cap_service_pb2 as caps
-from ocs.v1 import tariff_service_pb2 as tariffs
 from tests.rpc.support import Refusal, taken_apart
 from tests.support.answers import answer_of
+from tests.support.methods import METHODS, method_of
 from tests.support.seen import SEEN, UNCHANGED
 from tests.support.stages import now_ms
 
@@ -43,23 +41,6 @@ CONNECTIONS: Final = 4
 _BACKGROUND: Final = (b":probe", b":lease")
 # Whatever a status says, it says none of this.
 _INSIDE: Final = ("traceback", "error", "exception", "valkey", "redis", "lua", ".py", "sock")
-
-METHODS: Final[Mapping[str, MethodDescriptor]] = MappingProxyType(
-    {
-        method.name: method
-        for module in (accounts, bundles, charging, caps, tariffs)
-        for service in module.DESCRIPTOR.services_by_name.values()
-        for method in service.methods
-    }
-)
-MUTATIONS: Final = tuple(
-    name for name, method in METHODS.items() if "request_id" in method.input_type.fields_by_name
-)
-CHARGES: Final = tuple(
-    name
-    for name, method in METHODS.items()
-    if method.containing_service.name == "ChargingService" and not method.client_streaming
-)
 
 Clock = Callable[[], int]
 
@@ -338,12 +319,6 @@ class Live:
         return [key for key in keys if self.store.type(key) == b"stream"]
 
 
-def method_of(request: Message) -> str:
-    """The one method that takes this message."""
-    name = request.DESCRIPTOR.full_name
-    return next(m.name for m in METHODS.values() if m.input_type.full_name == name)
-
-
 def connect(store: EmbeddedValkey) -> redis.Redis:
     """Look into the store past the service; nothing is sent twice."""
     return redis.Redis(unix_socket_path=str(store.socket_path), retry=Retry(NoBackoff(), 0))
@@ -363,14 +338,17 @@ async def serving(store: EmbeddedValkey, **settings: Any) -> AsyncIterator[Live]
 
 
 @asynccontextmanager
-async def serving_at(store: EmbeddedValkey, clock: Clock) -> AsyncIterator[Live]:
-    """Serve with the store's clock replaced by a test's; no jobs."""
+async def serving_at(
+    store: EmbeddedValkey, clock: Clock, tariff: Tariff | None = None
+) -> AsyncIterator[Live]:
+    """Serve with the store's clock replaced by a test's; no jobs. tariff: None = the built-in."""
     pool = make_pool(store.url, CONNECTIONS)
     ledger = ValkeyLedger(pool, connections=CONNECTIONS, now_ms=now_ms, test_clock=clock)
     assert await ledger.load(ledger.pipelines[0]) is None
     options = RpcOptions(port=0, drain_probe_s=0)
     log = _take_log()
-    server = RpcServer(options, app._services(ledger, Books.fixed(tariff_of_file(None))), Metrics())
+    books = Books.fixed(tariff or tariff_of_file(None))
+    server = RpcServer(options, app._services(ledger, books), Metrics())
     await server.start()
     try:
         async with _connected(server, store, clock, log) as live:

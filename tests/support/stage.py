@@ -4,15 +4,13 @@ The cheapest place for exact figures; the same case runs over the executable spe
 the scripts in a real Valkey, and both must give it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple, cast
 
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.bucket import MAIN, BucketTerms
-from ocs.domain.charging_event import ChargingEvent
 from ocs.domain.commands import (
     AddSubscriber,
     Basis,
@@ -20,25 +18,28 @@ from ocs.domain.commands import (
     Expire,
     GrantWish,
     Mutation,
+    Refund,
+    SetBucketThreshold,
     SetSpendingCap,
     TopUp,
 )
+from ocs.domain.decide.refund import collected_by
 from ocs.domain.event_context import EventContext
 from ocs.domain.periods import Period
 from ocs.domain.rating import Rate
-from ocs.domain.reservation import ServiceTerms, Step
+from ocs.domain.reservation import Step
 from ocs.domain.spending_cap import ACCOUNT_HOLDER, SpendingCap
 from ocs.domain.state import AccountState, AccountTerms
-from ocs.domain.tariff import HOME_ZONE, Tariff
 from ocs.domain.tariff_book import TariffBook
 from ocs.domain.units import Unit
 from ocs.domain.view import as_of, caps_of
 from ocs.limits import WINDOW_USED_MS
-from ocs.ports import Ledger, LookupIndex
+from ocs.ports import Ledger, LoggedEvent, LookupIndex, Reader
 from ocs.service.books import Books
 from ocs.service.charging import Charging
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
+from ocs.service.queries import Queries, Quote
 from ocs.service.requests import (
     Asked,
     CommitAsked,
@@ -48,46 +49,17 @@ from ocs.service.requests import (
     ReleaseAsked,
     ReserveAsked,
 )
-from tests.support.tariffs import tariff_of
+from tests.support.stage_prices import MONEY, PRICES, VALIDITY_MS, tariff_at
+
+__all__ = ["ACCOUNT", "LAPSE_MS", "MONEY", "START_MS", "TENANT", "Clock", "Stage", "refused"]
 
 TENANT: Final = "main"
 ACCOUNT: Final = "a1"
 START_MS: Final = 1_790_000_000_000
-MONEY: Final = 1_000_000
-VALIDITY_MS: Final = 600_000
 # A hold lasts for its validity, and once more.
 LAPSE_MS: Final = 2 * VALIDITY_MS
 
-# Unit, increment, and micro-units for so many units.
-_PRICES: Final[Mapping[str, tuple[Unit, Rate]]] = MappingProxyType(
-    {
-        "work": (Unit.COUNT, Rate.flat(1, 1, 1)),
-        "data": (Unit.OCTETS, Rate.flat(1, 1, 1)),
-        "call": (Unit.SECONDS, Rate.flat(1, MONEY, 1)),
-        "call-by-minute": (Unit.SECONDS, Rate.flat(60, MONEY, 1)),
-        "talk": (Unit.SECONDS, Rate.per_increment(1, MONEY, 60)),
-        "message": (Unit.COUNT, Rate.flat(1, 150_000, 1)),
-        "package": (Unit.OCTETS, Rate.per_increment(1_000, 3 * MONEY, 1)),
-        "call-at-10": (Unit.SECONDS, Rate.per_increment(60, 10 * MONEY, 1)),
-        "at-1.15": (Unit.COUNT, Rate.flat(1, 1_150_000, 1)),
-        "at-2": (Unit.COUNT, Rate.flat(1, 2 * MONEY, 1)),
-        "at-2.20": (Unit.COUNT, Rate.flat(1, 2_200_000, 1)),
-        "at-3.30": (Unit.COUNT, Rate.flat(1, 3_300_000, 1)),
-        "at-5": (Unit.COUNT, Rate.flat(1, 5 * MONEY, 1)),
-        "set-up": (Unit.COUNT, Rate.flat(1, 1_120_000, 1)),
-    }
-)
-
-
-def _tariff(prices: Mapping[str, tuple[Unit, Rate]]) -> Tariff:
-    lines = (
-        ServiceTerms(name, unit, HOME_ZONE, rate, 1, VALIDITY_MS, "cases")
-        for name, (unit, rate) in prices.items()
-    )
-    return tariff_of("cases", lines)
-
-
-TARIFF: Final = _tariff(_PRICES)
+TARIFF: Final = tariff_at(PRICES)
 
 
 @dataclass(slots=True)
@@ -116,7 +88,7 @@ class CapFigures(NamedTuple):
     reserved: int
 
 
-Journal = Callable[[], Awaitable[list[ChargingEvent]]]
+Journal = Callable[[], Awaitable[list[LoggedEvent]]]
 
 
 @dataclass(slots=True)
@@ -127,6 +99,7 @@ class Stage:
     clock: Clock
     read_journal: Journal
     charging: Charging = field(init=False)
+    queries: Queries = field(init=False)
     _ids: "count[int]" = field(default_factory=lambda: count(1))
     _sent_ms: dict[str, int] = field(default_factory=dict)
     contexts: list[EventContext] = field(default_factory=list)
@@ -138,7 +111,10 @@ class Stage:
         """Charge by this book from now on."""
         # Every case names its account, so that no index is ever asked.
         directory = Directory(cast("LookupIndex", None))
-        self.charging = Charging(self.ledger, directory, Books.of_book(book), self._note_context)
+        books = Books.of_book(book)
+        self.charging = Charging(self.ledger, directory, books, self._note_context)
+        # Quotes read accounts alone.
+        self.queries = Queries(self.ledger, cast("Reader", None), directory, books)
 
     def _note_context(self, context: EventContext) -> bytes:
         """Keep the context here; nothing reads it from the journal."""
@@ -156,7 +132,7 @@ class Stage:
 
     def price(self, service_id: str, unit: Unit, rate: Rate) -> str:
         """Offer one more service, by the unit; return its id."""
-        self.price_by(TariffBook.of(_tariff({**_PRICES, service_id: (unit, rate)})))
+        self.price_by(TariffBook.of(tariff_at({**PRICES, service_id: (unit, rate)})))
         return service_id
 
     async def credit(
@@ -191,6 +167,14 @@ class Stage:
         """Set a cap."""
         cap = SpendingCap(holder, cap_id, unit, limit, period)
         await self._execute(SetSpendingCap(cap=cap, **self._call(ACCOUNT)))
+
+    async def mark(self, threshold: int, *, bucket_id: str = MAIN) -> None:
+        """Set the threshold of a bucket."""
+        unit = (await self.state()).buckets[bucket_id].terms.unit
+        call = self._call(ACCOUNT)
+        await self._execute(
+            SetBucketThreshold(bucket_id=bucket_id, unit=unit, threshold=threshold, **call)
+        )
 
     async def subscriber(self, subscriber_id: str, *, account_id: str = ACCOUNT) -> None:
         """Add a line."""
@@ -303,7 +287,19 @@ class Stage:
         )
         return answer
 
+    async def refund(self, seq: int) -> Answer:
+        """Give back all that an event collected."""
+        logged = next(one for one in await self.read_journal() if one.event.seq == seq)
+        position, collected = logged.position, collected_by(logged.event)
+        call = self._call(ACCOUNT)
+        return await self._execute(Refund(seq=seq, position=position, collected=collected, **call))
+
     # What there is.
+
+    async def quote(self, units: int, service_id: str = "work") -> Quote:
+        """Price units; say who would pay."""
+        place = Place(service_id, None, "", "", 0)
+        return await self.queries.quote(TENANT, Payer(ACCOUNT), place, units)
 
     async def state(self, account_id: str = ACCOUNT) -> AccountState:
         """Read the account; what is due counts as expired."""
@@ -342,9 +338,10 @@ class Stage:
             "window_ms": WINDOW_USED_MS,
         }
 
-    async def _execute(self, command: Mutation) -> None:
+    async def _execute(self, command: Mutation) -> Answer:
         answer = await self.ledger.execute(command)
         assert answer.reason is None, answer
+        return answer
 
 
 async def refused(call: Awaitable[object]) -> Reason:

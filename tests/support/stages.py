@@ -4,7 +4,8 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ocs.domain.charging_event import ChargingEvent, decode_event
+from ocs.domain.charging_event import decode_event
+from ocs.ports import LoggedEvent
 from ocs.store import keys
 from ocs.store.connect import make_pool
 from ocs.store.ledger import ValkeyLedger
@@ -24,8 +25,9 @@ def memory_stage() -> Stage:
     clock = Clock()
     ledger = MemoryLedger(clock)
 
-    async def journal() -> list[ChargingEvent]:
-        return ledger.journal
+    async def journal() -> list[LoggedEvent]:
+        events = enumerate(ledger.journal, start=1)
+        return [LoggedEvent(f"{place}-0", event, b"") for place, event in events]
 
     return Stage(ledger, clock, journal)
 
@@ -38,7 +40,7 @@ async def valkey_stage(store_url: str) -> AsyncIterator[Stage]:
     ledger = ValkeyLedger(pool, connections=CONNECTIONS, now_ms=now_ms, test_clock=clock)
     pipeline = ledger.pipeline_of(TENANT, ACCOUNT)
 
-    async def journal() -> list[ChargingEvent]:
+    async def journal() -> list[LoggedEvent]:
         """The journal of the partition of the one account that cases use."""
         key = keys.journal_key(keys.partition_of(TENANT, ACCOUNT))
         entries = await pipeline.send("XRANGE", key, "-", "+")
@@ -53,11 +55,12 @@ async def valkey_stage(store_url: str) -> AsyncIterator[Stage]:
         await ledger.close()
 
 
-def _event(entry: object) -> ChargingEvent:
+def _event(entry: object) -> LoggedEvent:
     assert isinstance(entry, list)
-    _, fields = entry
+    position, fields = entry
+    assert isinstance(position, bytes)
     assert isinstance(fields, list)
     pairs = dict(zip(fields[::2], fields[1::2], strict=True))
     line = pairs[b"e"]
     assert isinstance(line, bytes)
-    return decode_event(line.decode())
+    return LoggedEvent(position.decode(), decode_event(line.decode()), b"")

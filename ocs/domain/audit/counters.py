@@ -34,6 +34,11 @@ def apply_counters(
         # Without a charge only a hold line moves a counter, and a grant holds in its period.
         line = after.get(key) if granted and not rolling else None
         line = line or (before.get(key) if event.position is None else None)
+        # But what a line or group holds moves no counter of theirs: it may still be in the period
+        # in which the settled hold was.
+        settled = before.get(key) if key[0] != ACCOUNT_HOLDER and event.position else None
+        if settled is not None and settled.period_start_ms == change.period_start_ms:
+            line = None
         if line is not None and line.period_start_ms != change.period_start_ms:
             term = f"cap {change.holder}/{change.cap_id} period"
             account.differ(event, term, change.period_start_ms, line.period_start_ms)

@@ -23,8 +23,8 @@
 --   RENEWAL_NOT_FOUND
 -- Emits: CANCEL_BUNDLE_RENEWAL, EXPIRE, BUCKET_CLOSED
 -- Keeps: credited = balance + spent + expired + withdrawn
--- Include: begin_call, close_buckets, emit, expire_due, give_up_renewal, load_renewals, next_due,
---   write_account, write_record, write_refusal
+-- Include: begin_call, close_buckets, due_by, emit, expire_due, give_up_renewal, load_renewals,
+--   next_due, write_account, write_record, write_refusal
 local account, early = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
@@ -41,8 +41,12 @@ give_up_renewal(account, ARGV.bundle_id)
 emit(account, 'CANCEL_BUNDLE_RENEWAL', '-', ARGV.bundle_id, '', ARGV.context)
 local answer = string.format('DONE %d %d', account.seq, account.now)
 local ends = close_buckets(account)
--- Otherwise the deadline stays a lower bound of what is left.
-if account.holds_due then account.due = next_due(account, ends) end
+if account.holds_due then
+  account.due = next_due(account, ends)
+elseif ends > 0 then
+  -- What waited for the renewal ends by itself now.
+  due_by(account, ends)
+end
 
 write_account(account)
 return write_record(account, answer)

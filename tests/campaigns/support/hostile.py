@@ -15,7 +15,7 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 
-from tests.support.live import METHODS
+from tests.support.methods import METHODS
 
 ACCOUNTS: Final = tuple(f"f{number}" for number in range(50))
 LINES: Final = ("line", "line-2")

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from ocs.domain.audit import AccountFold, compare, compare_copies
 from ocs.domain.charging_event import ChargingEvent, EventKind, decode_event
+from ocs.domain.periods import Period
 from ocs.domain.state import AccountState
 from ocs.domain.units import Unit
 from tests.support.audit_traffic import SpecificationMachine, Traffic
+from tests.support.stages import memory_stage
 
 SEEDS = 12
 Journal = tuple[ChargingEvent, ...]
@@ -58,6 +60,27 @@ def test_honest_journals_are_proved(seed: int) -> None:
     for journal, state in traffic(seed):
         assert differences(journal, state) == []
         assert len(journal) > 50
+
+
+async def test_use_of_a_line_counts_in_the_hour_that_held_it_whenever_the_next_grant_is() -> None:
+    """What a line holds moves no counter of it: the counter stays in the hour that has passed."""
+    stage = memory_stage()
+    hour = 3_600_000
+    await stage.open()
+    await stage.credit(1_000)
+    await stage.subscriber("s1")
+    await stage.cap(500, holder="subscriber/s1", period=Period.HOUR)
+    stage.clock.now_ms += hour - stage.clock.now_ms % hour - 1_000
+    granted = await stage.reserve(10, subscriber_id="s1")
+    stage.clock.now_ms += 2_000
+
+    await stage.commit(granted.reservation_id, 5, next_units=10)
+
+    journal = [logged.event for logged in await stage.read_journal()]
+    for at, event in enumerate(journal):
+        event.prev = position(at) if at else ""
+    assert journal[-1].counters[0].period_start_ms < journal[-1].cap_lines[0].period_start_ms
+    assert differences(tuple(journal), await stage.state()) == []
 
 
 # Figures that nothing else in the journal repeats are left out: what a refusal asked for, the

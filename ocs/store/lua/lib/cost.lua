@@ -10,7 +10,8 @@ local function cost(rate, units)
     for i = 1, #parts do
       local part = parts[i]
       if rate.dearest or units <= part.finish or i == #parts then
-        local micros = cost(part.rate, units + part.shift)
+        local at = units + part.shift
+        local micros = at <= LIMITS.QUANTITY_MAX and cost(part.rate, at)
         if not micros then return nil end
         if not rate.dearest then
           found = micros + part.add

@@ -10,7 +10,7 @@ local function payments_of(segments)
       line = {bucket = bucket, units = 0, micros = 0}
       by_bucket[bucket], lines[#lines + 1] = line, line
     end
-    line.units = line.units + segment.finish - segment.start
+    line.units = line.units + (segment.finish - segment.start)
     if bucket.money then line.micros = line.micros + segment.quantity end
   end
   for i = 1, #lines do

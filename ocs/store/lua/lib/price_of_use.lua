@@ -23,7 +23,7 @@ local function price_of_use(terms, session, used, pieces, listed, caps)
     local target, base = target_of(priced, at, units), cost(priced, at.paid_to)
     if not target or not base then return nil, nil end
     parts[#parts + 1] = {rate = rate, shift = shift, add = total - base, finish = target}
-    total = total + cost(priced, target) - base
+    total = total + (cost(priced, target) - base)
     at.position, at.paid_to = at.position + units, target
   end
   if total > LIMITS.QUANTITY_MAX - first.connect then return nil, nil end

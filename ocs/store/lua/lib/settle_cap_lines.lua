@@ -7,7 +7,9 @@ local function settle_cap_lines(account, holders, hold, charge, keep_rest)
   for i = 1, #lines do
     local line = lines[i]
     local cap = read_cap(holders[line.name] or account, line.id)
+    -- A price that this call goes by no more may have held in its tier's counter: units, always.
     local counts_units = cap.listed and not cap.listed.money
+      or not cap.listed and string.find(line.id, '^tier@')
     local used = counts_units and charge.at - charge.start or charge.micros
     if used > line.quantity then used = line.quantity end
     charge.counted[cap] = used
