@@ -52,6 +52,7 @@ from ocs.client.events import (
     EventContext,
     EventPiece,
     EventSegment,
+    PaidStretch,
     SessionProgress,
 )
 from ocs.client.operation import Operation
@@ -181,6 +182,7 @@ __all__ = [
     "Operation",
     "Outcome",
     "OverrunPolicy",
+    "PaidStretch",
     "Period",
     "PermissionDeniedError",
     "PurchaseResult",

@@ -76,6 +76,14 @@ class CapChange:
 
 
 @dataclass(frozen=True, slots=True)
+class PaidStretch:
+    """Units that a bucket paid for in one go."""
+
+    bucket_id: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionProgress:
     """How far a session had come, and has come: units used, and rated in whole increments."""
 
@@ -111,6 +119,7 @@ class ChargingEvent:
     low_balances: tuple[LowBalance, ...]
     roll_overs: tuple[RollOver, ...]
     progress: SessionProgress | None  # None if it charged nothing
+    stretches: tuple[PaidStretch, ...]  # if a bucket paid for two of them; else charges say it
     next_reservation_id: str  # of a late commit whose next grant opened one
 
 

@@ -14,6 +14,7 @@ or cap the event is about, `-` stands for nothing. Tokens are `letter=fields`, f
     p=position:paid_to:position:paid_to      session before and after
     b=bucket:balance:reserved:balance:reserved   bucket before and after
     y=bucket:units:micros                    payment
+    Y=bucket:units                           stretches in order, if a bucket paid for two of them
     x=units:micros                           uncollected
     d=expire_ms:granted_units                the reservation's hold after; 0:0 = it holds no more
     h=bucket:quantity                        a line of that hold
@@ -125,6 +126,7 @@ class ChargingEvent:
     position: tuple[int, int, int, int] | None = None
     buckets: list[BucketChange] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
+    stretches: list[tuple[str, int]] = field(default_factory=list)
     uncollected_units: int = 0
     uncollected_micros: int = 0
     connect_micros: int = 0
@@ -204,6 +206,8 @@ def _read_token(event: ChargingEvent, letter: str, fields: list[str]) -> None:
 
 def _read_short(event: ChargingEvent, letter: str, fields: list[str]) -> None:
     match letter:
+        case "Y":
+            event.stretches.append((fields[0], int(fields[1])))
         case "e":
             event.low.append((fields[0], int(fields[1])))
         case "m":

@@ -63,6 +63,8 @@ def event_message(logged: LoggedEvent) -> pb.ChargingEvent:
         message.refunds.add(
             bucket_id=line.bucket_id, to_bucket_id=line.to_bucket_id, quantity=line.quantity
         )
+    for bucket_id, units in event.stretches:
+        message.stretches.add(bucket_id=bucket_id, units=units)
     if event.position is not None:
         before, paid_before, after, paid_after = event.position
         message.progress.position_before = before

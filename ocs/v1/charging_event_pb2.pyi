@@ -424,6 +424,7 @@ class ChargingEvent(_message.Message):
     LOW_BALANCES_FIELD_NUMBER: _builtins.int
     ROLL_OVERS_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
+    STRETCHES_FIELD_NUMBER: _builtins.int
     NEXT_RESERVATION_ID_FIELD_NUMBER: _builtins.int
     event: _builtins.str
     """tenants/{t}/accounts/{a}/events/{seq}."""
@@ -491,6 +492,10 @@ class ChargingEvent(_message.Message):
     def progress(self) -> Global___SessionProgress:
         """How far a charge brought its session; unset if it charged nothing."""
 
+    @_builtins.property
+    def stretches(self) -> _containers.RepeatedCompositeFieldContainer[Global___PaidStretch]:
+        """Who paid for which units, in order, if a bucket paid for two stretches; else `charges` say it."""
+
     def __init__(
         self,
         *,
@@ -516,11 +521,12 @@ class ChargingEvent(_message.Message):
         low_balances: _abc.Iterable[Global___LowBalance] | None = ...,
         roll_overs: _abc.Iterable[Global___RollOver] | None = ...,
         progress: Global___SessionProgress | None = ...,
+        stretches: _abc.Iterable[Global___PaidStretch] | None = ...,
         next_reservation_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "progress", b"progress", "store_time", b"store_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_seq", b"account_seq", "buckets", b"buckets", "bundle_id", b"bundle_id", "caps", b"caps", "charges", b"charges", "connect_micros", b"connect_micros", "context", b"context", "event", b"event", "flags", b"flags", "granted_units", b"granted_units", "kind", b"kind", "low_balances", b"low_balances", "next_reservation_id", b"next_reservation_id", "outcome", b"outcome", "progress", b"progress", "refunded_event", b"refunded_event", "refunds", b"refunds", "reservation_id", b"reservation_id", "roll_overs", b"roll_overs", "store_time", b"store_time", "uncollected_micros", b"uncollected_micros", "uncollected_units", b"uncollected_units", "used_units", b"used_units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_seq", b"account_seq", "buckets", b"buckets", "bundle_id", b"bundle_id", "caps", b"caps", "charges", b"charges", "connect_micros", b"connect_micros", "context", b"context", "event", b"event", "flags", b"flags", "granted_units", b"granted_units", "kind", b"kind", "low_balances", b"low_balances", "next_reservation_id", b"next_reservation_id", "outcome", b"outcome", "progress", b"progress", "refunded_event", b"refunded_event", "refunds", b"refunds", "reservation_id", b"reservation_id", "roll_overs", b"roll_overs", "store_time", b"store_time", "stretches", b"stretches", "uncollected_micros", b"uncollected_micros", "uncollected_units", b"uncollected_units", "used_units", b"used_units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -599,7 +605,9 @@ class SessionProgress(_message.Message):
     position_after: _builtins.int
     """Used after."""
     paid_to_after: _builtins.int
-    """Rated after. What is between was paid by `charges`, in their order, the rest is uncollected."""
+    """Rated after. What is between was paid by `stretches`, or by `charges` in their order; the rest is
+    uncollected.
+    """
     def __init__(
         self,
         *,
@@ -615,3 +623,29 @@ class SessionProgress(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SessionProgress: _TypeAlias = SessionProgress  # noqa: Y015
+
+@_typing.final
+class PaidStretch(_message.Message):
+    """Units that a bucket paid for in one go."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUCKET_ID_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
+    bucket_id: _builtins.str
+    """The bucket."""
+    units: _builtins.int
+    """Units of the service."""
+    def __init__(
+        self,
+        *,
+        bucket_id: _builtins.str = ...,
+        units: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bucket_id", b"bucket_id", "units", b"units"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaidStretch: _TypeAlias = PaidStretch  # noqa: Y015

@@ -119,6 +119,27 @@ async def test_what_buckets_of_units_paid_stays_paid(journaled: Journaled) -> No
     assert money(journaled.rerated(longer)) == [(120_000, 240_000)]
 
 
+async def test_a_bundle_that_is_bought_during_a_call_pays_in_the_middle(
+    journaled: Journaled,
+) -> None:
+    """600 s of money that is held, 60 s of the bundle, then 60 s of money at half the price."""
+    half = [Stretch(0, 60, Fraction(2_000)), Stretch(660, 60, Fraction(1_000))]
+    steps = version("steps", {"call": (Unit.SECONDS, Rate.compiled(half))})
+    journaled.stage.price_by(TariffBook.of(steps))
+    granted = await journaled.stage.reserve(600, "call")
+    await journaled.stage.credit(60, bucket_id="minutes", terms=BucketTerms(Unit.SECONDS, 1))
+    answer = await journaled.stage.commit(granted.reservation_id, 720)
+
+    (charge,) = journaled.rerated(steps)
+
+    assert [(paid.bucket_id, paid.units) for paid in answer.payments] == [
+        ("main", 660),
+        ("minutes", 60),
+    ]
+    assert (charge.old, charge.new) == (1_260_000, 1_260_000)
+    assert money(journaled.rerated(NEW)) == [(1_260_000, 660 * 1_500 + 10_000)]
+
+
 async def test_who_paid_last_pays_for_longer_increments(journaled: Journaled) -> None:
     await journaled.stage.credit(600, bucket_id="minutes", terms=BucketTerms(Unit.SECONDS, 1))
     await journaled.stage.debit(100, "call")

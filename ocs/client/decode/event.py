@@ -105,6 +105,10 @@ def charging_event(message: events.ChargingEvent) -> records.ChargingEvent:
             for one in message.roll_overs
         ),
         progress=_progress(message.progress) if message.HasField("progress") else None,
+        stretches=tuple(
+            records.PaidStretch(bucket_id=one.bucket_id, units=one.units)
+            for one in message.stretches
+        ),
         next_reservation_id=message.next_reservation_id,
     )
 

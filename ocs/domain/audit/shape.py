@@ -48,9 +48,9 @@ _ALLOWED: Final[Mapping[EventKind, str]] = MappingProxyType(
         _K.SET_SPENDING_CAP: "q",
         _K.DELETE_SPENDING_CAP: "q",
         _K.RESERVE: "rgbdhlkf",
-        _K.COMMIT: "rugpbycxdhlknfe",
+        _K.COMMIT: "rugpbyYcxdhlknfe",
         _K.RELEASE: "bdk",
-        _K.DEBIT: "rupbycxkfe",
+        _K.DEBIT: "rupbyYcxkfe",
         _K.EXPIRE: "bdk",
         _K.BUCKET_CLOSED: "zbo",
         _K.PURCHASE_BUNDLE: "bykevs",
@@ -156,6 +156,7 @@ def _letters(event: ChargingEvent) -> Iterator[str]:
         "p": event.position,
         "b": event.buckets,
         "y": event.payments,
+        "Y": event.stretches,
         "x": event.uncollected_units or event.uncollected_micros,
         "d": event.hold,
         "h": event.hold_lines,
@@ -260,7 +261,18 @@ def _charge(event: ChargingEvent) -> Iterator[Contradiction]:
     least = min((min(p.units, p.micros) for p in event.payments), default=0)
     if min(least, event.uncollected_units, event.uncollected_micros) < 0:
         yield "payments", "less than 0", "0 or more"
+    yield from _stretches(event)
     yield from _connect_fee(event, first=position == 0 and event.used_units > 0)
+
+
+def _stretches(event: ChargingEvent) -> Iterator[Contradiction]:
+    """They tell the payments' units once more, in the order in which they were paid for."""
+    units: dict[str, int] = {}
+    for bucket_id, paid in event.stretches:
+        units[bucket_id] = units.get(bucket_id, 0) + paid
+    paid_units = {payment.bucket_id: payment.units for payment in event.payments if payment.units}
+    if event.stretches and units != paid_units:
+        yield "stretches", event.stretches, paid_units
 
 
 def _connect_fee(event: ChargingEvent, *, first: bool) -> Iterator[Contradiction]:

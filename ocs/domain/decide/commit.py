@@ -16,7 +16,7 @@ from ocs.domain.decide.grant import (
 from ocs.domain.decide.pricing import price_of_hold, price_of_use
 from ocs.domain.decide.reserve import grant_parts, hold_parts
 from ocs.domain.decide.sequence import Order, advance, order_of
-from ocs.domain.decide.settle import Settlement, settle_available, settle_hold
+from ocs.domain.decide.settle import Settlement, settle_available, settle_hold, stretches_of
 from ocs.domain.decide.status import status_denial
 from ocs.domain.decide.turn import Turn
 from ocs.domain.price_function import PriceFunction, connect_due
@@ -151,6 +151,7 @@ def _conclude(
         used_units=command.used_units,
         position=(before.position, before.paid_to, after.position, after.paid_to),
         payments=list(settlement.payments()),
+        stretches=stretches_of(settlement.segments),
         uncollected_units=settlement.uncollected_units,
         uncollected_micros=settlement.uncollected_micros,
         connect_micros=settlement.connect_micros,

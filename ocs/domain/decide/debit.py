@@ -10,7 +10,7 @@ from ocs.domain.decide.commit import charge_parts
 from ocs.domain.decide.grant import CapInForce, caps_in_force, sources_for
 from ocs.domain.decide.pricing import price_of_use
 from ocs.domain.decide.sequence import advance, order_of
-from ocs.domain.decide.settle import Settlement, settle_available
+from ocs.domain.decide.settle import Settlement, settle_available, stretches_of
 from ocs.domain.decide.status import status_denial
 from ocs.domain.decide.turn import Turn
 from ocs.domain.price_function import connect_due
@@ -56,6 +56,7 @@ def debit(turn: Turn, command: Debit) -> Answer:
         used_units=command.used_units,
         position=(session.position, session.paid_to, after.position, after.paid_to),
         payments=list(settlement.payments()),
+        stretches=stretches_of(settlement.segments),
         uncollected_units=settlement.uncollected_units,
         uncollected_micros=settlement.uncollected_micros,
         connect_micros=settlement.connect_micros,

@@ -46,6 +46,18 @@ class Settlement:
         return tuple(merged.values())
 
 
+def stretches_of(segments: Sequence[Segment]) -> list[tuple[str, int]]:
+    """Say who paid for which stretch, if a bucket paid for two of them; else payments say it."""
+    runs: list[tuple[str, int]] = []
+    for segment in segments:
+        bucket_id, units = segment.source.bucket_id, segment.end - segment.start
+        if units > 0 and runs and runs[-1][0] == bucket_id:
+            runs[-1] = (bucket_id, runs[-1][1] + units)
+        elif units > 0:
+            runs.append((bucket_id, units))
+    return runs if len(runs) > len(dict(runs)) else []
+
+
 def settle_hold(turn: Turn, hold: Hold, settlement: Settlement, *, keep: bool) -> None:
     """Charge the stretch to the held lines; give the rest back unless it is kept.
 

@@ -12,7 +12,6 @@ class Payer(NamedTuple):
     bucket_id: str
     start: int
     end: int
-    micros: int
     money: bool
 
 
@@ -26,17 +25,17 @@ def payers_of(event: ChargingEvent) -> list[Payer]:
     fell = {
         change.bucket_id: change.balance_before - change.balance_after for change in event.buckets
     }
+    free = {payment.bucket_id for payment in event.payments if payment.micros == 0}
     at, found = event.position[1], []
-    for bucket_id, units, micros in _stretches(event):
-        units_paid = units > 0 and micros == 0 and fell.get(bucket_id, 0) > 0
-        found.append(Payer(bucket_id, at, at + units, micros, not units_paid))
+    for bucket_id, units in _stretches(event):
+        by_units = bucket_id in free and fell.get(bucket_id, 0) > 0
+        found.append(Payer(bucket_id, at, at + units, not by_units))
         at += units
     return found
 
 
-def _stretches(event: ChargingEvent) -> Iterator[tuple[str, int, int]]:
-    for payment in event.payments:
-        yield payment.bucket_id, payment.units, payment.micros
+def _stretches(event: ChargingEvent) -> Iterator[tuple[str, int]]:
+    yield from event.stretches or ((payment.bucket_id, payment.units) for payment in event.payments)
 
 
 class UnitsPaid:

@@ -240,8 +240,7 @@ class Replay:
 
 
 def _part(event: ChargingEvent) -> Part:
-    payers = payers_of(event) if event.position is not None else []
-    paid = tuple((payer.bucket_id, payer.micros) for payer in payers if payer.micros)
+    paid = tuple((one.bucket_id, one.micros) for one in event.payments if one.micros)
     return Part(event.seq, paid, event.uncollected_micros)
 
 
