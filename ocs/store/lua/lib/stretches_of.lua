@@ -1,6 +1,8 @@
 -- Purpose: say who paid for which stretch, if a bucket paid for two of them; else payments say it.
 -- Returns: lines `bucket:units` in order, or none
 local function stretches_of(segments)
+  -- Somebody else pays between: most charges cannot have it.
+  if #segments < 3 then return {} end
   local runs, last, seen, twice = {}, nil, {}, false
   for i = 1, #segments do
     local bucket, units = segments[i].bucket, segments[i].finish - segments[i].start
