@@ -605,8 +605,8 @@ class SessionProgress(_message.Message):
     position_after: _builtins.int
     """Used after."""
     paid_to_after: _builtins.int
-    """Rated after. What is between was paid by `stretches`, or by `charges` in their order; the rest is
-    uncollected.
+    """Rated after. What is between was paid by `stretches`, or else by `charges` in their order; the
+    rest is uncollected.
     """
     def __init__(
         self,
