@@ -241,6 +241,10 @@ def test_a_short_story_is_proved() -> None:
             "event 4 hold",
         ),
         ([OPEN, CREDIT, "DEBIT 20 CHARGED - u=9 p=0:0:9:9 y=b9:9:0"], "event 3 bucket b9"),
+        (
+            [OPEN, CREDIT, "DEBIT 20 CHARGED - u=9 p=0:0:9:9 y=main:9:9 Y=main:4 Y=main:4"],
+            "event 3 stretches",
+        ),
         # Account keeping.
         ([OPEN, OPEN], "event 2 kind"),
         ([OPEN, "ADD_SUBSCRIBER 11 - s1", "ADD_SUBSCRIBER 12 - s1"], "event 3 subscriber"),
