@@ -27,6 +27,7 @@ from ocs.domain.tariff_line import Line, Variant
 from ocs.domain.tariff_price import (
     PRICE_KEYS,
     Chain,
+    Price,
     Wholesale,
     has_price,
     read_price,
@@ -152,9 +153,21 @@ class LineCompiler:
             validity_ms=1000 * validity_s,
             tariff_version=self.version,
             price_id=price_id,
-            tier=tier_id(price.period, place.service_id) if price.period is not None else "",
+            tier=_counter(price, place, chain),
             partner=partner,
         )
+
+
+def _counter(price: Price, place: LinePlace, chain: Chain) -> str:
+    """The counter that a price of tiers goes by; empty of any other."""
+    if price.period is None:
+        return ""
+    counter = tier_id(price.period, place.service_id)
+    if ID.fullmatch(counter) is None:
+        tiers = says(chain, "tiers")
+        assert tiers is not None
+        raise TariffError(tiers.at("tiers"), f"needs a shorter id of the service: {counter}")
+    return counter
 
 
 def _changes(priced: Table) -> Iterator[tuple[date, Table]]:

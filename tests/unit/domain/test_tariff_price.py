@@ -15,7 +15,7 @@ TWO_STEPS = [
 ]
 
 
-def rate(service: dict[str, Any], zone: dict[str, Any] | None = None) -> Rate:
+def rate(service: dict[str, Any], zone: dict[str, Any] | None = None, name: str = "voice") -> Rate:
     """The rate of a service at home, or in a zone."""
     service = {"unit": "seconds", **service}
     if zone is not None:
@@ -26,11 +26,11 @@ def rate(service: dict[str, Any], zone: dict[str, Any] | None = None) -> Rate:
             "currency": "EUR",
             "prices": "gross",
             "zones": {"far": {"prefixes": ["9"]}},
-            "services": {"voice": service},
-            "plans": {"p": {"services": ["voice"]}},
+            "services": {name: service},
+            "plans": {"p": {"services": [name]}},
         }
     )
-    return tariff.lines["p", "voice"]["far" if zone is not None else ""].at(0).terms.rate
+    return tariff.lines["p", name]["far" if zone is not None else ""].at(0).terms.rate
 
 
 def refused(service: dict[str, Any], zone: dict[str, Any] | None = None) -> tuple[str, str]:
@@ -111,6 +111,18 @@ def test_tiers_are_priced_like_steps_by_their_counter() -> None:
     found = rate({"tiers": {"period": "month", "increment": 60, "steps": steps}})
 
     assert found == rate({"steps": [{**step, "increment": 60} for step in steps]})
+
+
+def test_the_id_of_a_service_leaves_room_for_its_counter_s() -> None:
+    tiers = {"tiers": {"period": "month", "steps": [{"price": "1"}]}}
+    longest = "v" * (128 - len("tier@month@"))
+
+    assert rate(tiers, name=longest) == Rate.flat(1, 1_000_000, 1)
+    with pytest.raises(TariffRefusedError) as found:
+        rate(tiers, name=f"{longest}x")
+
+    (fault,) = found.value.faults
+    assert fault.path == f"services.{longest}x.tiers"
 
 
 def test_no_session_has_tiers() -> None:
