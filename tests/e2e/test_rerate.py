@@ -110,6 +110,23 @@ async def test_a_dry_run_reports_by_account_plan_and_service_and_changes_nothing
     assert (same["total"]["events"], same["total"]["differing"]) == (3, 0)
 
 
+async def test_the_text_has_money_in_units_of_its_currency(live: Live, books: Path) -> None:
+    account = await live.open(micros=10_000_000)
+    await charge(live, account, 90, "voice")
+    await live.call(live.debit(account, 1, service_id="fax"))
+    arguments = ["rerate", "--tariff", str(books / "new.yaml"), *RANGE]
+
+    env = {"OCS_TARGET": live.address}
+    result = await asyncio.to_thread(CliRunner().invoke, app, arguments, env=env)
+
+    rows = [line.split() for line in result.stdout.splitlines()]
+    figures = ["1", "1", "0", "0.24", "0.135", "-0.105"]
+    assert ["prepaid", "voice", *figures] in rows
+    assert [account, "2", "1", "1", *figures[3:]] in rows
+    assert ["not", "ratable", "NEVER_RATED:", "1"] in rows
+    assert ["posted", "nothing:", "no", "--apply"] in rows
+
+
 async def test_what_is_posted_is_right_once_and_is_found_again(
     live: Live, books: Path, store: EmbeddedValkey
 ) -> None:

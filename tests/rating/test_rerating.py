@@ -13,7 +13,8 @@ from ocs.domain.rerating import NotRatable, RatedCharge, Wanted
 from ocs.domain.reservation import ServiceTerms, Step
 from ocs.domain.spending_cap import tier_id
 from ocs.domain.tariff import HOME_ZONE, Tariff
-from ocs.domain.tariff_book import TariffBook
+from ocs.domain.tariff_book import TariffBook, TariffVersion
+from ocs.domain.tariff_line import Line, Variant
 from ocs.domain.units import Unit
 from tests.rating.cases import random_price
 from tests.rating.journals import EVER, Journaled
@@ -278,17 +279,99 @@ async def test_tiers_go_on_from_the_use_before_in_the_period(tiered: bool) -> No
 
 
 async def test_a_tier_begins_anew_with_its_period(journaled: Journaled) -> None:
-    """The first 10 messages of a day cost 0.07, more cost 0.01."""
-    tier = tier_id(Period.DAY, "sms")
-    rate = Rate.compiled([Stretch(0, 1, Fraction(70_000)), Stretch(10, 1, Fraction(10_000))])
-    tiers = tariff_of(
-        "tiers", [ServiceTerms("sms", Unit.COUNT, HOME_ZONE, rate, 1, 60_000, "tiers", "sms", tier)]
-    )
     await journaled.stage.debit(8, "sms")
     await journaled.stage.debit(8, "sms")
     journaled.stage.clock.now_ms += DAY_MS
     await journaled.stage.debit(8, "sms")
 
-    new = [charge.new for charge in journaled.rerated(tiers)]
+    new = [charge.new for charge in journaled.rerated(tiered("tiers"))]
 
     assert new == [560_000, 2 * 70_000 + 6 * 10_000, 560_000]
+
+
+async def test_a_session_with_use_outside_the_range_goes_on_behind_it(
+    journaled: Journaled,
+) -> None:
+    """10 s of the range, 100 s before it, 10 s of it: the last begin at 110 s, paid to 120 s."""
+    for units, event_ms in ((10, START_MS), (100, START_MS - 5_000), (15, START_MS)):
+        await journaled.stage.debit(units, "call", session_id="s", event_ms=event_ms)
+
+    charges = journaled.rerated(NEW, replace(EVER, from_ms=START_MS))
+
+    assert money(charges) == [(120_000, 25_000), (120_000, 5 * 1_500)]
+
+
+def tiered(name: str) -> Tariff:
+    """The first 10 messages of a day cost 0.07, more cost 0.01."""
+    tier = tier_id(Period.DAY, "sms")
+    rate = Rate.compiled([Stretch(0, 1, Fraction(70_000)), Stretch(10, 1, Fraction(10_000))])
+    return tariff_of(
+        name, [ServiceTerms("sms", Unit.COUNT, HOME_ZONE, rate, 1, 60_000, name, "sms", tier)]
+    )
+
+
+async def test_a_tier_that_begins_within_a_period_counts_from_there(journaled: Journaled) -> None:
+    """8 messages by a price without tiers, then 8 by one with: 0 differences by the latter."""
+    await journaled.stage.debit(8, "sms")
+    later = START_MS + 60_000
+    journaled.stage.price_by(
+        TariffBook([TariffVersion(0, OLD), TariffVersion(later, tiered("tiers"))])
+    )
+    journaled.stage.clock.now_ms = later
+    await journaled.stage.debit(8, "sms")
+
+    (charge,) = journaled.rerated(tiered("tiers"), replace(EVER, from_ms=later))
+
+    assert (charge.old, charge.new) == (560_000, 560_000)
+
+
+async def test_use_before_the_range_counts_in_a_tier_of_its_period(journaled: Journaled) -> None:
+    await journaled.stage.debit(8, "sms")
+    journaled.stage.clock.now_ms += 60_000
+    await journaled.stage.debit(8, "sms")
+
+    (charge,) = journaled.rerated(tiered("tiers"), replace(EVER, from_ms=START_MS + 1))
+
+    assert charge.new == 2 * 70_000 + 6 * 10_000
+
+
+def changing(change_ms: int) -> Tariff:
+    """A second costs 1,000 before a moment and 3,000 from then on."""
+    terms = [
+        ServiceTerms(
+            "call", Unit.SECONDS, HOME_ZONE, Rate.flat(1, micros, 1), 1, 60_000, "changing", name
+        )
+        for name, micros in (("before", 1_000), ("after", 3_000))
+    ]
+    tariff = tariff_of("changing", terms[:1])
+    line = Line([Variant(0, terms[0]), Variant(change_ms, terms[1])])
+    return replace(tariff, lines={(PLAN, "call"): {HOME_ZONE: line}})
+
+
+async def test_use_is_split_where_the_other_version_changes(journaled: Journaled) -> None:
+    change_ms = START_MS + 100_000
+    granted = await journaled.stage.reserve(600, "call")
+    journaled.stage.clock.now_ms = change_ms + 20_000
+    timed = (60, change_ms - 40_000, change_ms + 20_000)
+    await journaled.stage.commit(granted.reservation_id, 0, used=(timed,), step=Step.KEEP)
+    await journaled.stage.commit(granted.reservation_id, 30)  # does not say when: as granted
+    await journaled.stage.debit(30, "call", event_ms=change_ms - 10_000)
+    await journaled.stage.debit(30, "call")
+
+    new = [charge.new for charge in journaled.rerated(changing(change_ms))]
+
+    assert new == [
+        40 * 1_000 + 20 * 3_000,
+        30 * 1_000,
+        10 * 1_000 + 20 * 3_000,
+        30 * 3_000,
+    ]
+
+
+async def test_a_debit_that_does_not_say_when_is_not_split(journaled: Journaled) -> None:
+    change_ms = START_MS + 10_000
+    await journaled.stage.debit(30, "call")
+
+    (charge,) = journaled.rerated(changing(change_ms))
+
+    assert charge.new == 30 * 1_000
