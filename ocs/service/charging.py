@@ -24,11 +24,12 @@ from ocs.limits import (
 )
 from ocs.ports import ContextEncoder, Ledger
 from ocs.service.books import Books
+from ocs.service.contexts import charge_context, commit_context, settle_context
 from ocs.service.directory import Directory
 from ocs.service.errors import failure
 from ocs.service.pricing import (
-    GrantPrice,
-    UsePrice,
+    AS_BEFORE,
+    AS_GRANTED,
     later_price,
     named,
     pieces_of_debit,
@@ -94,7 +95,7 @@ class Charging:
                 change_ms = found.until_ms
                 later = later_price(book, profile.terms.plan, found, wish, at_ms)
                 profile = await self._tiers.counted(asked, profile, found.terms, later)
-            context = self._context(asked, profile, terms, place)
+            context = charge_context(asked, profile, terms, place)
             context.session_id = session_id
             context.sequence_number = ask.sequence_number
             answer = await self._ledger.execute(
@@ -154,7 +155,7 @@ class Charging:
                     pieces = pieces_of_debit(book, account, found, units, at_ms)
                 lines = (line for _, line in pieces)
                 profile = await self._tiers.counted(asked, profile, found.terms, *lines)
-            context = self._context(asked, profile, terms, place)
+            context = charge_context(asked, profile, terms, place)
             context.pieces = named(pieces, context.tariff_version, context.price_id)
             context.session_id = ask.session_id
             context.sequence_number = ask.sequence_number
@@ -199,18 +200,15 @@ class Charging:
         ) -> tuple[Answer, tuple[ReservationFacts | None, Profile | None]]:
             facts, profile = await self._facts(at, fresh=fresh)
             mismatch = facts is not None and ask.unit not in (None, facts.unit)
-            use, granted = UsePrice(), GrantPrice()
+            use, granted = AS_GRANTED, AS_BEFORE
             if facts is not None and profile is not None:
                 use, granted = price_commit(
                     book, profile, facts, ask, confirmed=self._books.confirmed
                 )
-                lines = (granted.terms, granted.later, *use.lines())
-                profile = await self._tiers.counted(asked, profile, *lines)
-            context = self._settle_context(asked, facts, profile)
-            context.pieces = named(use.pieces, context.tariff_version, context.price_id)
-            context.unsplit = use.unsplit
-            context.sequence_number = ask.sequence_number
-            context.segments = ask.segments
+                if use is not AS_GRANTED or granted is not AS_BEFORE:
+                    lines = (granted.terms, granted.later, *use.lines())
+                    profile = await self._tiers.counted(asked, profile, *lines)
+            context = commit_context(ask, facts, profile, use)
             answer = await self._ledger.execute(
                 Commit(
                     tenant=asked.tenant,
@@ -232,7 +230,10 @@ class Charging:
                     reject_overrun=ask.reject_overrun,
                     refusal=Reason.UNIT_MISMATCH if mismatch else None,
                     pieces=use.pieces,
-                    **granted._asdict(),
+                    terms=granted.terms,
+                    change_ms=granted.change_ms,
+                    later=granted.later,
+                    grant_refusal=granted.grant_refusal,
                 )
             )
             return answer, (facts, profile)
@@ -258,7 +259,7 @@ class Charging:
                     fingerprint=fingerprint("Release", ask.reservation_id, asked.request_time_ms),
                     request_time_ms=asked.request_time_ms,
                     window_ms=WINDOW_SETTLE_MS,
-                    context=self._encoded(asked, self._settle_context(asked, facts, profile)),
+                    context=self._encoded(asked, settle_context(asked, facts, profile)),
                     deadline_ms=asked.deadline_ms,
                     profile=profile,
                     reservation=facts,
@@ -314,48 +315,6 @@ class Charging:
         book = self._books.of(asked.tenant)
         context.tax_included = book.tax_included(context.tariff_version)
         return self._encode(context)
-
-    @staticmethod
-    def _context(
-        asked: Asked, profile: Profile, terms: ServiceTerms | None, place: Place
-    ) -> EventContext:
-        return EventContext(
-            request_id=asked.request_id,
-            subscriber_id=profile.subscriber_id,
-            segment=profile.terms.segment,
-            plan=profile.terms.plan,
-            service_id=place.service_id,
-            zone=terms.zone if terms is not None else "",
-            currency=profile.terms.currency,
-            tariff_version=terms.tariff_version if terms is not None else "",
-            price_id=terms.price_id if terms is not None else "",
-            partner=terms.partner if terms is not None else "",
-            event_time_ms=place.event_time_ms or asked.request_time_ms,
-            actor=asked.actor,
-        )
-
-    @staticmethod
-    def _settle_context(
-        asked: Asked, facts: ReservationFacts | None, profile: Profile | None
-    ) -> EventContext:
-        if facts is None or profile is None:
-            # The script asks for the facts before it writes anything.
-            return EventContext(request_id=asked.request_id)
-        return EventContext(
-            request_id=asked.request_id,
-            session_id=facts.session_id,
-            subscriber_id=facts.subscriber_id,
-            segment=profile.terms.segment,
-            plan=profile.terms.plan,
-            service_id=facts.service_id,
-            zone=facts.zone,
-            tariff_version=facts.tariff_version,
-            price_id=facts.price_id,
-            partner=facts.partner,
-            currency=profile.terms.currency,
-            event_time_ms=asked.request_time_ms,
-            actor=asked.actor,
-        )
 
 
 def _place_fields(place: Place) -> tuple[object, ...]:

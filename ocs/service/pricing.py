@@ -1,6 +1,6 @@
 """What the book says of a call: the price now, what follows it, and what priced the use before."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ocs.domain.answer import Outcome, Reason
 from ocs.domain.commands import GrantWish, Pieces
@@ -8,6 +8,7 @@ from ocs.domain.known import Profile, ReservationFacts
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.state import AccountTerms
 from ocs.domain.tariff_book import PriceInForce, TariffBook
+from ocs.domain.tariff_line import sooner
 from ocs.domain.units import Unit
 from ocs.domain.use_pieces import KnownLine, Segment, pieces_of
 from ocs.limits import CLOCK_SKEW_MAX_MS, EXPIRE_GRACE_MIN_MS
@@ -34,6 +35,11 @@ class UsePrice(NamedTuple):
     def lines(self) -> list[ServiceTerms]:
         """Return the lines that are not the grant's own."""
         return [line for _, line in self.pieces if line is not None]
+
+
+# What nearly every commit gets: one object each, made once.
+AS_GRANTED: Final = UsePrice()
+AS_BEFORE: Final = GrantPrice()
 
 
 def price(
@@ -81,7 +87,7 @@ def price_commit(
     now_ms = ask.asked.request_time_ms
     use = _price_of_use(book, facts, ask.segments, now_ms)
     if ask.wish is None:
-        return use, GrantPrice()
+        return use, AS_BEFORE
     if not confirmed:
         return use, GrantPrice(grant_refusal=Outcome.RATING_FAILED)
     return use, _next_price(book, profile, facts, ask.wish, now_ms)
@@ -103,7 +109,7 @@ def _next_price(
     later = later_price(book, plan, found, wish, at_ms) if found.until_ms else None
     now = (terms.tariff_version, terms.price_id, plan, found.until_ms)
     if now == (facts.tariff_version, facts.price_id, facts.plan, facts.change_ms):
-        return GrantPrice(later=later)
+        return AS_BEFORE if later is None else GrantPrice(later=later)
     return GrantPrice(terms, found.until_ms, later)
 
 
@@ -111,10 +117,9 @@ def _price_of_use(
     book: TariffBook, facts: ReservationFacts, segments: tuple[Segment, ...], now_ms: int
 ) -> UsePrice:
     """Nothing to split as long as the price of the grant still holds."""
-    activated_ms = book.activation_after(facts.tariff_version)
-    changes = [moment for moment in (facts.change_ms, activated_ms) if moment]
-    if not changes or now_ms < min(changes):
-        return UsePrice()
+    change_ms = sooner(facts.change_ms, book.activation_after(facts.tariff_version))
+    if change_ms == 0 or now_ms < change_ms:
+        return AS_GRANTED
 
     def price_at(at_ms: int) -> PriceInForce | Outcome:
         return book.price_in_zone(facts.plan, facts.service_id, facts.zone, at_ms)
