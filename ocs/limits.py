@@ -41,7 +41,6 @@ PRICE_CHANGES_MAX: Final = 32
 BUNDLE_CONTENTS_MAX: Final = 8
 BUNDLE_RENEWALS_MAX: Final = 1000
 BUNDLE_PLANS_MAX: Final = 500
-BUNDLE_SPAN_MIN_MS: Final = 1_000
 BUNDLE_SPAN_MAX_MS: Final = 3_660 * 86_400_000
 # So that `bundle.seq.number` is an id.
 BUNDLE_ID_PATTERN: Final = r"[A-Za-z0-9._+@-]{1,96}"

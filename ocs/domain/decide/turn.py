@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from ocs.domain.answer import Answer, Outcome, Reason
+from ocs.domain.answer import Answer, Reason
 from ocs.domain.bucket import Bucket
 from ocs.domain.charging_event import BucketChange, ChargingEvent, CounterChange, EventKind
 from ocs.domain.reservation import Reservation, SessionRating
@@ -205,10 +205,6 @@ class Turn:
     def refuse(self, reason: Reason) -> Answer:
         """Answer with a reason."""
         return Answer(self.state.seq, self.now_ms, reason=reason)
-
-    def deny(self, outcome: Outcome) -> Answer:
-        """Answer with a refusal that is a decision."""
-        return Answer(self.state.seq, self.now_ms, outcome=outcome)
 
     def finish(self, answer: Answer) -> Decision:
         """Close the turn; the floor moves with whatever else is written."""
