@@ -13,6 +13,7 @@ import zoneinfo
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -102,8 +103,13 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
-    """Serve on an event loop until the block ends; then drain."""
+async def running(
+    settings: Settings, store_url: str, lost_lines: Callable[[], int] = lambda: 0
+) -> AsyncIterator[Running]:
+    """Serve on an event loop until the block ends; then drain.
+
+    lost_lines: how many lines the log lost, for the metrics.
+    """
     # Only the pinned wheel decides where a day ends, so that all nodes agree.
     zoneinfo.reset_tzpath(())
     check_time_zone("UTC")
@@ -112,6 +118,7 @@ async def running(settings: Settings, store_url: str) -> AsyncIterator[Running]:
     ledger = ValkeyLedger(pool, connections=settings.store_connections, now_ms=now_ms)
     metrics = Metrics()
     metrics.watch_store(lambda: _store_counts(ledger))
+    metrics.watch_lost_lines(lost_lines)
     credentials = _credential_file(settings, metrics)
     exports = _exports(settings, metrics)
     try:
@@ -290,16 +297,17 @@ def run_serve(*, settings: Settings | None = None) -> int:
 
 def _run(settings: Settings, on_serving: Callable[[Running], None] | None = None) -> int:
     stream = sys.stdout if settings.log_stream == "stdout" else sys.stderr
-    configure_logging(level=settings.log_level, stream=stream.buffer)
+    sink = configure_logging(level=settings.log_level, stream=stream.buffer)
+    serve = partial(_serve, settings, lost_lines=lambda: sink.lost_count)
     # Before a store with a large log is started for nothing; `running` makes its own.
     check_exposure(_rpc_options(settings, Metrics(), _credential_file(settings, Metrics())))
     if settings.store_url is not None:
-        uvloop.run(_serve(settings, settings.store_url.get_secret_value(), "your store"))
+        uvloop.run(serve(settings.store_url.get_secret_value(), "your store"))
         return 0
     options = EmbeddedOptions(settings.data_dir / "store", settings.durability)
     with EmbeddedValkey.start(options, _say) as store:
         where = f"embedded store in {settings.data_dir}"
-        uvloop.run(_serve(settings, store.url, where, store, on_serving))
+        uvloop.run(serve(store.url, where, store, on_serving))
     return 0
 
 
@@ -323,13 +331,15 @@ async def _serve(
     where: str,
     embedded: EmbeddedValkey | None = None,
     on_serving: Callable[[Running], None] | None = None,
+    *,
+    lost_lines: Callable[[], int],
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        service = await _start(stack, running(settings, store_url), stop)
+        service = await _start(stack, running(settings, store_url, lost_lines), stop)
         if service is None:
             return
         _spare_collections()
