@@ -60,6 +60,7 @@ from ocs.store.event_log import ValkeyEventLog
 from ocs.store.fitness import Demands
 from ocs.store.ledger import ValkeyLedger
 from ocs.store.lookups import ValkeyLookups
+from ocs.store.pipeline import counts_of
 from ocs.store.reader import ValkeyReader
 from ocs.store.tariffs import ValkeyTariffs
 from ocs.telemetry.export import ExportError, OtlpExport, PrometheusExport
@@ -117,7 +118,7 @@ async def running(
     pool = make_pool(store_url, settings.store_connections)
     ledger = ValkeyLedger(pool, connections=settings.store_connections, now_ms=now_ms)
     metrics = Metrics()
-    metrics.watch_store(lambda: _store_counts(ledger))
+    metrics.watch_store(lambda: counts_of(ledger.pipelines))
     metrics.watch_lost_lines(lost_lines)
     credentials = _credential_file(settings, metrics)
     exports = _exports(settings, metrics)
@@ -169,15 +170,6 @@ def _exports(settings: Settings, metrics: Metrics) -> list[PrometheusExport | Ot
     if settings.otlp_url is not None:
         exports.append(OtlpExport(metrics, settings.otlp_url, settings.otlp_interval_s))
     return exports
-
-
-def _store_counts(ledger: ValkeyLedger) -> tuple[int, int, int]:
-    pipelines = ledger.pipelines
-    return (
-        sum(pipeline.batch_count for pipeline in pipelines),
-        sum(pipeline.command_count for pipeline in pipelines),
-        sum(pipeline.lost_count for pipeline in pipelines),
-    )
 
 
 def _credential_file(settings: Settings, metrics: Metrics) -> CredentialFile | None:

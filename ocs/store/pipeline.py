@@ -6,6 +6,7 @@ an unknown outcome; nothing is sent again here, because only the caller knows wh
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 import hiredis
@@ -102,3 +103,12 @@ class Pipeline:
         for future in waiting:
             if not future.done():
                 future.set_exception(StoreLostError(text))
+
+
+def counts_of(pipelines: Sequence[Pipeline]) -> tuple[int, int, int]:
+    """Return round trips, commands and lost connections of all of them together."""
+    return (
+        sum(pipeline.batch_count for pipeline in pipelines),
+        sum(pipeline.command_count for pipeline in pipelines),
+        sum(pipeline.lost_count for pipeline in pipelines),
+    )
