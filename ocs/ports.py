@@ -1,6 +1,6 @@
 """What the service needs from the outside, as Protocols over domain types."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from ocs.domain.answer import Answer, Reason
@@ -273,6 +273,31 @@ class EventLog(Protocol):
 
     def accounts(self) -> AsyncIterator[tuple[str, str]]:
         """Visit every account the store has state of, as (tenant, account_id); each once."""
+
+
+class JournalRun(NamedTuple):
+    """Entries of one partition that follow each other, as they stand: a list per column.
+
+    positions: stream ids. lines: what decode_event reads. contexts: what a ContextDecoder reads.
+    """
+
+    partition: int
+    positions: list[str]
+    lines: list[bytes]
+    contexts: list[bytes]
+
+
+class Journal(Protocol):
+    """The journal as a whole, for those who follow it: archive and views."""
+
+    partition_count: int
+
+    async def read(self, after: Mapping[int, str]) -> list[JournalRun]:
+        """Read on behind a position in each partition asked for (empty: from the oldest kept).
+
+        Bounded: partitions with more are read on by the next call; those without are left out.
+        Raises StoreUnavailableError.
+        """
 
 
 class ContextEncoder(Protocol):
