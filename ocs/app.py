@@ -262,15 +262,21 @@ def run_up(
     listen: str,
     durability: str,
     tariff: Path | None = None,
+    credentials: Path | None = None,
     on_serving: Callable[[Running], None] | None = None,
 ) -> int:
     """Run service and embedded store in a directory until a signal; return the exit status.
 
-    on_serving is called once the service listens, e.g. to learn the port that was free.
+    tariff, credentials: their files, None = as the settings say. on_serving is called once the
+    service listens, e.g. to learn the port that was free.
     """
     try:
         settings = load_settings(
-            data_dir=data_dir, listen=listen, durability=durability, tariff_path=tariff
+            data_dir=data_dir,
+            listen=listen,
+            durability=durability,
+            tariff_path=tariff,
+            credentials_path=credentials,
         )
         return _run(settings, on_serving)
     except _START_ERRORS as error:
