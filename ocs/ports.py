@@ -300,6 +300,28 @@ class Journal(Protocol):
         """
 
 
+class Vitals(NamedTuple):
+    """How a process of the service answered of late: rates in thousandths of a call a second.
+
+    shed: refused for want of a place; not among the answered. p50_us, p99_us: 0 without calls.
+    """
+
+    calls_per_s_e3: int
+    shed_per_s_e3: int
+    p50_us: int
+    p99_us: int
+
+
+class VitalsBoard(Protocol):
+    """Where the processes of the service tell how they are. Raises StoreUnavailableError."""
+
+    async def publish(self, process_id: str, vitals: Vitals, now_ms: int) -> None:
+        """Tell it of one process; replaces what it told before."""
+
+    async def read(self, now_ms: int) -> list[Vitals]:
+        """Read what processes told in the last seconds; those that are silent are left out."""
+
+
 class ContextEncoder(Protocol):
     """Spells an event's context; its bytes are opaque to the store."""
 

@@ -13,10 +13,10 @@ _BINARY: Final = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10
 
 def money(micros: int, currency: str) -> str:
     """Micro-units as `1,234.56 EUR`, half a cent up."""
-    return f"{amount(micros)} {currency}"
+    return f"{decimals(micros)} {currency}"
 
 
-def amount(micros: int) -> str:
+def decimals(micros: int) -> str:
     """Micro-units as `1,234.56`, half a cent up."""
     cents = (micros + _MICROS_PER_CENT // 2) // _MICROS_PER_CENT
     sign, cents = ("-", -cents) if cents < 0 else ("", cents)

@@ -192,7 +192,8 @@ def _totals(board: Board) -> RenderableType:
     grid.add_row("", "", "", *currencies, "", "")
     for left, (label, name, style), right in rows:
         money = (
-            Text(figures.amount(micros), style=style) for micros in _of_each_currency(counts, name)
+            Text(figures.decimals(micros), style=style)
+            for micros in _of_each_currency(counts, name)
         )
         grid.add_row(*_cell(left), label, *money, *_cell(right))
     return grid
@@ -224,7 +225,7 @@ def _services(board: Board) -> RenderableType:
             f"{counts[f'{service}.granted']:,}",
             f"{counts[f'{service}.refused']:,}",
             figures.used(service, counts[f"{service}.units"]),
-            *map(figures.amount, _of_each_currency(counts, f"{service}.collected_micros")),
+            *map(figures.decimals, _of_each_currency(counts, f"{service}.collected_micros")),
         )
     return table
 

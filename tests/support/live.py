@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ocs import app
+from ocs.app.parts import services
 from ocs.book.file import tariff_of_file
 from ocs.domain.tariff import Tariff
 from ocs.rpc.errors import FAILURES
@@ -349,7 +350,7 @@ async def serving_at(
     options = RpcOptions(port=0, drain_probe_s=0)
     configure_logging(level="info", stream=(log := io.BytesIO()))
     books = Books.fixed(tariff or tariff_of_file(None))
-    server = RpcServer(options, app._services(ledger, books), Metrics())
+    server = RpcServer(options, services(ledger, books), Metrics())
     await server.start()
     try:
         async with _connected(server, store, clock, log) as live:
