@@ -9,9 +9,8 @@ from typing import Final
 import uvicorn
 
 from ocs.dashboard.hub import Hub
-from ocs.dashboard.site import Admit, Api, Site
+from ocs.dashboard.site import Admit, Site
 
-LOOPBACK: Final = "127.0.0.1"
 _CONNECTIONS_MAX: Final = 400
 _STOP_S: Final = 2
 
@@ -29,11 +28,10 @@ class _Server(uvicorn.Server):
 
 
 class Dashboard:
-    """The site on a port. hosts: as Site's. certificate, key: files, empty: clear text."""
+    """The site on a port. hosts: as Site's. Raises AddressError."""
 
     def __init__(
         self,
-        api: Api,
         hub: Hub,
         admit: Admit,
         *,
@@ -42,7 +40,7 @@ class Dashboard:
         hosts: tuple[str, ...] = (),
     ) -> None:
         self._hub = hub
-        site = Site(api, hub, admit, hosts)
+        site = Site(hub, admit, hosts)
         config = uvicorn.Config(
             site.app,
             log_config=None,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from sse_starlette import EventSourceResponse
@@ -27,8 +27,7 @@ _SEND_TIMEOUT_S: Final = 10.0
 _HEADERS: Final = (
     (
         b"content-security-policy",
-        b"default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self';"
-        b" frame-ancestors 'none'; object-src 'none'",
+        b"default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     ),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -36,29 +35,18 @@ _HEADERS: Final = (
 )
 
 
-class Answered(NamedTuple):
-    """An answer of the API: HTTP status and a JSON text."""
+class Visitor(Protocol):
+    """Who looks."""
 
-    status: int
-    body: bytes
+    @property
+    def tenant(self) -> str:
+        """Whose figures it may see; empty: everybody's."""
 
-
-class Visitor(NamedTuple):
-    """Who looks. tenant: whose figures it may see; empty: everybody's."""
-
-    tenant: str
-    token: str
+    async def ask(self, method: str, body: bytes) -> tuple[int, bytes]:
+        """Answer a message of a method: HTTP status and JSON. Its faults are answers, too."""
 
 
-class Api(Protocol):
-    """The figures as JSON."""
-
-    async def call(self, method: str, body: bytes, visitor: Visitor) -> Answered:
-        """Answer a message of the method; what is wrong with it is an answer too."""
-        ...
-
-
-# Tells who shows a token (empty: nobody's), None if the door stays closed.
+# Tells who shows a token (empty: none is shown); None: the door stays closed.
 Admit = Callable[[str], Visitor | None]
 
 
@@ -80,8 +68,7 @@ class _Fixed:
 class Site:
     """The routes. hosts: names under which it may be called, empty: any."""
 
-    def __init__(self, api: Api, hub: Hub, admit: Admit, hosts: Sequence[str]) -> None:
-        self._api = api
+    def __init__(self, hub: Hub, admit: Admit, hosts: Sequence[str]) -> None:
         self._hub = hub
         self._admit = admit
         self._static = Path(str(files("ocs.dashboard"))) / "static"
@@ -131,10 +118,10 @@ class Site:
         body = await _body_of(request)
         if body is None:
             return _fault(413, f"the body must have at most {BODY_BYTES_MAX} bytes")
-        answered = await self._api.call(request.path_params["method"], body, visitor)
+        status, answer = await visitor.ask(request.path_params["method"], body)
         return Response(
-            answered.body,
-            answered.status,
+            answer,
+            status,
             media_type="application/json",
             headers={"cache-control": "no-store"},
         )
