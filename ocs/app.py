@@ -26,7 +26,7 @@ from ocs.domain.periods import check_time_zone
 from ocs.domain.tariff import Tariff
 from ocs.jobs.book import BookKeeper, TariffExistsError
 from ocs.jobs.expire import ExpireJob
-from ocs.ports import BookError, StoreUnavailableError
+from ocs.ports import BookError, Clock, StoreUnavailableError
 from ocs.rpc.account import AccountServicer
 from ocs.rpc.bundles import BundleServicer
 from ocs.rpc.charging import ChargingServicer
@@ -136,7 +136,7 @@ async def running(
         except (StoreUnavailableError, TariffExistsError) as error:
             raise StoreUnfitError(f"the tariff book: {error}") from None
         options = _rpc_options(settings, metrics, credentials)
-        server = RpcServer(options, _services(ledger, books), metrics)
+        server = RpcServer(options, _services(ledger, books, now_ms), metrics)
         await server.start()
         job = ExpireJob(ledger, ValkeyDueIndex(ledger), _bundles(ledger, books), now_ms)
         tasks = [
@@ -209,9 +209,9 @@ def _bundles(ledger: ValkeyLedger, books: Books) -> Bundles:
     return Bundles(ledger, Mutations(ledger, encode_context), books, now_ms)
 
 
-def _services(ledger: ValkeyLedger, books: Books) -> list[RpcService]:
+def _services(ledger: ValkeyLedger, books: Books, clock: Clock) -> list[RpcService]:
     directory = Directory(ValkeyLookups(ledger))
-    charging = Charging(ledger, directory, books, encode_context)
+    charging = Charging(ledger, directory, books, encode_context, clock)
     mutations = Mutations(ledger, encode_context)
     events = ValkeyEventLog(ledger)
     refunds = Refunds(mutations, events)

@@ -30,7 +30,11 @@ from ocs.client.values import ExplanationCause
 __all__ = ["blocks_of"]
 
 
-_WITHOUT_MONEY: Final = (ExplanationCause.INCREMENT, ExplanationCause.TIER)
+_WITHOUT_MONEY: Final = (
+    ExplanationCause.INCREMENT,
+    ExplanationCause.TIER,
+    ExplanationCause.GRANT_MAX,
+)
 
 
 def _prices(steps: Sequence[RateStep], unit: Unit | None) -> list[tuple[str, str]]:
@@ -41,6 +45,16 @@ def _price(step: RateStep, unit: Unit | None) -> str:
     each = f"{decimal_of(step.micros)} for {quantity(step.per_units, unit)}"
     start = f"from {quantity(step.from_units, unit)}: " if step.from_units else ""
     return f"{start}{each}, in increments of {step.increment_units}"
+
+
+def _grant_sizes(result: QuoteResult) -> str:
+    """How much a reserve may get: at least, where it names nothing, at most."""
+    sizes = (
+        ("from", result.grant_min_units),
+        ("by default", result.grant_default_units),
+        ("up to", result.grant_max_units),
+    )
+    return ", ".join(f"{word} {quantity(size, result.unit)}" for word, size in sizes if size)
 
 
 def _next(token: str) -> Fields:
@@ -57,6 +71,7 @@ def _(result: QuoteResult) -> list[Block]:
         ("paid by", ", ".join(paid)),
         *_prices(result.steps, result.unit),
         ("connect fee", decimal_of(result.connect_micros) if result.connect_micros else ""),
+        ("one grant", _grant_sizes(result)),
         ("zone", result.zone),
         ("tariff", result.tariff_version),
     ]

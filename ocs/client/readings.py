@@ -60,6 +60,9 @@ class QuoteResult:
     steps: tuple[RateStep, ...]
     connect_micros: int  # part of the price
     explanation: tuple[ExplanationLine, ...]  # those before the buckets' add up to the price
+    grant_min_units: int
+    grant_default_units: int  # 0: a reserve must name units
+    grant_max_units: int  # 0: no bound
     store_time: datetime | None
 
 

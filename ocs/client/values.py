@@ -31,6 +31,7 @@ class Outcome(enum.StrEnum):
     ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
     ACCOUNT_CLOSED = "ACCOUNT_CLOSED"
     TOO_MANY_BUCKETS = "TOO_MANY_BUCKETS"
+    GRANT_MAX_EXCEEDED = "GRANT_MAX_EXCEEDED"
 
 
 class FinalUnitAction(enum.StrEnum):
@@ -110,6 +111,7 @@ class ExplanationCause(enum.StrEnum):
     MAXIMUM = "MAXIMUM"
     CONNECT_FEE = "CONNECT_FEE"
     BUCKET = "BUCKET"
+    GRANT_MAX = "GRANT_MAX"
 
 
 class ReservationState(enum.StrEnum):
@@ -190,9 +192,12 @@ class UsedSegment:
 
 @dataclass(frozen=True, slots=True)
 class NextGrant:
-    """What to hold anew after a commit; the whole next grant, never an addition."""
+    """What to hold anew after a commit; the whole next grant, never an addition.
 
-    requested_units: int
+    requested_units: None = the tariff's grant_default.
+    """
+
+    requested_units: int | None = None
     all_or_nothing: bool = False
     validity: timedelta | None = None
     next_reservation_id: str = ""

@@ -36,6 +36,7 @@ class Cause(StrEnum):
     MAXIMUM = "MAXIMUM"
     CONNECT_FEE = "CONNECT_FEE"
     BUCKET = "BUCKET"
+    GRANT_MAX = "GRANT_MAX"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,16 @@ class Explained:
 def explain(what: Explained) -> list[ExplainedLine]:
     """Return the explanation of a session's first use."""
     return [*_increments(what), *_steps(what), *_fee(what), *_buckets(what)]
+
+
+def grant_cut(terms: ServiceTerms, units: int) -> list[ExplainedLine]:
+    """Say that units are more than one grant, if they are."""
+    most = terms.grant_max
+    if not 0 < most < units:
+        return []
+    asked, cut = _units(units, terms.unit), _units(most, terms.unit)
+    text = f"A reserve of {asked} is cut to {cut}, the most of one grant"
+    return [ExplainedLine(Cause.GRANT_MAX, text, 0, most)]
 
 
 def _increments(what: Explained) -> Iterator[ExplainedLine]:

@@ -65,6 +65,9 @@ class QueryHandlers:
             response.unit = convert.UNIT_TYPES[found.terms.unit]
             response.zone = found.terms.zone
             response.tariff_version = found.terms.tariff_version
+            response.grant_min_units = found.terms.grant_min
+            response.grant_default_units = found.terms.grant_default
+            response.grant_max_units = found.terms.grant_max
             _set_steps(response, found.terms)
         for line in found.explanation:
             micros = floor(line.micros)

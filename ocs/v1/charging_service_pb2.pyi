@@ -96,6 +96,8 @@ class _ExplanationCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Expl
     """The connect fee."""
     EXPLANATION_CAUSE_BUCKET: _ExplanationCause.ValueType  # 7
     """What one bucket would pay."""
+    EXPLANATION_CAUSE_GRANT_MAX: _ExplanationCause.ValueType  # 8
+    """The units are more than one grant: a Reserve of so many is cut to to_units. No money."""
 
 class ExplanationCause(_ExplanationCause, metaclass=_ExplanationCauseEnumTypeWrapper):
     """What a line of an explanation is about."""
@@ -116,6 +118,8 @@ EXPLANATION_CAUSE_CONNECT_FEE: ExplanationCause.ValueType  # 6
 """The connect fee."""
 EXPLANATION_CAUSE_BUCKET: ExplanationCause.ValueType  # 7
 """What one bucket would pay."""
+EXPLANATION_CAUSE_GRANT_MAX: ExplanationCause.ValueType  # 8
+"""The units are more than one grant: a Reserve of so many is cut to to_units. No money."""
 Global___ExplanationCause: _TypeAlias = ExplanationCause  # noqa: Y015
 
 class _ReservationState:
@@ -352,11 +356,13 @@ class ReserveRequest(_message.Message):
     service_id: _builtins.str
     """What is metered, as named in the tariff. Required."""
     requested_units: _builtins.int
-    """Units wanted, 1 .. 2^53-1. Required."""
+    """Units wanted, 1 .. 2^53-1; default the tariff's grant_default, required where it has none. More
+    than its grant_max is cut to that, which is no final grant; see all_or_nothing.
+    """
     unit: _types_pb2.UnitType.ValueType
     """If set, must be the service's unit."""
     all_or_nothing: _builtins.bool
-    """Grant all requested units or none."""
+    """Grant all requested units or none. GRANT_MAX_EXCEEDED if the tariff never grants so many."""
     session_id: _builtins.str
     """The gateway's charging session; rating continues within it. Default: the reservation id."""
     sequence_number: _builtins.int
@@ -381,7 +387,9 @@ class ReserveRequest(_message.Message):
 
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
-        """When the service happens; picks the tariff. Default: request_time."""
+        """When the service happens; picks the tariff. Default: request_time. At most 15 minutes before
+        request_time, and 60 s ahead of the service's clock.
+        """
 
     def __init__(
         self,
@@ -469,11 +477,15 @@ class UsedSegment(_message.Message):
     """Units used in it, 0 .. 2^53-1. Required."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """When it began; needed where a price changes in between. Octets and counts have the price then."""
+        """When it began; needed where a price changes in between. Octets and counts have the price then.
+        At most 31 days ago; not before the end_time of the segment before.
+        """
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """When it ended; not before start_time. Seconds are spread evenly from one to the other."""
+        """When it ended; not before start_time, at most 60 s ahead of the service's clock. Seconds are
+        spread evenly from one to the other. All segments of a report have both times, or none has one.
+        """
 
     def __init__(
         self,
@@ -539,9 +551,11 @@ class NextGrant(_message.Message):
     VALIDITY_DURATION_FIELD_NUMBER: _builtins.int
     NEXT_RESERVATION_ID_FIELD_NUMBER: _builtins.int
     requested_units: _builtins.int
-    """Units wanted, 1 .. 2^53-1. Required."""
+    """Units wanted, 1 .. 2^53-1; default the tariff's grant_default, required where it has none. More
+    than its grant_max is cut to that, which is no final grant; see all_or_nothing.
+    """
     all_or_nothing: _builtins.bool
-    """Grant all requested units or none."""
+    """Grant all requested units or none. GRANT_MAX_EXCEEDED if the tariff never grants so many."""
     next_reservation_id: _builtins.str
     """Names the successor that is opened if this reservation has expired; default the request_id."""
     @_builtins.property
@@ -797,7 +811,10 @@ class DebitRequest(_message.Message):
 
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
-        """When the use happened; picks the tariff. Default: request_time."""
+        """When the use happened; picks the tariff. Default: request_time. USED: at most 31 days ago;
+        AUTHORIZE: at most 15 minutes before request_time; both at most 60 s ahead of the service's
+        clock. A resend of what was answered is answered from its record, however old it is by then.
+        """
 
     def __init__(
         self,
@@ -911,7 +928,7 @@ class QuoteRequest(_message.Message):
 
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
-        """When the use would happen; picks the tariff. Default: now."""
+        """When the use would happen; picks the tariff. Default: now. From 31 days ago to 366 days ahead."""
 
     def __init__(
         self,
@@ -997,6 +1014,9 @@ class QuoteResponse(_message.Message):
     STORE_TIME_FIELD_NUMBER: _builtins.int
     CONNECT_MICROS_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
+    GRANT_MIN_UNITS_FIELD_NUMBER: _builtins.int
+    GRANT_DEFAULT_UNITS_FIELD_NUMBER: _builtins.int
+    GRANT_MAX_UNITS_FIELD_NUMBER: _builtins.int
     outcome: _types_pb2.Outcome.ValueType
     """CHARGED, or why a debit would be refused now."""
     unit: _types_pb2.UnitType.ValueType
@@ -1013,6 +1033,12 @@ class QuoteResponse(_message.Message):
     """The tariff that prices it."""
     connect_micros: _builtins.int
     """The connect fee in the price: due once, at a session's first used unit, from money."""
+    grant_min_units: _builtins.int
+    """Least units of a partial grant; 0 if there is no price. So below."""
+    grant_default_units: _builtins.int
+    """Units granted where a Reserve names none; 0: it must name some."""
+    grant_max_units: _builtins.int
+    """Units granted at most; 0: no bound."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.BucketCharge]:
         """Who would pay now, in the order they would be drawn on; empty on a refusal."""
@@ -1051,10 +1077,13 @@ class QuoteResponse(_message.Message):
         store_time: _timestamp_pb2.Timestamp | None = ...,
         connect_micros: _builtins.int = ...,
         explanation: _abc.Iterable[Global___ExplanationLine] | None = ...,
+        grant_min_units: _builtins.int = ...,
+        grant_default_units: _builtins.int = ...,
+        grant_max_units: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "store_time", b"store_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "connect_micros", b"connect_micros", "currency", b"currency", "explanation", b"explanation", "lines", b"lines", "outcome", b"outcome", "price_micros", b"price_micros", "rated_units", b"rated_units", "steps", b"steps", "store_time", b"store_time", "tariff_version", b"tariff_version", "unit", b"unit", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "connect_micros", b"connect_micros", "currency", b"currency", "explanation", b"explanation", "grant_default_units", b"grant_default_units", "grant_max_units", b"grant_max_units", "grant_min_units", b"grant_min_units", "lines", b"lines", "outcome", b"outcome", "price_micros", b"price_micros", "rated_units", b"rated_units", "steps", b"steps", "store_time", b"store_time", "tariff_version", b"tariff_version", "unit", b"unit", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

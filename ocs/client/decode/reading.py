@@ -64,6 +64,9 @@ def quote(message: charging.QuoteResponse) -> readings.QuoteResult:
             )
             for line in message.explanation
         ),
+        grant_min_units=message.grant_min_units,
+        grant_default_units=message.grant_default_units,
+        grant_max_units=message.grant_max_units,
         store_time=time(message, "store_time"),
     )
 

@@ -9,7 +9,7 @@ from ocs.book.file import tariff_of_file
 from ocs.domain.answer import Answer
 from ocs.domain.commands import Command, Expire
 from ocs.domain.state import AccountState
-from ocs.ports import Claim, EventLog, LoggedEvent
+from ocs.ports import Claim, Clock, EventLog, LoggedEvent
 from ocs.rpc.account import AccountServicer
 from ocs.rpc.call import CallInfo
 from ocs.rpc.charging import ChargingServicer
@@ -133,7 +133,8 @@ class Specification:
         self.ledger = SpecLedger()
         books = Books.fixed(tariff_of_file(None))
         directory = Directory(SpecLookups())
-        charge = Charging(self.ledger, directory, books, encode_context)
+        clock: Clock = lambda: self.ledger.clock_ms  # noqa: E731 - a getter
+        charge = Charging(self.ledger, directory, books, encode_context, clock)
         # Nothing here lists events.
         no_journal = cast("EventLog", None)
         mutations = Mutations(self.ledger, encode_context)
