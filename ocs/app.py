@@ -46,6 +46,7 @@ from ocs.service.charge_corrections import ChargeCorrections
 from ocs.service.charging import Charging
 from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
+from ocs.service.explanations import Explanations
 from ocs.service.keeping import Keeping
 from ocs.service.lines import Lines
 from ocs.service.mutations import Mutations
@@ -128,8 +129,7 @@ async def running(
         loaded = await ledger.load(ledger.pipelines[0])
         # A full one takes no library, but may have it, and settles what is held.
         if loaded not in {None, Reason.STORE_FULL}:
-            message = f"the store does not take the scripts: {loaded}"
-            raise StoreUnfitError(message)
+            raise StoreUnfitError(f"the store does not take the scripts: {loaded}")
         keeper = BookKeeper(ValkeyTariffs(ledger), read_tariff, now_ms, steady_ms)
         try:
             books = await keeper.open(*given)
@@ -176,8 +176,7 @@ def _credential_file(settings: Settings, metrics: Metrics) -> CredentialFile | N
     if settings.credentials_path is None:
         return None
     return CredentialFile(
-        settings.credentials_path,
-        lambda used: metrics.count_reload("credentials", used=used),
+        settings.credentials_path, lambda used: metrics.count_reload("credentials", used=used)
     )
 
 
@@ -219,14 +218,15 @@ def _services(ledger: ValkeyLedger, books: Books, clock: Clock) -> list[RpcServi
     accounts = Accounts(ledger, directory, events, books, mutations)
     queries = Queries(ledger, ValkeyReader(ledger), directory, books)
     lines = Lines(ledger, ValkeyReader(ledger), directory, mutations)
+    keep, correct = Keeping(mutations, books), Corrections(mutations)
+    tariffs = Tariffs(ValkeyTariffs(ledger), read_tariff)
+    explained = Explanations(mutations, events, books, tariffs, decode_context)
     return [
-        ChargingServicer(charging, refunds, corrections, queries).service(),
-        AccountServicer(
-            accounts, lines, Keeping(mutations, books), Corrections(mutations), queries
-        ).service(),
+        ChargingServicer(charging, refunds, corrections, queries, explained).service(),
+        AccountServicer(accounts, lines, keep, correct, queries).service(),
         SpendingCapServicer(accounts).service(),
         BundleServicer(_bundles(ledger, books)).service(),
-        TariffServicer(Tariffs(ValkeyTariffs(ledger), read_tariff)).service(),
+        TariffServicer(tariffs).service(),
     ]
 
 

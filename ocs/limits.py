@@ -115,6 +115,8 @@ CLAIM_PENDING_MS: Final = 60_000
 # Journal and lists.
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 500
+# Events of an account that are read back to find where a tier of an explained charge stood.
+EXPLAIN_EVENTS_MAX: Final = 1_000
 # Entries of a partition that one page of an account's events, oldest first, looks at.
 EVENTS_SCANNED_MAX: Final = 10_000
 SUBSCRIBERS_LISTED_MAX: Final = 1000

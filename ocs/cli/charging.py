@@ -162,10 +162,7 @@ def debit(
 @command(app, "refund", example="ocs refund alice/17 --share main=500000")
 def refund(
     client: Client,
-    event: Annotated[
-        str,
-        typer.Argument(metavar="EVENT", help="Its full name, or ACCOUNT/NUMBER within --tenant."),
-    ],
+    event: options.EventName,
     *,
     shares: Annotated[
         list[parse.Share] | None,

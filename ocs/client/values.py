@@ -112,6 +112,22 @@ class ExplanationCause(enum.StrEnum):
     CONNECT_FEE = "CONNECT_FEE"
     BUCKET = "BUCKET"
     GRANT_MAX = "GRANT_MAX"
+    UNCOLLECTED = "UNCOLLECTED"
+    CORRECTION = "CORRECTION"
+    REFUND = "REFUND"
+
+
+class UnexplainedCause(enum.StrEnum):
+    """Why a price is not explained."""
+
+    UNSPECIFIED = "UNSPECIFIED"  # a cause that this version of the client does not know
+    NOTHING_CHARGED = "NOTHING_CHARGED"
+    POSITION_UNKNOWN = "POSITION_UNKNOWN"
+    VERSION_UNKNOWN = "VERSION_UNKNOWN"
+    PRICE_UNKNOWN = "PRICE_UNKNOWN"
+    TIER_UNKNOWN = "TIER_UNKNOWN"
+    EVENT_GONE = "EVENT_GONE"
+    OTHER_PRICE = "OTHER_PRICE"
 
 
 class ReservationState(enum.StrEnum):

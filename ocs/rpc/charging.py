@@ -13,6 +13,7 @@ from ocs.rpc import convert
 from ocs.rpc.call import CallInfo
 from ocs.rpc.charge_corrections import ChargeCorrectionHandlers
 from ocs.rpc.charge_stream import ChargeStreamMethod
+from ocs.rpc.explanations import ExplanationHandlers
 from ocs.rpc.method import CallHost, Handler, RpcService
 from ocs.rpc.names import parse_reservation, reservation_name
 from ocs.rpc.queries import QueryHandlers, place_of
@@ -21,6 +22,7 @@ from ocs.rpc.validate import VIOLATIONS_MAX
 from ocs.service.charge_corrections import ChargeCorrections
 from ocs.service.charging import Charging
 from ocs.service.errors import ServiceError
+from ocs.service.explanations import Explanations
 from ocs.service.queries import Queries
 from ocs.service.refunds import Refunds
 from ocs.service.requests import CommitAsked, DebitAsked, ReleaseAsked, ReserveAsked
@@ -43,9 +45,11 @@ class ChargingServicer:
         refunds: Refunds,
         corrections: ChargeCorrections,
         queries: Queries,
+        explanations: Explanations,
     ) -> None:
         self._charging = charging
         self._queries = QueryHandlers(queries)
+        self._explanations = ExplanationHandlers(explanations)
         self._refunds = RefundHandlers(refunds)
         self._corrections = ChargeCorrectionHandlers(corrections)
 
@@ -58,6 +62,7 @@ class ChargingServicer:
                 **self._refunds.handlers(),
                 **self._corrections.handlers(),
                 **self._queries.handlers(),
+                **self._explanations.handlers(),
             },
             request_bytes_max=limits.UNARY_CHARGING_BYTES_MAX,
             streams={"ChargeStream": self._charge_stream},

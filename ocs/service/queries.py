@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.commands import Basis, Debit, Pieces
-from ocs.domain.explanation import Explained, ExplainedLine, explain, grant_cut
+from ocs.domain.explanation import ExplainedLine, explain, first_use, grant_cut
 from ocs.domain.known import Profile
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.state import RequestRecord
@@ -124,17 +124,9 @@ def _explained(command: Debit, priced: PricedUse) -> list[ExplainedLine]:
     if priced.price is None or command.terms is None:
         return []
     lines = [line or command.terms for _, line in command.pieces] or [command.terms]
-    currency = command.profile.terms.currency
-    payments = priced.answer.payments
-    what = Explained(
-        command.terms.unit,
-        currency,
-        command.used_units,
-        priced.rated_units,
-        priced.price,
-        lines,
-        payments,
-    )
+    used = (command.used_units, priced.rated_units)
+    currency, payments = command.profile.terms.currency, priced.answer.payments
+    what = first_use(lines, currency, used, priced.price, payments)
     return [*explain(what), *grant_cut(command.terms, command.used_units)]
 
 
