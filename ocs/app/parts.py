@@ -8,7 +8,7 @@ from ocs.book.document import read_tariff
 from ocs.book.file import SHIPPED, UnreadableError, tariff_text
 from ocs.domain.tariff import Tariff
 from ocs.jobs.vitals import VitalsJob
-from ocs.ports import BookError
+from ocs.ports import BookError, Clock
 from ocs.rpc.account import AccountServicer
 from ocs.rpc.bundles import BundleServicer
 from ocs.rpc.charging import ChargingServicer
@@ -27,6 +27,7 @@ from ocs.service.charge_corrections import ChargeCorrections
 from ocs.service.charging import Charging
 from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
+from ocs.service.explanations import Explanations
 from ocs.service.keeping import Keeping
 from ocs.service.lines import Lines
 from ocs.service.mutations import Mutations
@@ -112,10 +113,10 @@ def bundles(ledger: ValkeyLedger, books: Books) -> Bundles:
     return Bundles(ledger, Mutations(ledger, encode_context), books, now_ms)
 
 
-def services(ledger: ValkeyLedger, books: Books) -> list[RpcService]:
-    """All services over a ledger."""
+def services(ledger: ValkeyLedger, books: Books, clock: Clock) -> list[RpcService]:
+    """All services over a ledger; clock: the service's."""
     directory = Directory(ValkeyLookups(ledger))
-    charging = Charging(ledger, directory, books, encode_context)
+    charging = Charging(ledger, directory, books, encode_context, clock)
     mutations = Mutations(ledger, encode_context)
     events = ValkeyEventLog(ledger)
     refunds = Refunds(mutations, events)
@@ -123,14 +124,15 @@ def services(ledger: ValkeyLedger, books: Books) -> list[RpcService]:
     accounts = Accounts(ledger, directory, events, books, mutations)
     queries = Queries(ledger, ValkeyReader(ledger), directory, books)
     lines = Lines(ledger, ValkeyReader(ledger), directory, mutations)
+    keep, correct = Keeping(mutations, books), Corrections(mutations)
+    tariffs = Tariffs(ValkeyTariffs(ledger), read_tariff)
+    explained = Explanations(mutations, events, books, tariffs, decode_context)
     return [
-        ChargingServicer(charging, refunds, corrections, queries).service(),
-        AccountServicer(
-            accounts, lines, Keeping(mutations, books), Corrections(mutations), queries
-        ).service(),
+        ChargingServicer(charging, refunds, corrections, queries, explained).service(),
+        AccountServicer(accounts, lines, keep, correct, queries).service(),
         SpendingCapServicer(accounts).service(),
         BundleServicer(bundles(ledger, books)).service(),
-        TariffServicer(Tariffs(ValkeyTariffs(ledger), read_tariff)).service(),
+        TariffServicer(tariffs).service(),
     ]
 
 

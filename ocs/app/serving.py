@@ -86,7 +86,7 @@ async def running(
         except (StoreUnavailableError, TariffExistsError) as error:
             raise StoreUnfitError(f"the tariff book: {error}") from None
         options = rpc_options(settings, metrics, credentials)
-        server = RpcServer(options, services(ledger, books), metrics)
+        server = RpcServer(options, services(ledger, books, now_ms), metrics)
         await server.start()
         job = ExpireJob(ledger, ValkeyDueIndex(ledger), bundles(ledger, books), now_ms)
         tasks = [

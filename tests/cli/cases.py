@@ -377,6 +377,18 @@ CASES: list[Case] = [
         },
     ),
     Case(
+        "reserve alice data",
+        "Reserve",
+        granted(5_000_000),
+        {"account_id": "alice", "service_id": "data"},
+    ),
+    Case(
+        "commit alice/r1 60 --next default",
+        "Commit",
+        reported(100),
+        {"reservation": NAME, "used": [{"units": "60"}], "next_grant": {}},
+    ),
+    Case(
         "commit alice/r1 60 --keep",
         "Commit",
         committed(),

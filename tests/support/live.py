@@ -350,7 +350,7 @@ async def serving_at(
     options = RpcOptions(port=0, drain_probe_s=0)
     configure_logging(level="info", stream=(log := io.BytesIO()))
     books = Books.fixed(tariff or tariff_of_file(None))
-    server = RpcServer(options, services(ledger, books), Metrics())
+    server = RpcServer(options, services(ledger, books, clock), Metrics())
     await server.start()
     try:
         async with _connected(server, store, clock, log) as live:
