@@ -6,7 +6,7 @@ from typing import Final, cast
 
 from redis.exceptions import ResponseError
 
-from ocs.ports import JournalRun, StoreUnavailableError
+from ocs.ports import ArchiveMark, JournalRun, StoreUnavailableError
 from ocs.store import keys
 from ocs.store.pipeline import Pipeline, Reply, StoreLostError
 
@@ -37,6 +37,10 @@ class ValkeyJournal:
             runs += await self._read(some, [after[partition] or _FROM_OLDEST for partition in some])
         return runs
 
+    async def marks(self, partitions: Iterable[int]) -> dict[int, ArchiveMark]:
+        """Read how far partitions are archived, after what was sent before."""
+        return await read_marks(self._pipeline, partitions)
+
     async def _read(self, partitions: Sequence[int], after: Sequence[str]) -> list[JournalRun]:
         names = {keys.journal_key(partition).encode(): partition for partition in partitions}
         try:
@@ -48,6 +52,24 @@ class ValkeyJournal:
         if isinstance(reply, ResponseError):
             raise StoreUnavailableError
         return [_run(names[name], entries) for name, entries in _streams(reply)]
+
+
+async def read_marks(pipeline: Pipeline, partitions: Iterable[int]) -> dict[int, ArchiveMark]:
+    """Read how far partitions are archived. Raises StoreUnavailableError."""
+    asked = list(partitions)
+    fields = ("position", "trimmed")
+    sent = [pipeline.send("HMGET", keys.archive_key(number), *fields) for number in asked]
+    try:
+        replies = await asyncio.shield(asyncio.gather(*sent))
+    except StoreLostError:
+        raise StoreUnavailableError from None
+    return {number: _mark(reply) for number, reply in zip(asked, replies, strict=True)}
+
+
+def _mark(reply: Reply) -> ArchiveMark:
+    if not isinstance(reply, list):
+        raise StoreUnavailableError
+    return ArchiveMark(*(item.decode() if isinstance(item, bytes) else "" for item in reply))
 
 
 def _streams(reply: Reply) -> Iterable[tuple[bytes, Sequence[Reply]]]:

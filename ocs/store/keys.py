@@ -154,6 +154,16 @@ def journal_key(partition: int) -> str:
     return f"{{{KEY_TAGS[partition]}}}:journal"
 
 
+def archive_key(partition: int) -> str:
+    """How far a partition's (0..255) journal is archived and trimmed, and in which epoch."""
+    return f"{{{KEY_TAGS[partition]}}}:archive"
+
+
+def archiver_key() -> str:
+    """Which process archives the journal at the moment, and in which epoch."""
+    return f"{{{KEY_TAGS[0]}}}:archiver"
+
+
 def due_key(partition: int) -> str:
     """The sorted set of a partition's (0..255) accounts by their earliest deadline.
 
