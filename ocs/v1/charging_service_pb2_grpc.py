@@ -184,7 +184,7 @@ class ChargingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExplainCharge(self, request, context):
-        """Explains what a commit or debit of the past came to, as Quote does: by the version of the tariff
+        """Explains what a commit or debit of the past came to, as Quote does: by the tariff version
         that priced it, from where its session and its tiers stood then. Of a refund, what was given
         back. What the journal or the tariff does not tell is said in `unexplained`, never made up.
         Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
