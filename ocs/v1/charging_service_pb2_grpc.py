@@ -184,9 +184,10 @@ class ChargingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExplainCharge(self, request, context):
-        """Explains what a commit or debit of the past came to, as Quote does: by the version of the tariff
-        that priced it, from where its session and its tiers stood then. Of a refund, what was given
-        back. What the journal or the tariff does not tell is said in `unexplained`, never made up.
+        """Explains what a commit or debit of the past came to, as Quote does: by the version of the
+        tariff that priced it, from where its session and its tiers stood then. Of a refund, what was
+        given back. What the journal or the tariff does not tell is said in `unexplained`, never made
+        up.
         Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
         (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit, debit or refund).
         """

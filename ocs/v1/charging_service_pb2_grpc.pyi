@@ -85,9 +85,10 @@ class ChargingServiceStub:
     Errors: FAILED_PRECONDITION (UNIT_MISMATCH, CHARGE_LIMIT).
     """
     ExplainCharge: _grpc.UnaryUnaryMultiCallable[_charging_service_pb2.ExplainChargeRequest, _charging_service_pb2.ExplainChargeResponse]
-    """Explains what a commit or debit of the past came to, as Quote does: by the version of the tariff
-    that priced it, from where its session and its tiers stood then. Of a refund, what was given
-    back. What the journal or the tariff does not tell is said in `unexplained`, never made up.
+    """Explains what a commit or debit of the past came to, as Quote does: by the version of the
+    tariff that priced it, from where its session and its tiers stood then. Of a refund, what was
+    given back. What the journal or the tariff does not tell is said in `unexplained`, never made
+    up.
     Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
     (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit, debit or refund).
     """
@@ -175,9 +176,10 @@ class ChargingServiceAsyncStub(ChargingServiceStub):
     Errors: FAILED_PRECONDITION (UNIT_MISMATCH, CHARGE_LIMIT).
     """
     ExplainCharge: _aio.UnaryUnaryMultiCallable[_charging_service_pb2.ExplainChargeRequest, _charging_service_pb2.ExplainChargeResponse]  # type: ignore[assignment]
-    """Explains what a commit or debit of the past came to, as Quote does: by the version of the tariff
-    that priced it, from where its session and its tiers stood then. Of a refund, what was given
-    back. What the journal or the tariff does not tell is said in `unexplained`, never made up.
+    """Explains what a commit or debit of the past came to, as Quote does: by the version of the
+    tariff that priced it, from where its session and its tiers stood then. Of a refund, what was
+    given back. What the journal or the tariff does not tell is said in `unexplained`, never made
+    up.
     Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
     (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit, debit or refund).
     """
@@ -310,9 +312,10 @@ class ChargingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _charging_service_pb2.ExplainChargeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_charging_service_pb2.ExplainChargeResponse, _abc.Awaitable[_charging_service_pb2.ExplainChargeResponse]]:
-        """Explains what a commit or debit of the past came to, as Quote does: by the version of the tariff
-        that priced it, from where its session and its tiers stood then. Of a refund, what was given
-        back. What the journal or the tariff does not tell is said in `unexplained`, never made up.
+        """Explains what a commit or debit of the past came to, as Quote does: by the version of the
+        tariff that priced it, from where its session and its tiers stood then. Of a refund, what was
+        given back. What the journal or the tariff does not tell is said in `unexplained`, never made
+        up.
         Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
         (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit, debit or refund).
         """
