@@ -127,14 +127,14 @@ def explain_charge(charge: PastCharge) -> Explanation:
 
 
 def explain_correction(event: ChargingEvent, context: EventContext) -> Explanation:
-    """Explain a debit of CorrectCharge: a sum, whose units are micro-units."""
-    corrected = Fraction(money_of(event))
+    """Explain a debit of CorrectCharge, whose units are micro-units."""
+    micros = Fraction(money_of(event))
     text = (
         f"Correction of event {context.corrects_seq} by tariff {context.tariff_version}:"
-        f" {money_text(corrected, context.currency)}"
+        f" {money_text(micros, context.currency)}"
     )
     correction = ExplainedLine(
-        Cause.CORRECTION, text, micros=corrected, tariff_version=context.tariff_version
+        Cause.CORRECTION, text, micros=micros, tariff_version=context.tariff_version
     )
     paid = [PaidStretch(payment.bucket_id, 0, 0, payment.micros) for payment in event.payments]
     return Explanation([correction, *_who_paid(event, paid, None, context.currency)])

@@ -1309,7 +1309,8 @@ class ExplainChargeResponse(_message.Message):
     @_builtins.property
     def explanation(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplanationLine]:
         """How the price came about, in order. The lines before those of buckets and of what nobody paid
-        add up to charged_micros + uncollected_micros, and so do those; without a price only those do.
+        add up to charged_micros + uncollected_micros, and so do those; without a price there are only
+        the latter.
         """
 
     def __init__(

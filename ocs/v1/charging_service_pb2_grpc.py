@@ -184,9 +184,10 @@ class ChargingServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExplainCharge(self, request, context):
-        """Explains what a commit or debit of the past came to, as Quote does: by the tariff version
-        that priced it, from where its session and its tiers stood then. Of a refund, what was given
-        back. What the journal or the tariff does not tell is said in `unexplained`, never made up.
+        """Explains what a commit or debit of the past came to, as Quote does: by the version of the
+        tariff that priced it, from where its session and its tiers stood then. Of a refund, what was
+        given back. What the journal or the tariff does not tell is said in `unexplained`, never made
+        up.
         Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
         (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit, debit or refund).
         """
@@ -227,9 +228,8 @@ class ChargingServiceServicer:
         with the same effect, the same window and the same errors, and may be resent there.
         A batch that breaks a rule as a whole is answered with `status`, nothing of it is executed, and
         the stream goes on. Items beyond what a process may work on are answered with
-        RESOURCE_EXHAUSTED (OVERLOADED); when it can take up none, the batch as a whole is. At most 16
-        batches of a stream are worked on; further ones are not read until one is answered and its
-        answer is taken.
+        RESOURCE_EXHAUSTED (OVERLOADED). At most 16 batches of a stream are worked on; further ones are
+        not read until one is answered and its answer is taken.
         The stream ends OK when the caller has closed it and all is answered; UNAVAILABLE
         (SERVICE_STOPPING) when the process stops, after what was read is answered: connect again and
         resend what has no answer; UNAUTHENTICATED or PERMISSION_DENIED when the credential has expired

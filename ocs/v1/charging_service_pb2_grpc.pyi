@@ -85,9 +85,10 @@ class ChargingServiceStub:
     Errors: FAILED_PRECONDITION (UNIT_MISMATCH, CHARGE_LIMIT).
     """
     ExplainCharge: _grpc.UnaryUnaryMultiCallable[_charging_service_pb2.ExplainChargeRequest, _charging_service_pb2.ExplainChargeResponse]
-    """Explains what a commit or debit of the past came to, as Quote does: by the tariff version
-    that priced it, from where its session and its tiers stood then. Of a refund, what was given
-    back. What the journal or the tariff does not tell is said in `unexplained`, never made up.
+    """Explains what a commit or debit of the past came to, as Quote does: by the version of the
+    tariff that priced it, from where its session and its tiers stood then. Of a refund, what was
+    given back. What the journal or the tariff does not tell is said in `unexplained`, never made
+    up.
     Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
     (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit, debit or refund).
     """
@@ -111,9 +112,8 @@ class ChargingServiceStub:
     with the same effect, the same window and the same errors, and may be resent there.
     A batch that breaks a rule as a whole is answered with `status`, nothing of it is executed, and
     the stream goes on. Items beyond what a process may work on are answered with
-    RESOURCE_EXHAUSTED (OVERLOADED); when it can take up none, the batch as a whole is. At most 16
-    batches of a stream are worked on; further ones are not read until one is answered and its
-    answer is taken.
+    RESOURCE_EXHAUSTED (OVERLOADED). At most 16 batches of a stream are worked on; further ones are
+    not read until one is answered and its answer is taken.
     The stream ends OK when the caller has closed it and all is answered; UNAVAILABLE
     (SERVICE_STOPPING) when the process stops, after what was read is answered: connect again and
     resend what has no answer; UNAUTHENTICATED or PERMISSION_DENIED when the credential has expired
@@ -176,9 +176,10 @@ class ChargingServiceAsyncStub(ChargingServiceStub):
     Errors: FAILED_PRECONDITION (UNIT_MISMATCH, CHARGE_LIMIT).
     """
     ExplainCharge: _aio.UnaryUnaryMultiCallable[_charging_service_pb2.ExplainChargeRequest, _charging_service_pb2.ExplainChargeResponse]  # type: ignore[assignment]
-    """Explains what a commit or debit of the past came to, as Quote does: by the tariff version
-    that priced it, from where its session and its tiers stood then. Of a refund, what was given
-    back. What the journal or the tariff does not tell is said in `unexplained`, never made up.
+    """Explains what a commit or debit of the past came to, as Quote does: by the version of the
+    tariff that priced it, from where its session and its tiers stood then. Of a refund, what was
+    given back. What the journal or the tariff does not tell is said in `unexplained`, never made
+    up.
     Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
     (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit, debit or refund).
     """
@@ -202,9 +203,8 @@ class ChargingServiceAsyncStub(ChargingServiceStub):
     with the same effect, the same window and the same errors, and may be resent there.
     A batch that breaks a rule as a whole is answered with `status`, nothing of it is executed, and
     the stream goes on. Items beyond what a process may work on are answered with
-    RESOURCE_EXHAUSTED (OVERLOADED); when it can take up none, the batch as a whole is. At most 16
-    batches of a stream are worked on; further ones are not read until one is answered and its
-    answer is taken.
+    RESOURCE_EXHAUSTED (OVERLOADED). At most 16 batches of a stream are worked on; further ones are
+    not read until one is answered and its answer is taken.
     The stream ends OK when the caller has closed it and all is answered; UNAVAILABLE
     (SERVICE_STOPPING) when the process stops, after what was read is answered: connect again and
     resend what has no answer; UNAUTHENTICATED or PERMISSION_DENIED when the credential has expired
@@ -312,9 +312,10 @@ class ChargingServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _charging_service_pb2.ExplainChargeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_charging_service_pb2.ExplainChargeResponse, _abc.Awaitable[_charging_service_pb2.ExplainChargeResponse]]:
-        """Explains what a commit or debit of the past came to, as Quote does: by the tariff version
-        that priced it, from where its session and its tiers stood then. Of a refund, what was given
-        back. What the journal or the tariff does not tell is said in `unexplained`, never made up.
+        """Explains what a commit or debit of the past came to, as Quote does: by the version of the
+        tariff that priced it, from where its session and its tiers stood then. Of a refund, what was
+        given back. What the journal or the tariff does not tell is said in `unexplained`, never made
+        up.
         Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
         (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit, debit or refund).
         """
@@ -362,9 +363,8 @@ class ChargingServiceServicer(metaclass=_abc_1.ABCMeta):
         with the same effect, the same window and the same errors, and may be resent there.
         A batch that breaks a rule as a whole is answered with `status`, nothing of it is executed, and
         the stream goes on. Items beyond what a process may work on are answered with
-        RESOURCE_EXHAUSTED (OVERLOADED); when it can take up none, the batch as a whole is. At most 16
-        batches of a stream are worked on; further ones are not read until one is answered and its
-        answer is taken.
+        RESOURCE_EXHAUSTED (OVERLOADED). At most 16 batches of a stream are worked on; further ones are
+        not read until one is answered and its answer is taken.
         The stream ends OK when the caller has closed it and all is answered; UNAVAILABLE
         (SERVICE_STOPPING) when the process stops, after what was read is answered: connect again and
         resend what has no answer; UNAUTHENTICATED or PERMISSION_DENIED when the credential has expired

@@ -39,7 +39,7 @@ TENANT: Final = "main"
 TIMEOUT_S: Final = 10.0
 CONNECTIONS: Final = 4
 # What background work writes whenever it likes; no money in it.
-_BACKGROUND: Final = (b":probe", b":lease")
+_BACKGROUND: Final = (b":probe", b":lease", b":vitals")
 # Whatever a status says, it says none of this.
 _INSIDE: Final = ("traceback", "error", "exception", "valkey", "redis", "lua", ".py", "sock")
 
