@@ -3,9 +3,25 @@
 The only place that wires.
 """
 
-from ocs.app.clocks import now_ms
-from ocs.app.parts import load_text
-from ocs.app.process import run_serve, run_up
+from ocs.app.clocks import now_ms, steady_ms
+from ocs.app.output import say
+from ocs.app.parts import credential_file, load_text, metric_exports, rpc_options
+from ocs.app.process import START_ERRORS, run_serve, run_up, start, who_may_call
 from ocs.app.serving import Running, running
 
-__all__ = ["Running", "load_text", "now_ms", "run_serve", "run_up", "running"]
+__all__ = [
+    "START_ERRORS",
+    "Running",
+    "credential_file",
+    "load_text",
+    "metric_exports",
+    "now_ms",
+    "rpc_options",
+    "run_serve",
+    "run_up",
+    "running",
+    "say",
+    "start",
+    "steady_ms",
+    "who_may_call",
+]

@@ -63,7 +63,7 @@ def demands(settings: Settings) -> Demands:
     return Demands(settings.durability, settings.cves_accepted)
 
 
-def exports(settings: Settings, metrics: Metrics) -> list[PrometheusExport | OtlpExport]:
+def metric_exports(settings: Settings, metrics: Metrics) -> list[PrometheusExport | OtlpExport]:
     """Where the metrics go; raises ExportError."""
     made: list[PrometheusExport | OtlpExport] = []
     if settings.metrics_address is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 import uvloop
@@ -15,6 +16,7 @@ import uvloop
 from ocs.app.output import say
 from ocs.app.parts import credential_file, rpc_options
 from ocs.app.serving import Running, running
+from ocs.companion import companion
 from ocs.rpc.credentials import CredentialsError
 from ocs.rpc.server import ListenError, check_exposure
 from ocs.settings import Settings, SettingsError, load_settings
@@ -28,7 +30,9 @@ from ocs.telemetry.metrics import Metrics
 _GARBAGE_MIN = 50_000
 _STORE_LOOK_S = 0.5
 _STORE_RETRY_S = 1.0
-_START_ERRORS = (
+RunningT = TypeVar("RunningT")
+
+START_ERRORS = (
     CredentialsError,
     EmbeddedStoreError,
     ExportError,
@@ -45,11 +49,13 @@ def run_up(
     durability: str,
     tariff: Path | None = None,
     credentials: Path | None = None,
+    insights_listen: str | None = None,
     on_serving: Callable[[Running], None] | None = None,
 ) -> int:
     """Run service and embedded store in a directory until a signal; return the exit status.
 
-    tariff, credentials: their files, None = as the settings say. on_serving is called once the
+    tariff, credentials: their files, None = as the settings say. insights_listen: where the figures
+    are served, by a process beside this one; None: they are not. on_serving is called once the
     service listens, e.g. to learn the port that was free.
     """
     try:
@@ -60,8 +66,8 @@ def run_up(
             tariff_path=tariff,
             credentials_path=credentials,
         )
-        return _run(settings, on_serving)
-    except _START_ERRORS as error:
+        return _run(settings, on_serving, insights_listen)
+    except START_ERRORS as error:
         say(f"ocs: {error}")
         return 1
 
@@ -70,12 +76,16 @@ def run_serve(*, settings: Settings | None = None) -> int:
     """Run the service as its settings say until a signal; return the exit status."""
     try:
         return _run(settings or load_settings())
-    except _START_ERRORS as error:
+    except START_ERRORS as error:
         say(f"ocs: {error}")
         return 1
 
 
-def _run(settings: Settings, on_serving: Callable[[Running], None] | None = None) -> int:
+def _run(
+    settings: Settings,
+    on_serving: Callable[[Running], None] | None = None,
+    insights_listen: str | None = None,
+) -> int:
     stream = sys.stdout if settings.log_stream == "stdout" else sys.stderr
     sink = configure_logging(level=settings.log_level, stream=stream.buffer)
     serve = partial(_serve, settings, lost_lines=lambda: sink.lost_count)
@@ -87,11 +97,11 @@ def _run(settings: Settings, on_serving: Callable[[Running], None] | None = None
     options = EmbeddedOptions(settings.data_dir / "store", settings.durability)
     with EmbeddedValkey.start(options, say) as store:
         where = f"embedded store in {settings.data_dir}"
-        uvloop.run(serve(store.url, where, store, on_serving))
+        uvloop.run(serve(store.url, where, store, on_serving, insights_listen))
     return 0
 
 
-def _who_may_call(settings: Settings) -> str:
+def who_may_call(settings: Settings) -> str:
     """What the operator has to know about the door, in one line."""
     if settings.credentials_path is None:
         return "no credentials (OCS_CREDENTIALS_PATH): whoever is on this machine may do everything"
@@ -106,6 +116,7 @@ async def _serve(
     where: str,
     embedded: EmbeddedValkey | None = None,
     on_serving: Callable[[Running], None] | None = None,
+    insights_listen: str | None = None,
     *,
     lost_lines: Callable[[], int],
 ) -> None:
@@ -114,14 +125,21 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        service = await _start(stack, running(settings, store_url, lost_lines), stop)
+        service = await start(stack, running(settings, store_url, lost_lines), stop)
         if service is None:
             return
-        _spare_collections()
+        spare_collections()
         say(f"ocs: listening on {service.address}, {where}, durability {service.durability}")
-        say(f"ocs: {_who_may_call(settings)}")
+        say(f"ocs: {who_may_call(settings)}")
         if on_serving is not None:
             on_serving(service)
+        if insights_listen is not None:
+            await stack.enter_async_context(
+                companion(
+                    ["insights", "--tied", "--listen", insights_listen],
+                    {"OCS_STORE_URL": store_url, "OCS_DATA_DIR": str(settings.data_dir)},
+                )
+            )
         ends: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
         if embedded is not None:
             ends.append(asyncio.create_task(_keep_alive(embedded)))
@@ -133,9 +151,9 @@ async def _serve(
         say("ocs: stopping")
 
 
-async def _start(
-    stack: AsyncExitStack, service: AbstractAsyncContextManager[Running], stop: asyncio.Event
-) -> Running | None:
+async def start(
+    stack: AsyncExitStack, service: AbstractAsyncContextManager[RunningT], stop: asyncio.Event
+) -> RunningT | None:
     """Enter the service; None if it is to stop before, e.g. while a store takes minutes to load."""
     starting = asyncio.create_task(stack.enter_async_context(service))
     stopping = asyncio.create_task(stop.wait())
@@ -149,7 +167,7 @@ async def _start(
     return starting.result()
 
 
-def _spare_collections() -> None:
+def spare_collections() -> None:
     """Let the garbage collector pass over what was made at the start, and come seldom.
 
     Calls leave next to no cycles, but 64 in flight would set it off several times over

@@ -17,8 +17,8 @@ from ocs.app.parts import (
     bundles,
     credential_file,
     demands,
-    exports,
     load_text,
+    metric_exports,
     rpc_options,
     services,
     vitals,
@@ -71,7 +71,7 @@ async def running(
     metrics.watch_store(lambda: counts_of(ledger.pipelines))
     metrics.watch_lost_lines(lost_lines)
     credentials = credential_file(settings, metrics)
-    outlets = exports(settings, metrics)
+    outlets = metric_exports(settings, metrics)
     try:
         await wait_loaded(ledger.pipelines[0], say)
         durability = await check_store(ledger.pipelines[0], demands(settings))

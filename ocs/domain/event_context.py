@@ -1,6 +1,7 @@
 """What the service knew when it charged; journaled beside the event, opaque to the scripts."""
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(slots=True, kw_only=True)
@@ -12,7 +13,8 @@ class EventContext:
     meanwhile, and the use did not say when it happened. tax_included: whether the prices contain
     the tax; None where nothing was priced. corrects_seq: number of the event whose price a debit
     corrects, in micro-units; 0 = it reports use. asked_units: what the caller asked for, if the
-    tariff's grant_max cut it; 0 = it did not.
+    tariff's grant_max cut it; 0 = it did not. time_zone: of an account that is opened, in which
+    its caps count from then on.
     """
 
     request_id: str = ""
@@ -38,3 +40,25 @@ class EventContext:
     tax_included: bool | None = None
     corrects_seq: int = 0
     asked_units: int = 0
+    time_zone: str = ""
+
+
+CONTEXT_COLUMNS: Final = (
+    "request_id",
+    "session_id",
+    "subscriber_id",
+    "segment",
+    "plan",
+    "service_id",
+    "zone",
+    "partner",
+    "currency",
+    "tariff_version",
+    "event_time_ms",
+    "actor",
+    "payment_reference",
+    "price_id",
+    "corrects_seq",
+    "time_zone",
+)
+"""What views read of a context, a column for each: fields of EventContext."""

@@ -228,8 +228,9 @@ class ChargingServiceServicer:
         with the same effect, the same window and the same errors, and may be resent there.
         A batch that breaks a rule as a whole is answered with `status`, nothing of it is executed, and
         the stream goes on. Items beyond what a process may work on are answered with
-        RESOURCE_EXHAUSTED (OVERLOADED). At most 16 batches of a stream are worked on; further ones are
-        not read until one is answered and its answer is taken.
+        RESOURCE_EXHAUSTED (OVERLOADED); when it can take up none, the batch as a whole is. At most 16
+        batches of a stream are worked on; further ones are not read until one is answered and its
+        answer is taken.
         The stream ends OK when the caller has closed it and all is answered; UNAVAILABLE
         (SERVICE_STOPPING) when the process stops, after what was read is answered: connect again and
         resend what has no answer; UNAUTHENTICATED or PERMISSION_DENIED when the credential has expired

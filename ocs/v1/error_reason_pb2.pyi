@@ -166,6 +166,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE. The events are in the archive, which this server cannot read, or which is damaged;
     an operator has to see to it.
     """
+    ERROR_REASON_QUERY_TOO_LONG: _ErrorReason.ValueType  # 75
+    """RESOURCE_EXHAUSTED. The question took longer than it may: ask for a shorter range, fewer
+    dimensions or rows.
+    """
+    ERROR_REASON_SQL_REFUSED: _ErrorReason.ValueType  # 76
+    """INVALID_ARGUMENT. The SQL is not one SELECT over the tables of the figures; the violation of
+    `sql` says what is wrong.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -315,5 +323,13 @@ holds, credits or sales until the archiver is back; use is settled all the same.
 ERROR_REASON_ARCHIVE_UNREADABLE: ErrorReason.ValueType  # 70
 """UNAVAILABLE. The events are in the archive, which this server cannot read, or which is damaged;
 an operator has to see to it.
+"""
+ERROR_REASON_QUERY_TOO_LONG: ErrorReason.ValueType  # 75
+"""RESOURCE_EXHAUSTED. The question took longer than it may: ask for a shorter range, fewer
+dimensions or rows.
+"""
+ERROR_REASON_SQL_REFUSED: ErrorReason.ValueType  # 76
+"""INVALID_ARGUMENT. The SQL is not one SELECT over the tables of the figures; the violation of
+`sql` says what is wrong.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
