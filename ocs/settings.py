@@ -238,6 +238,12 @@ class Settings(BaseSettings):
         default="127.0.0.1:7708",
         description="Address of the figures (`ocs insights`), host:port; port 0 = any free one.",
     )
+    dashboard_listen: Annotated[str, AfterValidator(_check_listen)] = Field(
+        default="127.0.0.1:7709",
+        description="Address of the dashboard, host:port; port 0 = any free one. On loopback it is"
+        " plain HTTP and open to whoever is on this machine; elsewhere it speaks TLS and asks for a"
+        " token.",
+    )
     insights_path: Path | None = Field(
         default=None,
         description="File of the figures; unset: insights.duckdb in data_dir. It may be removed:"
@@ -263,6 +269,11 @@ class Settings(BaseSettings):
     def insights_address(self) -> tuple[str, int]:
         """Host and port of the figures."""
         return _listen_parts(self.insights_listen)
+
+    @property
+    def dashboard_address(self) -> tuple[str, int]:
+        """Host and port of the dashboard."""
+        return _listen_parts(self.dashboard_listen)
 
     @property
     def insights_file(self) -> Path:

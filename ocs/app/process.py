@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import structlog
 import uvloop
@@ -32,6 +32,26 @@ _STORE_LOOK_S = 0.5
 _STORE_RETRY_S = 1.0
 RunningT = TypeVar("RunningT")
 
+
+class Figures(NamedTuple):
+    """Where the process of the figures listens, host:port each."""
+
+    insights_listen: str
+    dashboard_listen: str
+
+    def environment(self, settings: Settings, store_url: str) -> dict[str, str]:
+        """What that process is told."""
+        told = {
+            "OCS_STORE_URL": store_url,
+            "OCS_DATA_DIR": str(settings.data_dir),
+            "OCS_INSIGHTS_LISTEN": self.insights_listen,
+            "OCS_DASHBOARD_LISTEN": self.dashboard_listen,
+        }
+        if settings.credentials_path is not None:
+            told["OCS_CREDENTIALS_PATH"] = str(settings.credentials_path)
+        return told
+
+
 START_ERRORS = (
     CredentialsError,
     EmbeddedStoreError,
@@ -49,14 +69,14 @@ def run_up(
     durability: str,
     tariff: Path | None = None,
     credentials: Path | None = None,
-    insights_listen: str | None = None,
+    figures: Figures | None = None,
     on_serving: Callable[[Running], None] | None = None,
 ) -> int:
     """Run service and embedded store in a directory until a signal; return the exit status.
 
-    tariff, credentials: their files, None = as the settings say. insights_listen: where the figures
-    are served, by a process beside this one; None: they are not. on_serving is called once the
-    service listens, e.g. to learn the port that was free.
+    tariff, credentials: their files, None = as the settings say. figures: where a process beside
+    this one tells them; None: there is none. on_serving is called once the service listens, e.g. to
+    learn the port that was free.
     """
     try:
         settings = load_settings(
@@ -66,7 +86,7 @@ def run_up(
             tariff_path=tariff,
             credentials_path=credentials,
         )
-        return _run(settings, on_serving, insights_listen)
+        return _run(settings, on_serving, figures)
     except START_ERRORS as error:
         say(f"ocs: {error}")
         return 1
@@ -84,7 +104,7 @@ def run_serve(*, settings: Settings | None = None) -> int:
 def _run(
     settings: Settings,
     on_serving: Callable[[Running], None] | None = None,
-    insights_listen: str | None = None,
+    figures: Figures | None = None,
 ) -> int:
     stream = sys.stdout if settings.log_stream == "stdout" else sys.stderr
     sink = configure_logging(level=settings.log_level, stream=stream.buffer)
@@ -97,7 +117,7 @@ def _run(
     options = EmbeddedOptions(settings.data_dir / "store", settings.durability)
     with EmbeddedValkey.start(options, say) as store:
         where = f"embedded store in {settings.data_dir}"
-        uvloop.run(serve(store.url, where, store, on_serving, insights_listen))
+        uvloop.run(serve(store.url, where, store, on_serving, figures))
     return 0
 
 
@@ -116,7 +136,7 @@ async def _serve(
     where: str,
     embedded: EmbeddedValkey | None = None,
     on_serving: Callable[[Running], None] | None = None,
-    insights_listen: str | None = None,
+    figures: Figures | None = None,
     *,
     lost_lines: Callable[[], int],
 ) -> None:
@@ -133,12 +153,9 @@ async def _serve(
         say(f"ocs: {who_may_call(settings)}")
         if on_serving is not None:
             on_serving(service)
-        if insights_listen is not None:
+        if figures is not None:
             await stack.enter_async_context(
-                companion(
-                    ["insights", "--tied", "--listen", insights_listen],
-                    {"OCS_STORE_URL": store_url, "OCS_DATA_DIR": str(settings.data_dir)},
-                )
+                companion(["insights", "--tied"], figures.environment(settings, store_url))
             )
         ends: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
         if embedded is not None:

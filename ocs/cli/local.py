@@ -81,20 +81,23 @@ def up(
     port: int,
     durability: str,
     tariff: Path | None,
-    insights_port: int | None,
+    figures_ports: tuple[int, int] | None,
 ) -> int:
     """Run service and embedded store until a signal; the exit status.
 
-    insights_port: of the figures; None: without them.
+    figures_ports: of the figures and of the dashboard; None: without them.
     """
-    from ocs.app import run_up  # noqa: PLC0415  # keeps the other commands quick
+    from ocs.app import Figures, run_up  # noqa: PLC0415  # keeps the other commands quick
 
+    figures = None
+    if figures_ports is not None:
+        figures = Figures(*(f"127.0.0.1:{each}" for each in figures_ports))
     return run_up(
         data_dir=data_dir,
         listen=f"127.0.0.1:{port}",
         durability=durability,
         tariff=tariff,
-        insights_listen=None if insights_port is None else f"127.0.0.1:{insights_port}",
+        figures=figures,
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import uvicorn
@@ -28,7 +29,7 @@ class _Server(uvicorn.Server):
 
 
 class Dashboard:
-    """The site on a port. hosts: as Site's. Raises AddressError."""
+    """The site on a port. hosts: as Site's. certificate, key: of TLS. Raises AddressError."""
 
     def __init__(
         self,
@@ -38,6 +39,8 @@ class Dashboard:
         host: str,
         port: int,
         hosts: tuple[str, ...] = (),
+        certificate: Path | None = None,
+        key: Path | None = None,
     ) -> None:
         self._hub = hub
         site = Site(hub, admit, hosts)
@@ -50,10 +53,18 @@ class Dashboard:
             loop="none",
             limit_concurrency=_CONNECTIONS_MAX,
             timeout_graceful_shutdown=_STOP_S,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
         )
         self._server = _Server(config)
+        self._scheme = "http" if certificate is None else "https"
         self._socket = _listen(host, port)
         self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds it."""
+        return f"{self._scheme}://{self.address}/"
 
     @property
     def address(self) -> str:

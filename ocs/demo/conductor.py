@@ -116,6 +116,7 @@ class Conductor:
         tenants = " and ".join(f"{one.tenant} ({one.currency})" for one in OPERATORS)
         say(f"  traffic     of {tenants}, over gRPC, {options.account_count} accounts,")
         say(f"              about {_RATE_PER_S:.0f} charges a second, {duration}; then the audit")
+        say(f"  dashboard   {where['dashboard']}", style="bold")
         say("  meanwhile, in another terminal:")
         token_file = _short(options.data_dir / FIRST.token_file)
         target = f"--target {address} --token-file {token_file}"

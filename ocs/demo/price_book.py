@@ -68,6 +68,7 @@ def price_book(operator: Operator, data_price: str, name: str = "") -> bytes:
         ("validity_s: 300\n", "validity_s: 300\n" + _HOST.format(price="0.011", per=60)),
         ("grant_min: 60}\n", "grant_min: 60" + _HUB.format(price="0.45", per=60)),
         ('price: "0.07"\n', 'price: "0.07"\n' + _HOST.format(price="0.02", per=1)),
+        ('price: "5.00"\n', 'price: "5.00"\n' + _HOST.format(price="0.90", per=1)),
         ('price: "0.09"             # per minute, charged by the second\n', _VOICE),
         ('price: "2.00"             # per GiB\n', f'price: "{data_price}"             # per GiB\n'),
     ):

@@ -12,7 +12,7 @@ from ocs.domain.rating import Stretch
 from ocs.rpc import convert
 from ocs.rpc.call import CallInfo
 from ocs.rpc.events import KINDS
-from ocs.rpc.method import Handler
+from ocs.rpc.method import Handler, RpcService
 from ocs.rpc.names import event_name, parse_event
 from ocs.service.explanations import ExplainedEvent, Explanations
 from ocs.v1 import charging_service_pb2 as pb
@@ -34,6 +34,11 @@ class ExplanationHandlers:
     def handlers(self) -> dict[str, Handler]:
         """Name the handler."""
         return {"ExplainCharge": self.explain_charge}
+
+    def service(self) -> RpcService:
+        """Of the service, no more than this: for a process that charges nothing."""
+        service = pb.DESCRIPTOR.services_by_name["ChargingService"]
+        return RpcService(service, self.handlers())
 
     async def explain_charge(
         self, call: CallInfo, request: pb.ExplainChargeRequest

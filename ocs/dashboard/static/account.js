@@ -110,7 +110,7 @@ async function draw(asked, { main, body, why, fault, showAsOf, load }) {
       rows.push(...(answer.rows ?? []));
     }
     showAsOf(account.as_of);
-    main.dataset.asOf = account.as_of.time;
+    main.dataset.asOf = account.as_of.as_of_time;
     const more = answer.next_page_token
       ? h(
           "button",
@@ -138,7 +138,7 @@ async function draw(asked, { main, body, why, fault, showAsOf, load }) {
         card(
           "Spending caps",
           {},
-          limitTable(account.caps ?? [], account.as_of.time, { ofAccount: true }),
+          limitTable(account.caps ?? [], account.as_of.as_of_time, { ofAccount: true }),
         ),
         card(
           "History",

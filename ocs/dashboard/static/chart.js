@@ -12,10 +12,11 @@ function colour(name) {
 
 export class Chart {
   // label: what is shown. text(value, series): a figure in words.
-  constructor(label, { text, bars = false }) {
+  // clock: from where to where of `hh:mm:ss` the time axis shows.
+  constructor(label, { text, clock = [0, 5] }) {
     this.label = label;
     this.text = text;
-    this.bars = bars;
+    this.clock = clock;
     this.data = null;
     this.names = [];
     this.plot = null;
@@ -83,7 +84,6 @@ export class Chart {
       ticks: grid,
       font: "12px system-ui, sans-serif",
     };
-    const paths = this.bars ? uPlot.paths.bars({ size: [0.8, 24] }) : undefined;
     this.plot = new uPlot(
       {
         width: Math.max(width, 200),
@@ -98,7 +98,7 @@ export class Chart {
           {
             ...axis,
             values: (_, splits) =>
-              splits.map((each) => moment(each * 1000, "time").slice(0, 5)),
+              splits.map((each) => moment(each * 1000, "time").slice(...this.clock)),
           },
           { ...axis, size: 64, values: (_, splits) => splits.map((each) => this.text(each)) },
         ],
@@ -108,11 +108,10 @@ export class Chart {
             label: name,
             stroke: colour(SERIES[place % SERIES.length]),
             fill:
-              this.names.length === 1 || this.bars
+              this.names.length === 1
                 ? `color-mix(in srgb, ${colour(SERIES[place % SERIES.length])} 18%, transparent)`
                 : undefined,
             width: 2,
-            paths,
             points: { show: false },
           })),
         ],

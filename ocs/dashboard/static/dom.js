@@ -34,7 +34,7 @@ export function table(caption, columns, rows, { empty = "Nothing yet.", sorted =
   let order = sorted;
   const body = h("tbody");
   const heads = columns.map((column) => {
-    const head = h("th", { scope: "col", class: column.num ? "num" : null });
+    const head = h("th", { scope: "col", class: classOf(column) });
     if (!column.sort) {
       head.append(column.name);
       return head;
@@ -70,7 +70,7 @@ export function table(caption, columns, rows, { empty = "Nothing yet.", sorted =
             const content = [column.cell(row)].flat();
             return place === 0
               ? h("th", { scope: "row" }, ...content)
-              : h("td", { class: column.num ? "num" : null }, ...content);
+              : h("td", { class: classOf(column) }, ...content);
           }),
         ),
       ),
@@ -83,6 +83,12 @@ export function table(caption, columns, rows, { empty = "Nothing yet.", sorted =
     { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
     h("table", {}, h("caption", {}, caption), h("thead", {}, h("tr", {}, heads)), body),
   );
+}
+
+// A column that says with a bar what another one says with a figure goes first when it is narrow.
+function classOf(column) {
+  if (column.bar) return "bar-cell";
+  return column.num ? "num" : null;
 }
 
 function compare(one, other) {

@@ -58,7 +58,7 @@ export function show(main, showAsOf) {
       const answer = await ask("ListEvents", request());
       fault.hidden = true;
       showAsOf(answer.as_of);
-      main.dataset.asOf = answer.as_of.time;
+      main.dataset.asOf = answer.as_of.as_of_time;
       rows.push(...(answer.rows ?? []));
       next = answer.next_page_token ?? "";
       more.hidden = !next;

@@ -43,11 +43,11 @@ export function show(main, showAsOf) {
       }
       fault.hidden = true;
       showAsOf(answer.as_of);
-      main.dataset.asOf = answer.as_of.time;
+      main.dataset.asOf = answer.as_of.as_of_time;
       const total = grouped(answer.total_count ?? 0);
       count.textContent = `${grouped(rows.length)} of ${total} caps from ${share(least)} on`;
       more.hidden = !answer.next_page_token;
-      replace(list, limitTable(rows, answer.as_of.time));
+      replace(list, limitTable(rows, answer.as_of.as_of_time));
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       fault.textContent = error.message;
@@ -120,7 +120,8 @@ export function limitTable(rows, now, { ofAccount = false } = {}) {
       { name: "Limit", num: true, cell: (row) => quantity(row.unit, row.limit, row.currency) },
       { name: "Share", num: true, cell: (row) => tag(Number(row.spent_share_e4 ?? 0)) },
       {
-        name: "",
+        name: "Bar",
+        bar: true,
         cell: (row) =>
           gauge(Number(row.spent_share_e4 ?? 0) / MET, level(Number(row.spent_share_e4 ?? 0))),
       },

@@ -1,6 +1,6 @@
 // The frame of every page: which one it is, colours, tenant, what is live and as of when.
 
-import { tenant } from "./api.js";
+import { tenant, useDayStart } from "./api.js";
 import { redrawAll } from "./chart.js";
 import { h, replace } from "./dom.js";
 import { moment, useZone } from "./format.js";
@@ -59,7 +59,7 @@ function chooseTenant() {
 export function showAsOf(of) {
   useZone(of.time_zone);
   const lag = (Number(of.lag_ms ?? 0) / 1000).toFixed(1);
-  asOf.textContent = `As of ${moment(of.time)}, ${lag} s behind the last charge`;
+  asOf.textContent = `As of ${moment(of.as_of_time)}, ${lag} s behind the last charge`;
   document.getElementById("zone").textContent = `Times and days in ${of.time_zone}`;
 }
 
@@ -85,10 +85,11 @@ async function start() {
   const onSnapshot = await page.show(document.getElementById("main"), showAsOf);
   watch(tenant(), {
     onSnapshot(snapshot) {
-      document.body.dataset.live = snapshot.as_of.time;
-      showTenants(snapshot.tenants ?? []);
+      document.body.dataset.live = snapshot.now.as_of.as_of_time;
+      showTenants(snapshot.now.tenants ?? []);
+      if (snapshot.today.rows?.[0]) useDayStart(snapshot.today.rows[0].start_time);
       if (onSnapshot) {
-        showAsOf(snapshot.as_of);
+        showAsOf(snapshot.now.as_of);
         onSnapshot(snapshot);
       }
     },

@@ -4,6 +4,8 @@ import { Chart } from "./chart.js";
 import { card, h, replace, table } from "./dom.js";
 import { decimals, exact, grouped, milliseconds, percent, whole, words } from "./format.js";
 
+const MINUTES = 60;
+const MINUTE_S = 60;
 const SECONDS_AVERAGED = 5;
 
 export function show(main) {
@@ -11,6 +13,7 @@ export function show(main) {
   const revenue = new Chart("Revenue per minute", { text: axisMoney });
   const decisions = new Chart("Decisions per second", {
     text: (value) => grouped(Math.round(value ?? 0)),
+    clock: [3, 8],
   });
   const refusals = h("div");
   replace(
@@ -23,14 +26,14 @@ export function show(main) {
       { class: "cards" },
       card("Revenue per minute, last hour", { class: "wide" }, revenue.element),
       card("Granted and refused per second, last minute", {}, decisions.element),
-      card("Refusals by reason, last 5 minutes", {}, refusals),
+      card("Refusals by reason, last hour", {}, refusals),
     ),
   );
   return (snapshot) => {
     replace(tiles, tilesOf(snapshot));
-    drawRevenue(revenue, snapshot);
-    drawDecisions(decisions, snapshot);
-    replace(refusals, refusalsOf(snapshot));
+    drawRevenue(revenue, snapshot.now);
+    drawDecisions(decisions, snapshot.now);
+    replace(refusals, refusalsOf(snapshot.now));
   };
 }
 
@@ -45,62 +48,61 @@ function tile(title, key, ...content) {
 }
 
 function money(micros, currency, href, more = "") {
+  const attributes = {
+    href,
+    title: exact(micros, currency),
+    "data-micros": micros ?? "0",
+    "data-currency": currency,
+    class: more,
+  };
   return h(
     "div",
     { class: "figure" },
-    h(
-      "a",
-      { href, title: exact(micros, currency), "data-micros": micros, class: more },
-      decimals(micros),
-    ),
+    h("a", attributes, decimals(micros)),
     h("span", { class: "of" }, currency),
   );
 }
 
-function tilesOf(snapshot) {
-  const moneys = snapshot.money ?? [];
-  const none = h("div", { class: "figure" }, "\u2013");
-  const each = (draw) => (moneys.length ? moneys.flatMap(draw) : [none]);
-  const five = each((of) => [
-    money(of.revenue_5min_micros ?? "0", of.currency, "/segments?range=5m"),
-    h("div", { class: "beside" }, costLine(of.revenue_5min_micros, of.cost_5min_micros)),
-  ]);
-  const today = each((of) => [
-    money(of.revenue_today_micros ?? "0", of.currency, "/segments?range=24h"),
-    h("div", { class: "beside" }, costLine(of.revenue_today_micros, of.cost_today_micros)),
-  ]);
-  const held = each((of) => money(of.held_micros ?? "0", of.currency, "/events?kind=RESERVE"));
-  const lost = each((of) =>
-    money(
-      of.uncollected_today_micros ?? "0",
-      of.currency,
-      "/events?uncollected=1&range=24h",
-      whole(of.uncollected_today_micros) > 0n ? "bad" : "",
-    ),
-  );
-  const paid = each((of) =>
-    money(of.topped_up_today_micros ?? "0", of.currency, "/events?kind=TOP_UP"),
-  );
-  const vitals = snapshot.vitals;
+const NONE = () => h("div", { class: "figure" }, "0");
+
+// One figure for each currency that has one; they are never added up.
+function each(rows, draw) {
+  const drawn = rows.flatMap(draw);
+  return drawn.length ? drawn : [NONE()];
+}
+
+function tilesOf({ now, five_minutes: five, today }) {
+  const fiveRows = five.rows ?? [];
+  const todayRows = today.rows ?? [];
+  const vitals = now.vitals;
+  const second = (count) => averaged(now, count);
   return [
-    tile("Revenue, last 5 minutes", "revenue-5min", ...five),
-    tile("Revenue today", "revenue-today", ...today),
+    tile(
+      "Revenue, last 5 minutes",
+      "revenue-5min",
+      ...each(fiveRows, (row) => revenueOf(row, "/segments?range=5m")),
+    ),
+    tile(
+      "Revenue today",
+      "revenue-today",
+      ...each(todayRows, (row) => revenueOf(row, "/segments?range=today")),
+    ),
     tile(
       "Granted per second",
       "grants",
-      h("div", { class: "figure" }, rate(snapshot.grants_by_second)),
+      h("div", { class: "figure" }, grouped(second((row) => row.granted_count))),
       h(
         "div",
         { class: "beside" },
         h(
           "a",
-          { href: "/events?refused=1" },
-          `${rate(snapshot.refusals_by_second)} refused per second`,
+          { href: "/events?refused=1&range=5m" },
+          `${grouped(second((row) => row.refused_count))} refused`,
         ),
       ),
     ),
     tile(
-      "Answer within",
+      "Answered within",
       "latency",
       h(
         "div",
@@ -111,98 +113,114 @@ function tilesOf(snapshot) {
       h(
         "div",
         { class: "beside" },
-        vitals ? `half of them ${milliseconds(vitals.p50_us ?? 0)} ms` : "not published",
+        vitals
+          ? `half within ${milliseconds(vitals.p50_us ?? 0)} ms, about`
+          : "the service does not tell",
       ),
     ),
     tile(
       "Held for open sessions",
       "held",
-      ...held,
-      h(
-        "div",
-        { class: "beside" },
-        h(
-          "a",
-          { href: "/events?kind=RESERVE" },
-          `${grouped(snapshot.open_reservation_count ?? 0)} open reservations`,
+      ...each(now.held ?? [], (row) => money(row.micros, row.currency, "/events?kind=RESERVE")),
+      h("div", { class: "beside" }, `${grouped(now.open_reservation_count)} open reservations`),
+    ),
+    tile(
+      "Uncollected today",
+      "uncollected",
+      ...each(todayRows, (row) =>
+        money(
+          row.uncollected_micros,
+          row.currency,
+          "/events?uncollected=1&range=today",
+          whole(row.uncollected_micros) > 0n ? "bad" : "",
         ),
       ),
     ),
-    tile("Uncollected today", "uncollected", ...lost),
-    tile("Topped up today", "topped-up", ...paid),
     tile(
-      "Near a limit",
-      "limits",
-      h(
-        "div",
-        { class: "figure" },
-        h("a", { href: "/limits" }, grouped(snapshot.caps_near_count ?? 0)),
-      ),
-      h(
-        "div",
-        { class: "beside" },
-        `${grouped(snapshot.caps_met_count ?? 0)} met; `,
-        `${grouped(snapshot.account_count ?? 0)} accounts`,
+      "Topped up today",
+      "topped-up",
+      ...each(todayRows, (row) =>
+        money(row.topped_up_micros, row.currency, "/events?kind=TOP_UP&range=today"),
       ),
     ),
   ];
 }
 
-function costLine(revenue, cost) {
-  const margin = whole(revenue) - whole(cost);
-  const part = percent(margin, revenue);
-  return `cost ${decimals(cost)}, margin ${decimals(margin)}${part ? ` (${part})` : ""}`;
+function revenueOf(row, href) {
+  return [
+    money(row.revenue_micros, row.currency, href),
+    h("div", { class: "beside" }, marginLine(row)),
+  ];
 }
 
-function rate(bySecond) {
-  const last = (bySecond ?? []).slice(-SECONDS_AVERAGED).map(Number);
-  if (last.length === 0) return "\u2013";
-  return grouped(Math.round(last.reduce((sum, count) => sum + count, 0) / last.length));
+function marginLine(row) {
+  const costs = (row.costs ?? []).map((cost) => `${decimals(cost.micros)} ${cost.currency}`);
+  const cost = `cost ${costs.join(" + ") || "0.00"}`;
+  if (row.margin_micros === undefined) return `${cost}, more is not known`;
+  const part = percent(row.margin_micros, row.revenue_micros);
+  return `${cost}, margin ${decimals(row.margin_micros)}${part ? ` (${part})` : ""}`;
 }
 
-function drawRevenue(chart, snapshot) {
-  const moneys = snapshot.money ?? [];
-  const first = new Date(snapshot.first_minute).getTime() / 1000;
-  const count = moneys[0]?.revenue_by_minute_micros?.length ?? 0;
-  const times = Array.from({ length: count }, (_, place) => first + 60 * place);
-  const inUnits = (values) => (values ?? []).map((micros) => Number(micros) / 1e6);
-  chart.show(
-    times,
-    moneys.map((of) => ({
-      name: of.currency,
-      values: inUnits(of.revenue_by_minute_micros),
-    })),
+// The last whole seconds, those without a decision too.
+function averaged(now, count) {
+  const end = Math.floor(new Date(now.as_of.as_of_time).getTime() / 1000) * 1000;
+  const begin = end - SECONDS_AVERAGED * 1000;
+  const sum = (now.decisions ?? [])
+    .filter((row) => inside(new Date(row.second_time).getTime(), begin, end))
+    .reduce((total, row) => total + Number(count(row) ?? 0), 0);
+  return Math.round(sum / SECONDS_AVERAGED);
+}
+
+const inside = (time, begin, end) => time >= begin && time < end;
+
+function drawRevenue(chart, now) {
+  const last =
+    Math.floor(new Date(now.as_of.as_of_time).getTime() / 1000 / MINUTE_S) * MINUTE_S;
+  const times = Array.from(
+    { length: MINUTES },
+    (_, place) => last - MINUTE_S * (MINUTES - 1 - place),
   );
+  const place = new Map(times.map((time, index) => [time, index]));
+  const currencies = [...new Set((now.revenue ?? []).map((row) => row.currency))].sort();
+  const series = currencies.map((name) => ({ name, values: times.map(() => 0) }));
+  for (const row of now.revenue ?? []) {
+    const index = place.get(new Date(row.minute_time).getTime() / 1000);
+    const values = series[currencies.indexOf(row.currency)].values;
+    if (index !== undefined) values[index] = Number(row.micros) / 1e6;
+  }
+  chart.show(times, series);
 }
 
-function drawDecisions(chart, snapshot) {
-  const grants = (snapshot.grants_by_second ?? []).map(Number);
-  const refused = (snapshot.refusals_by_second ?? []).map(Number);
-  const last = Math.floor(new Date(snapshot.as_of.time).getTime() / 1000);
-  const times = grants.map((_, place) => last - grants.length + place);
+function drawDecisions(chart, now) {
+  const last = Math.floor(new Date(now.as_of.as_of_time).getTime() / 1000);
+  const times = Array.from({ length: MINUTE_S - 1 }, (_, place) => last - MINUTE_S + 1 + place);
+  const rows = new Map(
+    (now.decisions ?? []).map((row) => [new Date(row.second_time).getTime() / 1000, row]),
+  );
+  const of = (count) => times.map((time) => Number(count(rows.get(time) ?? {}) ?? 0));
   chart.show(times, [
-    { name: "granted", values: grants },
-    { name: "refused", values: refused },
+    { name: "granted", values: of((row) => row.granted_count) },
+    { name: "refused", values: of((row) => row.refused_count) },
   ]);
 }
 
-function refusalsOf(snapshot) {
-  const rows = snapshot.refusals ?? [];
+function refusalsOf(now) {
+  const rows = now.refusals ?? [];
   const most = Math.max(1, ...rows.map((row) => Number(row.count)));
   return table(
-    "Refused in the last 5 minutes",
+    "Refused in the last hour",
     [
       {
         name: "Reason",
         cell: (row) =>
           h(
             "a",
-            { href: `/events?range=5m&outcome=${row.outcome}` },
+            { href: `/events?range=1h&outcome=${row.outcome}` },
             words(row.outcome, "OUTCOME_"),
           ),
       },
       { name: "Refusals", num: true, cell: (row) => grouped(row.count) },
-      { name: "", cell: (row) => gauge(Number(row.count) / most, "") },
+      { name: "Share", bar: true, cell: (row) => gauge(Number(row.count) / most, "") },
     ],
     rows,
     { empty: "Nothing was refused." },

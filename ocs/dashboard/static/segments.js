@@ -1,19 +1,11 @@
 // Segments: who uses what, where; what it brings and what it costs.
 
-import { ask, Fault, RANGES, startOf, tenant } from "./api.js";
+import { ask, BY, Fault, keyOf, RANGES, rangeOf, tenant } from "./api.js";
 import { card, h, replace, table } from "./dom.js";
 import { decimals, exact, grouped, percent, units, whole } from "./format.js";
 import { gauge } from "./now.js";
 
-const BY = {
-  segment: ["Segment", "DIMENSION_SEGMENT"],
-  service: ["Service", "DIMENSION_SERVICE"],
-  zone: ["Zone", "DIMENSION_ZONE"],
-  plan: ["Plan", "DIMENSION_PLAN"],
-  partner: ["Carrier", "DIMENSION_PARTNER"],
-  tenant: ["Tenant", "DIMENSION_TENANT"],
-};
-const FIELD = { service: "service_id" };
+const NOTHING = "Nothing was collected in this time.";
 const REFRESH_MS = 5_000;
 
 export function show(main, showAsOf) {
@@ -23,7 +15,7 @@ export function show(main, showAsOf) {
     by: (query.get("by") ?? "segment,service,zone").split(",").filter((name) => name in BY),
     segment: query.get("segment") ?? "",
   };
-  const revenue = h("div");
+  const revenue = h("div", { class: "wide" });
   const usage = h("div");
   const fault = h("p", { class: "notice fault", role: "alert", hidden: true });
   const command = h("p", { class: "command" });
@@ -38,37 +30,34 @@ export function show(main, showAsOf) {
   }
 
   async function load() {
-    const slice = {
-      start_time: startOf(chosen.range),
-      group_by: chosen.by.map((name) => BY[name][1]),
-      only: { tenant: tenant(), segment: chosen.segment },
-    };
+    const only = { tenant: tenant(), segment: chosen.segment };
+    const range = rangeOf(chosen.range, chosen.by, only);
     const asked = JSON.stringify(chosen);
     shown = asked;
     try {
       const [money, use] = await Promise.all([
-        ask("GetRevenue", { slice }),
-        ask("GetUsage", { slice }),
+        ask("GetRevenue", { range }),
+        ask("GetUsage", { range }),
       ]);
       if (shown !== asked) return; // another choice came in between
       fault.hidden = true;
       showAsOf(money.as_of);
-      main.dataset.asOf = money.as_of.time;
-      replace(revenue, revenueTable(money.rows ?? [], chosen.by));
+      main.dataset.asOf = money.as_of.as_of_time;
+      replace(revenue, revenueCards((money.rows ?? []).filter(charged), chosen.by));
       replace(usage, usageTable(use.rows ?? [], chosen.by));
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       fault.textContent = error.message;
       fault.hidden = false;
     }
-    const only = chosen.segment ? ` --segment ${chosen.segment}` : "";
+    const named = chosen.segment ? ` --segment ${chosen.segment}` : "";
     replace(
       command,
       "The same in a terminal: ",
       h(
         "code",
         {},
-        `ocs report revenue --last ${chosen.range} --by ${chosen.by.join(",")}${only}`,
+        `ocs report revenue --last ${chosen.range} --by ${chosen.by.join(",")}${named}`,
       ),
     );
   }
@@ -79,12 +68,7 @@ export function show(main, showAsOf) {
     h("p", { class: "lead" }, "Revenue, cost and use. Currencies are never added up."),
     choices(chosen, turn),
     fault,
-    h(
-      "div",
-      { class: "cards" },
-      card("Revenue and margin", { class: "wide" }, revenue),
-      card("Use", { class: "wide" }, usage),
-    ),
+    h("div", { class: "cards" }, revenue, card("Use", { class: "wide" }, usage)),
     command,
   );
   load();
@@ -130,15 +114,11 @@ function choices(chosen, turn) {
   );
 }
 
-function labelOf(row, name) {
-  return row.labels?.[FIELD[name] ?? name] || "-";
-}
-
 function labelColumns(by) {
   return by.map((name) => ({
     name: BY[name][0],
-    cell: (row) => labelOf(row, name),
-    sort: (row) => labelOf(row, name),
+    cell: (row) => keyOf(row, name),
+    sort: (row) => keyOf(row, name),
   }));
 }
 
@@ -146,15 +126,34 @@ function eventsOf(row, by) {
   const query = new URLSearchParams({
     range: new URLSearchParams(location.search).get("range") ?? "1h",
   });
-  for (const name of by) query.set(name, labelOf(row, name));
+  for (const name of by) query.set(name, keyOf(row, name));
   return `/events?${query}`;
 }
 
+// A row of top-ups alone is not about use.
+function charged(row) {
+  return row.charge_count || row.refunded_micros || row.costs || row.uncollected_micros;
+}
+
+// A card for each currency: what is not added up does not stand in one column either.
+function revenueCards(rows, by) {
+  const currencies = [...new Set(rows.map((row) => row.currency))].sort();
+  if (currencies.length === 0)
+    return [card("Revenue", {}, table("", [], [], { empty: NOTHING }))];
+  return currencies.map((currency) =>
+    card(
+      `Revenue and margin, ${currency}`,
+      {},
+      revenueTable(
+        rows.filter((row) => row.currency === currency),
+        by,
+      ),
+    ),
+  );
+}
+
 function revenueTable(rows, by) {
-  const most = rows.reduce((high, row) => {
-    const value = Number(row.revenue_micros ?? 0);
-    return { ...high, [row.currency]: Math.max(high[row.currency] ?? 1, value) };
-  }, {});
+  const most = Math.max(1, ...rows.map((row) => Number(row.revenue_micros ?? 0)));
   return table(
     "Collected, and owed to carriers for the same use",
     [
@@ -171,12 +170,13 @@ function revenueTable(rows, by) {
               title: exact(row.revenue_micros, row.currency),
               "data-micros": row.revenue_micros ?? "0",
             },
-            `${decimals(row.revenue_micros)} ${row.currency}`,
+            decimals(row.revenue_micros),
           ),
       },
       {
-        name: "",
-        cell: (row) => gauge(Number(row.revenue_micros ?? 0) / most[row.currency], ""),
+        name: "Share",
+        bar: true,
+        cell: (row) => gauge(Number(row.revenue_micros ?? 0) / most, ""),
       },
       { name: "Cost", num: true, cell: (row) => costs(row) },
       {
@@ -192,7 +192,7 @@ function revenueTable(rows, by) {
       },
     ],
     rows,
-    { empty: "Nothing was collected in this time.", sorted: { name: "Revenue", down: true } },
+    { empty: NOTHING, sorted: { name: "Revenue", down: true } },
   );
 }
 
@@ -240,7 +240,6 @@ function usageTable(rows, by) {
             units(row.unit, row.used_units),
           ),
       },
-      { name: "From bundles", num: true, cell: (row) => units(row.unit, row.prepaid_units) },
       {
         name: "Uncollected",
         num: true,
@@ -251,14 +250,8 @@ function usageTable(rows, by) {
             units(row.unit, row.uncollected_units),
           ),
       },
-      {
-        name: "Charges",
-        num: true,
-        sort: (row) => whole(row.charge_count),
-        cell: (row) => grouped(row.charge_count),
-      },
     ],
     rows,
-    { empty: "Nothing was used in this time.", sorted: { name: "Charges", down: true } },
+    { empty: "Nothing was used in this time." },
   );
 }
