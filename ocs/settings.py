@@ -90,6 +90,30 @@ class Settings(BaseSettings):
         default=Path("ocs-data"),
         description="Directory of the embedded store; one service per directory.",
     )
+    archive_dir: Path | None = Field(
+        default=None,
+        description="Directory of the journal's archive; every service on one store needs the same"
+        " one. Unset: `archive` in data_dir.",
+    )
+    archive_interval_s: float = Field(
+        default=60.0,
+        ge=1,
+        le=3600,
+        allow_inf_nan=False,
+        description="Seconds after which what was journaled is archived.",
+    )
+    archive_segment_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=64 * 1024,
+        le=1024 * 1024 * 1024,
+        description="Bytes of the journal after which it is archived at once.",
+    )
+    journal_memory_max: int | None = Field(
+        default=None,
+        ge=1024 * 1024,
+        description="Bytes of the store's memory that the journal may take before grants and"
+        " credits stop. Unset: a quarter of the store's maxmemory.",
+    )
     durability: Literal["memory", "everysec", "always"] = Field(
         default="always",
         description="What an acknowledged write survives: nothing, all but about the last second,"
@@ -199,6 +223,11 @@ class Settings(BaseSettings):
     otlp_interval_s: float = Field(
         default=15.0, ge=1, le=3600, allow_inf_nan=False, description="Seconds between sendings."
     )
+
+    @property
+    def archive_path(self) -> Path:
+        """The directory of the archive."""
+        return self.archive_dir or self.data_dir / "archive"
 
     @property
     def metrics_address(self) -> tuple[str, int] | None:

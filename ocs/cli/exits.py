@@ -108,6 +108,8 @@ _BY_REASON: Final = {
     "OVERLOADED": "come back a little later",
     "TOO_MANY_REFUSALS": "see in the log what is sent wrong again and again",
     "STORE_FULL": "give the store more memory; commits still work",
+    "JOURNAL_FULL": "see in the log why the journal is not archived; commits still work",
+    "ARCHIVE_UNREADABLE": "see in the log which part of the archive is missing or damaged",
     "ACCOUNT_BUSY": "run it again",
     "STATE_CORRUPT": "leave the account as it is and call an operator; `ocs audit` says more",
 }

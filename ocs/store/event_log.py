@@ -8,6 +8,7 @@ from redis.exceptions import ResponseError
 
 from ocs.domain.audit import UnreadableEventError
 from ocs.domain.charging_event import EventFormatError, decode_event
+from ocs.domain.position import is_position
 from ocs.limits import EVENTS_SCANNED_MAX
 from ocs.ports import LoggedEvent, StoreUnavailableError
 from ocs.store import keys
@@ -17,7 +18,6 @@ from ocs.store.replies import text_of, texts_of
 from ocs.store.snapshot import read_hold_copies
 
 BATCH: Final = 1000
-_POSITION_PART_MAX: Final = 2**64 - 1
 # `find` follows `prev` from here, and no further than there.
 _NEAR: Final = 64
 _STEPS_MAX: Final = 20_000
@@ -64,7 +64,7 @@ class ValkeyEventLog:
         Looks at EVENTS_SCANNED_MAX entries at most; returns where to go on, empty at the end.
         """
         last_seq, last = await self._last_event(tenant, account_id)
-        position = after if _is_position(after) else await self._before(tenant, account_id)
+        position = after if is_position(after) else await self._before(tenant, account_id)
         found: list[LoggedEvent] = []
         looked = 0
         async for batch in self.partition(keys.partition_of(tenant, account_id), position):
@@ -219,7 +219,7 @@ class ValkeyEventLog:
         return int(parts[_SEQ]), "" if position == "-" else position
 
     async def _event_at(self, tenant: str, account_id: str, position: str) -> LoggedEvent | None:
-        if not _is_position(position):
+        if not is_position(position):
             return None
         key = keys.journal_key(keys.partition_of(tenant, account_id))
         pipeline = self._ledger.pipeline_of(tenant, account_id)
@@ -244,14 +244,6 @@ async def _send(pipeline: Pipeline, *command: str | int) -> Reply:
 def _list(reply: Reply) -> list[Reply]:
     assert isinstance(reply, list), reply
     return reply
-
-
-def _is_position(text: str) -> bool:
-    """Say whether the store takes a text as a stream id."""
-    parts = text.split("-")
-    return len(parts) == 2 and all(  # noqa: PLR2004 - milliseconds and number
-        part.isdecimal() and part.isascii() and int(part) <= _POSITION_PART_MAX for part in parts
-    )
 
 
 def _ms(position: str) -> int:

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ocs import app
+from ocs.app.parts import services
 from ocs.book.file import tariff_of_file
 from ocs.domain.tariff import Tariff
 from ocs.rpc.errors import FAILURES
@@ -38,7 +39,7 @@ TENANT: Final = "main"
 TIMEOUT_S: Final = 10.0
 CONNECTIONS: Final = 4
 # What background work writes whenever it likes; no money in it.
-_BACKGROUND: Final = (b":probe", b":lease")
+_BACKGROUND: Final = (b":probe", b":lease", b":vitals")
 # Whatever a status says, it says none of this.
 _INSIDE: Final = ("traceback", "error", "exception", "valkey", "redis", "lua", ".py", "sock")
 
@@ -349,7 +350,7 @@ async def serving_at(
     options = RpcOptions(port=0, drain_probe_s=0)
     configure_logging(level="info", stream=(log := io.BytesIO()))
     books = Books.fixed(tariff or tariff_of_file(None))
-    server = RpcServer(options, app._services(ledger, books, clock), Metrics())
+    server = RpcServer(options, services(ledger, books, clock), Metrics())
     await server.start()
     try:
         async with _connected(server, store, clock, log) as live:

@@ -1,0 +1,92 @@
+"""The Journal port over Valkey's streams: all partitions at once, for those who follow them."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, cast
+
+from redis.exceptions import ResponseError
+
+from ocs.ports import ArchiveMark, JournalRun, StoreUnavailableError
+from ocs.store import keys
+from ocs.store.pipeline import Pipeline, Reply, StoreLostError
+
+# One command answers 2,048 entries at most, so that no charge waits for it longer than a few ms.
+_STREAMS_PER_COMMAND: Final = 16
+ENTRIES_PER_READ: Final = 128
+_FROM_OLDEST: Final = "0-0"
+_FIELDS: Final = [b"e", b"c"]
+
+
+class ValkeyJournal:
+    """Reads over a connection of its own: its replies are large, and a charge must not wait behind.
+
+    pipeline: for this journal alone.
+    """
+
+    partition_count = keys.PARTITION_COUNT
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    async def read(self, after: Mapping[int, str]) -> list[JournalRun]:
+        """Read on behind a position in each partition; at most ENTRIES_PER_READ of each."""
+        partitions = list(after)
+        runs: list[JournalRun] = []
+        for first in range(0, len(partitions), _STREAMS_PER_COMMAND):
+            some = partitions[first : first + _STREAMS_PER_COMMAND]
+            runs += await self._read(some, [after[partition] or _FROM_OLDEST for partition in some])
+        return runs
+
+    async def marks(self, partitions: Iterable[int]) -> dict[int, ArchiveMark]:
+        """Read how far partitions are archived, after what was sent before."""
+        return await read_marks(self._pipeline, partitions)
+
+    async def _read(self, partitions: Sequence[int], after: Sequence[str]) -> list[JournalRun]:
+        names = {keys.journal_key(partition).encode(): partition for partition in partitions}
+        try:
+            reply = await asyncio.shield(
+                self._pipeline.send("XREAD", "COUNT", ENTRIES_PER_READ, "STREAMS", *names, *after)
+            )
+        except StoreLostError:
+            raise StoreUnavailableError from None
+        if isinstance(reply, ResponseError):
+            raise StoreUnavailableError
+        return [_run(names[name], entries) for name, entries in _streams(reply)]
+
+
+async def read_marks(pipeline: Pipeline, partitions: Iterable[int]) -> dict[int, ArchiveMark]:
+    """Read how far partitions are archived. Raises StoreUnavailableError."""
+    asked = list(partitions)
+    fields = ("position", "trimmed")
+    sent = [pipeline.send("HMGET", keys.archive_key(number), *fields) for number in asked]
+    try:
+        replies = await asyncio.shield(asyncio.gather(*sent))
+    except StoreLostError:
+        raise StoreUnavailableError from None
+    return {number: _mark(reply) for number, reply in zip(asked, replies, strict=True)}
+
+
+def _mark(reply: Reply) -> ArchiveMark:
+    if not isinstance(reply, list):
+        raise StoreUnavailableError
+    return ArchiveMark(*(item.decode() if isinstance(item, bytes) else "" for item in reply))
+
+
+def _streams(reply: Reply) -> Iterable[tuple[bytes, Sequence[Reply]]]:
+    """Name each stream that had something: a mapping under RESP3, a list of pairs before it."""
+    if isinstance(reply, dict):
+        return cast("dict[bytes, list[Reply]]", reply).items()
+    assert reply is None or isinstance(reply, list), reply
+    return cast("list[tuple[bytes, list[Reply]]]", reply or [])
+
+
+def _run(partition: int, entries: Iterable[Reply]) -> JournalRun:
+    run = JournalRun(partition, [], [], [])
+    for entry in entries:
+        name, flat = cast("tuple[bytes, list[bytes]]", entry)
+        run.positions.append(name.decode())
+        # `e` and `c` in the order that the scripts write; what somebody else wrote is no line.
+        ours = flat[::2] == _FIELDS
+        run.lines.append(flat[1] if ours else b"")
+        run.contexts.append(flat[3] if ours else b"")
+    return run
