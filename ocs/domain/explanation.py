@@ -175,7 +175,7 @@ def _increments(what: Explained) -> Iterator[ExplainedLine]:
             f" {units_text(what.rated_to, what.unit)}: use is counted in whole increments"
         )
         yield ExplainedLine(Cause.INCREMENT, text, after, what.rated_to)
-    elif (what.position, after) != (what.paid_to, what.rated_to):
+    elif what.used_units and (what.position, after) != (what.paid_to, what.rated_to):
         text = (
             f"The session had used {units_text(what.position, what.unit)}, rated as"
             f" {what.paid_to:,}; with {what.used_units:,} more {after:,}, rated as"

@@ -122,9 +122,10 @@ async def test_each_step_of_a_session_is_told_from_where_it_stood() -> None:
     await found.stage.credit(10**7)
     granted = await found.stage.reserve(600, "call")
     await found.stage.commit(granted.reservation_id, 61, step=Step.KEEP)
+    await found.stage.commit(granted.reservation_id, 0, step=Step.KEEP)
     await found.stage.commit(granted.reservation_id, 64)
 
-    first, second = await check_journal(found, tariff_of("old", [CALL]))
+    first, nothing, second = await check_journal(found, tariff_of("old", [CALL]))
 
     assert texts(first) == [
         "61 seconds are charged as 120 seconds: use is counted in whole increments",
@@ -132,6 +133,7 @@ async def test_each_step_of_a_session_is_told_from_where_it_stood() -> None:
         "Connect fee, once a session: 0.05 EUR",
         "Bucket main pays for 120 seconds with 0.23 EUR",
     ]
+    assert texts(nothing) == []
     assert texts(second) == [
         "The session had used 61 seconds, rated as 120; with 64 more 125, rated as 125",
         "5 seconds at about 0.001166667 EUR for each 1 second: about 0.005833333 EUR (call/home)",
