@@ -15,12 +15,14 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 import uvloop
 
 from ocs.book.document import read_tariff
 from ocs.book.file import SHIPPED, UnreadableError, tariff_text
+from ocs.companion import companion
 from ocs.domain.answer import Reason
 from ocs.domain.periods import check_time_zone
 from ocs.domain.tariff import Tariff
@@ -72,7 +74,7 @@ _READY_PAUSE_S = 0.5
 _GARBAGE_MIN = 50_000
 _STORE_LOOK_S = 0.5
 _STORE_RETRY_S = 1.0
-_START_ERRORS = (
+START_ERRORS = (
     CredentialsError,
     EmbeddedStoreError,
     ExportError,
@@ -80,6 +82,9 @@ _START_ERRORS = (
     SettingsError,
     StoreUnfitError,
 )
+
+
+RunningT = TypeVar("RunningT")
 
 
 def now_ms() -> int:
@@ -120,10 +125,10 @@ async def running(
     metrics = Metrics()
     metrics.watch_store(lambda: counts_of(ledger.pipelines))
     metrics.watch_lost_lines(lost_lines)
-    credentials = _credential_file(settings, metrics)
-    exports = _exports(settings, metrics)
+    credentials = credential_file(settings, metrics)
+    exports = metric_exports(settings, metrics)
     try:
-        await wait_loaded(ledger.pipelines[0], _say)
+        await wait_loaded(ledger.pipelines[0], say)
         durability = await check_store(ledger.pipelines[0], _demands(settings))
         loaded = await ledger.load(ledger.pipelines[0])
         # A full one takes no library, but may have it, and settles what is held.
@@ -135,7 +140,7 @@ async def running(
             books = await keeper.open(*given)
         except (StoreUnavailableError, TariffExistsError) as error:
             raise StoreUnfitError(f"the tariff book: {error}") from None
-        options = _rpc_options(settings, metrics, credentials)
+        options = rpc_options(settings, metrics, credentials)
         server = RpcServer(options, _services(ledger, books), metrics)
         await server.start()
         job = ExpireJob(ledger, ValkeyDueIndex(ledger), _bundles(ledger, books), now_ms)
@@ -163,7 +168,7 @@ def _demands(settings: Settings) -> Demands:
     return Demands(settings.durability, settings.cves_accepted)
 
 
-def _exports(settings: Settings, metrics: Metrics) -> list[PrometheusExport | OtlpExport]:
+def metric_exports(settings: Settings, metrics: Metrics) -> list[PrometheusExport | OtlpExport]:
     exports: list[PrometheusExport | OtlpExport] = []
     if settings.metrics_address is not None:
         exports.append(PrometheusExport(metrics, *settings.metrics_address))
@@ -172,7 +177,7 @@ def _exports(settings: Settings, metrics: Metrics) -> list[PrometheusExport | Ot
     return exports
 
 
-def _credential_file(settings: Settings, metrics: Metrics) -> CredentialFile | None:
+def credential_file(settings: Settings, metrics: Metrics) -> CredentialFile | None:
     if settings.credentials_path is None:
         return None
     return CredentialFile(
@@ -181,7 +186,7 @@ def _credential_file(settings: Settings, metrics: Metrics) -> CredentialFile | N
     )
 
 
-def _rpc_options(
+def rpc_options(
     settings: Settings, metrics: Metrics, credentials: CredentialFile | None
 ) -> RpcOptions:
     tls = None
@@ -262,19 +267,21 @@ def run_up(
     listen: str,
     durability: str,
     tariff: Path | None = None,
+    insights_listen: str | None = None,
     on_serving: Callable[[Running], None] | None = None,
 ) -> int:
     """Run service and embedded store in a directory until a signal; return the exit status.
 
-    on_serving is called once the service listens, e.g. to learn the port that was free.
+    insights_listen: where the figures are served, by a process beside this one; None: they are
+    not. on_serving is called once the service listens, e.g. to learn the port that was free.
     """
     try:
         settings = load_settings(
             data_dir=data_dir, listen=listen, durability=durability, tariff_path=tariff
         )
-        return _run(settings, on_serving)
-    except _START_ERRORS as error:
-        _say(f"ocs: {error}")
+        return _run(settings, on_serving, insights_listen)
+    except START_ERRORS as error:
+        say(f"ocs: {error}")
         return 1
 
 
@@ -282,28 +289,32 @@ def run_serve(*, settings: Settings | None = None) -> int:
     """Run the service as its settings say until a signal; return the exit status."""
     try:
         return _run(settings or load_settings())
-    except _START_ERRORS as error:
-        _say(f"ocs: {error}")
+    except START_ERRORS as error:
+        say(f"ocs: {error}")
         return 1
 
 
-def _run(settings: Settings, on_serving: Callable[[Running], None] | None = None) -> int:
+def _run(
+    settings: Settings,
+    on_serving: Callable[[Running], None] | None = None,
+    insights_listen: str | None = None,
+) -> int:
     stream = sys.stdout if settings.log_stream == "stdout" else sys.stderr
     sink = configure_logging(level=settings.log_level, stream=stream.buffer)
     serve = partial(_serve, settings, lost_lines=lambda: sink.lost_count)
     # Before a store with a large log is started for nothing; `running` makes its own.
-    check_exposure(_rpc_options(settings, Metrics(), _credential_file(settings, Metrics())))
+    check_exposure(rpc_options(settings, Metrics(), credential_file(settings, Metrics())))
     if settings.store_url is not None:
         uvloop.run(serve(settings.store_url.get_secret_value(), "your store"))
         return 0
     options = EmbeddedOptions(settings.data_dir / "store", settings.durability)
-    with EmbeddedValkey.start(options, _say) as store:
+    with EmbeddedValkey.start(options, say) as store:
         where = f"embedded store in {settings.data_dir}"
-        uvloop.run(serve(store.url, where, store, on_serving))
+        uvloop.run(serve(store.url, where, store, on_serving, insights_listen))
     return 0
 
 
-def _who_may_call(settings: Settings) -> str:
+def who_may_call(settings: Settings) -> str:
     """What the operator has to know about the door, in one line."""
     if settings.credentials_path is None:
         return "no credentials (OCS_CREDENTIALS_PATH): whoever is on this machine may do everything"
@@ -312,7 +323,7 @@ def _who_may_call(settings: Settings) -> str:
     return f"calls need a credential; {wire}{certificates}"
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
@@ -323,6 +334,7 @@ async def _serve(
     where: str,
     embedded: EmbeddedValkey | None = None,
     on_serving: Callable[[Running], None] | None = None,
+    insights_listen: str | None = None,
     *,
     lost_lines: Callable[[], int],
 ) -> None:
@@ -331,14 +343,21 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        service = await _start(stack, running(settings, store_url, lost_lines), stop)
+        service = await start(stack, running(settings, store_url, lost_lines), stop)
         if service is None:
             return
-        _spare_collections()
-        _say(f"ocs: listening on {service.address}, {where}, durability {service.durability}")
-        _say(f"ocs: {_who_may_call(settings)}")
+        spare_collections()
+        say(f"ocs: listening on {service.address}, {where}, durability {service.durability}")
+        say(f"ocs: {who_may_call(settings)}")
         if on_serving is not None:
             on_serving(service)
+        if insights_listen is not None:
+            await stack.enter_async_context(
+                companion(
+                    ["insights", "--tied", "--listen", insights_listen],
+                    {"OCS_STORE_URL": store_url, "OCS_DATA_DIR": str(settings.data_dir)},
+                )
+            )
         ends: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
         if embedded is not None:
             ends.append(asyncio.create_task(_keep_alive(embedded)))
@@ -347,12 +366,12 @@ async def _serve(
             task.cancel()
         for task in done:
             task.result()
-        _say("ocs: stopping")
+        say("ocs: stopping")
 
 
-async def _start(
-    stack: AsyncExitStack, service: AbstractAsyncContextManager[Running], stop: asyncio.Event
-) -> Running | None:
+async def start(
+    stack: AsyncExitStack, service: AbstractAsyncContextManager[RunningT], stop: asyncio.Event
+) -> RunningT | None:
     """Enter the service; None if it is to stop before, e.g. while a store takes minutes to load."""
     starting = asyncio.create_task(stack.enter_async_context(service))
     stopping = asyncio.create_task(stop.wait())
@@ -361,12 +380,12 @@ async def _start(
     if not starting.done():
         starting.cancel()
         await asyncio.wait([starting])
-        _say("ocs: stopped before it served")
+        say("ocs: stopped before it served")
         return None
     return starting.result()
 
 
-def _spare_collections() -> None:
+def spare_collections() -> None:
     """Let the garbage collector pass over what was made at the start, and come seldom.
 
     Calls leave next to no cycles, but 64 in flight would set it off several times over
@@ -392,7 +411,7 @@ async def _keep_alive(store: EmbeddedValkey) -> object:
             raise EmbeddedStoreError(message)
         log.error("embedded store ended", pid=store.pid)
         try:
-            await asyncio.to_thread(store.restart, _say)
+            await asyncio.to_thread(store.restart, say)
         except EmbeddedStoreError:
             log.exception("embedded store does not start")
             await asyncio.sleep(_STORE_RETRY_S)

@@ -1,12 +1,13 @@
 """What the service needs from the outside, as Protocols over domain types."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from typing import Final, NamedTuple, Protocol
 
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.charging_event import ChargingEvent
 from ocs.domain.commands import Expire, Mutation
 from ocs.domain.event_context import EventContext
+from ocs.domain.insights import AsOf, Decisions, Figures, FiguresAsked, Now, Usage
 from ocs.domain.known import Profile, ReservationFacts
 from ocs.domain.state import AccountState, AccountStatus, AccountTerms, RequestRecord
 from ocs.domain.view import ReservationView
@@ -287,10 +288,26 @@ class JournalRun(NamedTuple):
     contexts: list[bytes]
 
 
+class JournalMark(NamedTuple):
+    """Where the journal is: the store's clock, and which generation of its history it writes.
+
+    The generation changes when another node writes, or the same one after a start: then what was
+    read last may never have lasted (DESIGN 6).
+    """
+
+    store_ms: int
+    generation: str
+
+
 class Journal(Protocol):
     """The journal as a whole, for those who follow it: archive and views."""
 
     partition_count: int
+    # Entries of a partition that one read returns at most.
+    run_length: int
+
+    async def mark(self) -> JournalMark:
+        """Say where the journal is. Raises StoreUnavailableError."""
 
     async def read(self, after: Mapping[int, str]) -> list[JournalRun]:
         """Read on behind a position in each partition asked for (empty: from the oldest kept).
@@ -312,3 +329,45 @@ class ContextDecoder(Protocol):
 
     def __call__(self, context: bytes) -> EventContext:
         """Decode what ContextEncoder spelled."""
+
+
+class ContextColumns(NamedTuple):
+    """Many contexts at once.
+
+    columns: values by name, those of CONTEXT_COLUMNS. pieces: the use by price of those contexts
+    that have several, by row: (units, tariff_version, price_id). unreadable: rows that are none.
+    """
+
+    columns: Mapping[str, Sequence[object]]
+    pieces: Mapping[int, tuple[tuple[int, str, str], ...]]
+    unreadable: Set[int]
+
+
+class ContextReader(Protocol):
+    """Reads many contexts back, as columns."""
+
+    def __call__(self, contexts: Sequence[bytes]) -> ContextColumns:
+        """Decode what ContextEncoder spelled."""
+
+
+class Insights(Protocol):
+    """The figures: folded from the journal, asked by many. Raises InsightsBusyError."""
+
+    async def revenue(self, asked: FiguresAsked) -> Figures:
+        """Add up money by step and dimension, ordered by both."""
+
+    async def usage(self, asked: FiguresAsked) -> Usage:
+        """Add up units by step, dimension and unit."""
+
+    async def decisions(self, asked: FiguresAsked) -> Decisions:
+        """Count outcomes of grants and charges by step and dimension."""
+
+    async def now(self, tenant: str) -> Now:
+        """Tell what happens now; empty tenant: of all of them."""
+
+    def as_of(self) -> AsOf:
+        """Say until when the figures are whole."""
+
+
+class InsightsBusyError(Exception):
+    """A question took longer than it may."""

@@ -15,6 +15,8 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ocs.domain.periods import check_time_zone
+
 PREFIX: Final = "OCS_"
 CONFIG_VARIABLE: Final = "OCS_CONFIG"
 _STORE_SCHEMES: Final = ("redis://", "rediss://", "unix://")
@@ -63,6 +65,14 @@ def _check_metrics_listen(value: str | None) -> str | None:
 def _check_otlp_url(value: str | None) -> str | None:
     if value is not None and not value.startswith(("http://", "https://")):
         raise ValueError("must start with http:// or https://")
+    return value
+
+
+def _check_time_zone(value: str) -> str:
+    try:
+        check_time_zone(value)
+    except ValueError:
+        raise ValueError("must be an IANA time zone name, such as Europe/Paris") from None
     return value
 
 
@@ -200,11 +210,35 @@ class Settings(BaseSettings):
         default=15.0, ge=1, le=3600, allow_inf_nan=False, description="Seconds between sendings."
     )
 
+    insights_listen: Annotated[str, AfterValidator(_check_listen)] = Field(
+        default="127.0.0.1:7708",
+        description="Address of the figures (`ocs insights`), host:port; port 0 = any free one.",
+    )
+    insights_path: Path | None = Field(
+        default=None,
+        description="File of the figures; unset: insights.duckdb in data_dir. It may be removed:"
+        " it is made anew from the journal.",
+    )
+    reporting_time_zone: Annotated[str, AfterValidator(_check_time_zone)] = Field(
+        default="UTC",
+        description="IANA time zone of reports: in its days and hours figures are told.",
+    )
+
     @property
     def metrics_address(self) -> tuple[str, int] | None:
         """Host and port of the metrics, if there are to be any."""
         found = _LISTEN.fullmatch(self.metrics_listen) if self.metrics_listen else None
         return (found.group(1) or found.group(2), int(found.group(3))) if found else None
+
+    @property
+    def insights_address(self) -> tuple[str, int]:
+        """Host and port of the figures."""
+        return _listen_parts(self.insights_listen)
+
+    @property
+    def insights_file(self) -> Path:
+        """Where the figures are kept."""
+        return self.insights_path or self.data_dir / "insights.duckdb"
 
     @property
     def host(self) -> str:

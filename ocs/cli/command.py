@@ -12,7 +12,7 @@ import typer
 
 from ocs.cli import access, exits, options
 from ocs.cli.output import print_blocks, print_json, print_problem
-from ocs.cli.rerate_views import blocks_of
+from ocs.cli.report_views import blocks_of
 from ocs.client import (
     Client,
     CommitResult,
@@ -25,6 +25,7 @@ from ocs.client import (
     UsageError,
 )
 from ocs.client.connection import TENANT_DEFAULT, TIMEOUT_DEFAULT_S, resolve_target
+from ocs.client.insights import INSIGHTS_TARGET_DEFAULT
 
 
 def _option(name: str, annotation: object, default: object) -> inspect.Parameter:
@@ -37,8 +38,9 @@ _IDENTIFYING: Final = (
     _option("request_id", options.RequestId, None),
     _option("request_time", options.RequestTime, None),
 )
+_TARGET: Final = _option("target", options.Target, None)
+_INSIGHTS_TARGET: Final = _option("target", options.InsightsTarget, INSIGHTS_TARGET_DEFAULT)
 _COMMON: Final = (
-    _option("target", options.Target, None),
     _option("tls_ca", options.TlsCa, None),
     _option("tls_certificate", options.TlsCertificate, None),
     _option("tls_key", options.TlsKey, None),
@@ -61,11 +63,15 @@ class Worst(Protocol):
         ...
 
 
-def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Command], Command]:
+def command(
+    app: typer.Typer, name: str, *, example: str, of_insights: bool = False
+) -> Callable[[Command], Command]:
     """Register a function of (client, arguments) as a command.
 
     One that takes **sending is a mutation: it gets --request-id and --request-time too.
+    of_insights: it asks `ocs insights`, at its own address.
     """
+    target_option = _INSIGHTS_TARGET if of_insights else _TARGET
 
     def register(function: Command) -> Command:
         def run(
@@ -94,7 +100,7 @@ def command(app: typer.Typer, name: str, *, example: str) -> Callable[[Command],
             for one in taken
             if one.kind is not inspect.Parameter.VAR_KEYWORD
         ]
-        added = [*(_IDENTIFYING if len(own) < len(taken) else ()), *_COMMON]
+        added = [*(_IDENTIFYING if len(own) < len(taken) else ()), target_option, *_COMMON]
         run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
         run.__annotations__ = {one.name: one.annotation for one in (*own, *added)}
         run.__doc__ = function.__doc__

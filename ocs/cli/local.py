@@ -76,13 +76,35 @@ class AuditReport(Protocol):
         ...
 
 
-def up(data_dir: Path, port: int, durability: str, tariff: Path | None) -> int:
-    """Run service and embedded store until a signal; the exit status."""
+def up(
+    data_dir: Path,
+    port: int,
+    durability: str,
+    tariff: Path | None,
+    insights_port: int | None,
+) -> int:
+    """Run service and embedded store until a signal; the exit status.
+
+    insights_port: of the figures; None: without them.
+    """
     from ocs.app import run_up  # noqa: PLC0415  # keeps the other commands quick
 
     return run_up(
-        data_dir=data_dir, listen=f"127.0.0.1:{port}", durability=durability, tariff=tariff
+        data_dir=data_dir,
+        listen=f"127.0.0.1:{port}",
+        durability=durability,
+        tariff=tariff,
+        insights_listen=None if insights_port is None else f"127.0.0.1:{insights_port}",
     )
+
+
+def insights(
+    data_dir: Path | None, store_url: str | None, listen: str | None, *, tied: bool
+) -> int:
+    """Run the figures until a signal; the exit status."""
+    from ocs.insights_app import run_insights  # noqa: PLC0415  # keeps the other commands quick
+
+    return run_insights(data_dir=data_dir, store_url=store_url, listen=listen, tied=tied)
 
 
 def serve() -> int:

@@ -11,6 +11,7 @@ from ocs.cli import (
     corrections,
     exits,
     reading,
+    report,
     rerate,
     system,
     tariffs,
@@ -33,6 +34,7 @@ app.add_typer(reading.reservation_app, name="reservation")
 app.add_typer(bundles.bundle_app, name="bundle")
 app.add_typer(caps.cap_app, name="cap")
 app.add_typer(tariffs.tariff_app, name="tariff")
+app.add_typer(report.report_app, name="report")
 app.add_typer(tokens.token_app, name="token")
 for commands in (
     accounts.top_app,

@@ -10,6 +10,7 @@ import typer
 from ocs.cli import exits, parse
 from ocs.cli.output import print_problem
 from ocs.client import Identity, Unit
+from ocs.client.insights import INSIGHTS_TARGET_DEFAULT, INSIGHTS_TARGET_VARIABLE
 
 UNITS: Final = parse.argument(parse.whole)
 MONEY: Final = parse.argument(parse.money)
@@ -125,6 +126,15 @@ Target = Annotated[
     str | None,
     typer.Option(
         "--target", metavar="HOST:PORT", envvar="OCS_TARGET", help="Default localhost:7707."
+    ),
+]
+InsightsTarget = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="HOST:PORT",
+        envvar=INSIGHTS_TARGET_VARIABLE,
+        help=f"Of `ocs insights`; default {INSIGHTS_TARGET_DEFAULT}.",
     ),
 ]
 TlsCa = Annotated[

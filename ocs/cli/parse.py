@@ -18,7 +18,8 @@ MICROS_PER_UNIT: Final = 10**MICROS_DIGITS
 _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 _MONEY: Final = re.compile(r"(0|[1-9][0-9]{0,9})(?:\.([0-9]{1,6}))?", re.ASCII)
 _SPAN: Final = re.compile(r"(0|[1-9][0-9]{0,7})(s|m|h)", re.ASCII)
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+_LONG_SPAN: Final = re.compile(r"([1-9][0-9]{0,7})(s|m|h|d)", re.ASCII)
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _INSTANT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
     r"(?:Z|[+-][0-9]{2}:[0-9]{2})",
@@ -76,6 +77,16 @@ def span(text: str) -> timedelta:
     matched = _SPAN.fullmatch(text)
     if matched is None:
         raise ValueError("must be a span like 90s, 10m or 24h")
+    count, unit = matched.groups()
+    return timedelta(seconds=int(count) * _SECONDS[unit])
+
+
+def long_span(text: str) -> timedelta:
+    """A span like 90s, 5m, 24h or 30d, above 0; ValueError otherwise."""
+    rule = "must be a span like 90s, 5m, 24h or 30d"
+    matched = _LONG_SPAN.fullmatch(text)
+    if matched is None:
+        raise ValueError(rule)
     count, unit = matched.groups()
     return timedelta(seconds=int(count) * _SECONDS[unit])
 

@@ -40,9 +40,52 @@ def up(
         Path | None,
         typer.Option("--tariff", metavar="FILE", help="Price book; default the built-in one."),
     ] = None,
+    insights_port: Annotated[
+        int | None,
+        typer.Option(
+            "--insights-port",
+            metavar="PORT",
+            parser=options.UNITS,
+            help="Of the figures; default the next after --port.",
+        ),
+    ] = None,
+    no_insights: Annotated[
+        bool, typer.Option("--no-insights", help="Without the process that keeps the figures.")
+    ] = False,
 ) -> None:
-    """Run the service with an embedded store in a directory, until Ctrl-C."""
-    raise typer.Exit(local.up(data_dir, port, durability.value, tariff))
+    """Run the service with an embedded store in a directory, until Ctrl-C.
+
+    The figures, `ocs report`, come from a process beside it that starts and ends with it.
+    """
+    if insights_port is None:
+        insights_port = port + 1 if port else 0
+    raise typer.Exit(
+        local.up(
+            data_dir, port, durability.value, tariff, None if no_insights else insights_port
+        )
+    )
+
+
+@app.command("insights", epilog="Example: OCS_STORE_URL=redis://store:6379 ocs insights")
+def insights(
+    *,
+    store_url: options.StoreUrl = None,
+    data_dir: options.DataDir = None,
+    listen: Annotated[
+        str | None,
+        typer.Option("--listen", metavar="HOST:PORT", help="Default OCS_INSIGHTS_LISTEN."),
+    ] = None,
+    tied: Annotated[
+        bool, typer.Option("--tied", help="End when standard input does.", hidden=True)
+    ] = False,
+) -> None:
+    """Keep the figures of a service, and tell them, until a signal: what `ocs report` asks.
+
+    Follows the journal of the store that the OCS_* settings, or a directory of `ocs up`, name.
+    Charging does not need it, and it may be stopped and started at any time.
+    """
+    options.check_one_store(store_url, data_dir)
+    raise typer.Exit(local.insights(data_dir, store_url, listen, tied=tied))
 
 
 @app.command("serve", epilog="Example: OCS_STORE_URL=redis://store:6379 ocs serve")

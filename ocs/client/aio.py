@@ -19,7 +19,10 @@ from ocs.client.connection import (
     method_of,
     resolve_target,
 )
+from ocs.client.decode.insights import now as decode_now
+from ocs.client.errors import error_of
 from ocs.client.events import ChargingEvent
+from ocs.client.insights import NowResult
 from ocs.client.names import reservation_name
 from ocs.client.operation import Operation
 from ocs.client.operations import (
@@ -29,6 +32,7 @@ from ocs.client.operations import (
     charging,
     corrections,
     health,
+    insights,
     reading,
     spending_cap,
     tariff,
@@ -37,7 +41,9 @@ from ocs.client.present import present
 from ocs.client.reservation import AsyncReservation, ReserveCall
 from ocs.client.results import GrantResult
 from ocs.client.security import ClientCertificate, secure
+from ocs.client.status import failure_of
 from ocs.client.tariffs import TariffText
+from ocs.v1.insights_service_pb2 import WatchNowRequest
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
@@ -137,6 +143,9 @@ class AsyncClient:
     list_reservations_page = _method(reading.list_reservations_page)
     get_request = _method(reading.get_request)
     list_accounts_page = _method(reading.list_accounts_page)
+    get_revenue = _method(insights.get_revenue)
+    get_usage = _method(insights.get_usage)
+    list_refusals = _method(insights.list_refusals)
     health = _method(health.health)
 
     def charge_stream(self) -> AsyncChargeStream:
@@ -147,6 +156,17 @@ class AsyncClient:
             self._retry,
             self._throttle,
         )
+
+    async def watch_now(self) -> AsyncIterator[NowResult]:
+        """As Client.watch_now."""
+        call = self.stubs.insights.WatchNow(WatchNowRequest(), metadata=self._metadata)
+        try:
+            async for message in call:
+                yield decode_now(message)
+        except grpc.RpcError as error:
+            raise error_of(failure_of(error)) from error
+        finally:
+            call.cancel()
 
     async def list_charging_events(
         self, account_id: str, *, page_size: int = 0, timeout_s: float | None = None

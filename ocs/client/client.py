@@ -18,7 +18,10 @@ from ocs.client.connection import (
     resolve_target,
     sync_channel,
 )
+from ocs.client.decode.insights import now as decode_now
+from ocs.client.errors import error_of
 from ocs.client.events import ChargingEvent
+from ocs.client.insights import NowResult
 from ocs.client.names import reservation_name
 from ocs.client.operation import Operation
 from ocs.client.operations import (
@@ -28,6 +31,7 @@ from ocs.client.operations import (
     charging,
     corrections,
     health,
+    insights,
     reading,
     spending_cap,
     tariff,
@@ -36,8 +40,10 @@ from ocs.client.present import present
 from ocs.client.reservation import Reservation
 from ocs.client.results import GrantResult
 from ocs.client.security import ClientCertificate, secure
+from ocs.client.status import failure_of
 from ocs.client.stream import ChargeStream
 from ocs.client.tariffs import TariffText
+from ocs.v1.insights_service_pb2 import WatchNowRequest
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
@@ -153,6 +159,9 @@ class Client:
     list_reservations_page = _method(reading.list_reservations_page)
     get_request = _method(reading.get_request)
     list_accounts_page = _method(reading.list_accounts_page)
+    get_revenue = _method(insights.get_revenue)
+    get_usage = _method(insights.get_usage)
+    list_refusals = _method(insights.list_refusals)
     health = _method(health.health)
 
     def charge_stream(self) -> ChargeStream:
@@ -167,6 +176,17 @@ class Client:
             self._retry,
             self._throttle,
         )
+
+    def watch_now(self) -> Iterator[NowResult]:
+        """What happens now, once a second, of `ocs insights`; until the iterator is closed."""
+        call = self.stubs.insights.WatchNow(WatchNowRequest(), metadata=self._metadata)
+        try:
+            for message in call:
+                yield decode_now(message)
+        except grpc.RpcError as error:
+            raise error_of(failure_of(error)) from error
+        finally:
+            call.cancel()
 
     def list_charging_events(
         self, account_id: str, *, page_size: int = 0, timeout_s: float | None = None

@@ -12,6 +12,7 @@ from ocs.client.operation import Operation
 from ocs.v1.account_service_pb2_grpc import AccountServiceStub
 from ocs.v1.bundle_service_pb2_grpc import BundleServiceStub
 from ocs.v1.charging_service_pb2_grpc import ChargingServiceStub
+from ocs.v1.insights_service_pb2_grpc import InsightsServiceStub
 from ocs.v1.spending_cap_service_pb2_grpc import SpendingCapServiceStub
 from ocs.v1.tariff_service_pb2_grpc import TariffServiceStub
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
     from ocs.v1.account_service_pb2_grpc import AccountServiceAsyncStub
     from ocs.v1.bundle_service_pb2_grpc import BundleServiceAsyncStub
     from ocs.v1.charging_service_pb2_grpc import ChargingServiceAsyncStub
+    from ocs.v1.insights_service_pb2_grpc import InsightsServiceAsyncStub
     from ocs.v1.spending_cap_service_pb2_grpc import SpendingCapServiceAsyncStub
     from ocs.v1.tariff_service_pb2_grpc import TariffServiceAsyncStub
 
@@ -77,6 +79,7 @@ class Stubs:
         self.spending_caps: SpendingCapServiceStub = SpendingCapServiceStub(channel)
         self.bundles: BundleServiceStub = BundleServiceStub(channel)
         self.tariffs: TariffServiceStub = TariffServiceStub(channel)
+        self.insights: InsightsServiceStub = InsightsServiceStub(channel)
         self.health = health_pb2_grpc.HealthStub(channel)
 
 
@@ -89,6 +92,7 @@ class AsyncStubs:
         self.spending_caps: SpendingCapServiceAsyncStub = SpendingCapServiceStub(channel)
         self.bundles: BundleServiceAsyncStub = BundleServiceStub(channel)
         self.tariffs: TariffServiceAsyncStub = TariffServiceStub(channel)
+        self.insights: InsightsServiceAsyncStub = InsightsServiceStub(channel)
         self.health = health_pb2_grpc.HealthStub(channel)
 
 

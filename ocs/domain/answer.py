@@ -29,6 +29,8 @@ class Reason(enum.StrEnum):
     """Why a call failed; names equal the proto's ErrorReason."""
 
     INVALID_FIELD = "INVALID_FIELD"
+    QUERY_TOO_LONG = "QUERY_TOO_LONG"
+    SQL_REFUSED = "SQL_REFUSED"
     ACCOUNT_NOT_FOUND = "ACCOUNT_NOT_FOUND"
     SUBSCRIBER_NOT_FOUND = "SUBSCRIBER_NOT_FOUND"
     RESERVATION_NOT_FOUND = "RESERVATION_NOT_FOUND"

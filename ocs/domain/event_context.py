@@ -1,6 +1,7 @@
 """What the service knew when it charged; journaled beside the event, opaque to the scripts."""
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(slots=True, kw_only=True)
@@ -11,7 +12,8 @@ class EventContext:
     tariff_version, price_id) if more than one price applied, in order. unsplit: the price changed
     meanwhile, and the use did not say when it happened. tax_included: whether the prices contain
     the tax; None where nothing was priced. corrects_seq: number of the event whose price a debit
-    corrects, in micro-units; 0 = it reports use.
+    corrects, in micro-units; 0 = it reports use. time_zone: of an account that is opened, in which
+    its caps count from then on.
     """
 
     request_id: str = ""
@@ -36,3 +38,25 @@ class EventContext:
     unsplit: bool = False
     tax_included: bool | None = None
     corrects_seq: int = 0
+    time_zone: str = ""
+
+
+CONTEXT_COLUMNS: Final = (
+    "request_id",
+    "session_id",
+    "subscriber_id",
+    "segment",
+    "plan",
+    "service_id",
+    "zone",
+    "partner",
+    "currency",
+    "tariff_version",
+    "event_time_ms",
+    "actor",
+    "payment_reference",
+    "price_id",
+    "corrects_seq",
+    "time_zone",
+)
+"""What views read of a context, a column for each: fields of EventContext."""

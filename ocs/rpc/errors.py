@@ -110,6 +110,10 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "BALANCE_TOO_LOW": Failure(_state, "the bucket has less than is to be taken out"),
         "TOP_UP_ALREADY_USED": Failure(_state, "less is left than the top-up credited"),
         "TOP_UP_REVERSED": Failure(_state, "the top-up was reversed before"),
+        "QUERY_TOO_LONG": Failure(
+            StatusCode.RESOURCE_EXHAUSTED, "the question took longer than it may"
+        ),
+        "SQL_REFUSED": Failure(_invalid, "the text is not one SELECT over the figures"),
         "TARIFF_REFUSED": Failure(_invalid, "the text is no tariff"),
         "TARIFF_NOT_FOUND": Failure(_missing, "the tenant has no such version of a tariff"),
         "TARIFF_EXISTS": Failure(_exists, "another text has this version"),

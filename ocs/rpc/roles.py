@@ -74,6 +74,10 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         "ocs.v1.TariffService/GetTariff": _READ,
         "ocs.v1.TariffService/ListTariffs": _READ,
         "ocs.v1.TariffService/DiffTariffs": _READ,
+        "ocs.v1.InsightsService/GetRevenue": _READ,
+        "ocs.v1.InsightsService/GetUsage": _READ,
+        "ocs.v1.InsightsService/ListRefusals": _READ,
+        "ocs.v1.InsightsService/WatchNow": _READ,
     }
 )
 

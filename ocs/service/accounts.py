@@ -72,7 +72,12 @@ class Accounts:
             violations.append(("currency", f"must be the tariff's, {tariff.currency}"))
         if violations:
             raise ServiceError(Reason.INVALID_FIELD, violations=violations)
-        context = EventContext(segment=terms.segment, plan=terms.plan, currency=terms.currency)
+        context = EventContext(
+            segment=terms.segment,
+            plan=terms.plan,
+            currency=terms.currency,
+            time_zone=terms.time_zone,
+        )
         answer = await self._mutations.run(
             CreateAccount(
                 terms=terms,

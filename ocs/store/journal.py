@@ -6,14 +6,16 @@ from typing import Final, cast
 
 from redis.exceptions import ResponseError
 
-from ocs.ports import JournalRun, StoreUnavailableError
+from ocs.ports import JournalMark, JournalRun, StoreUnavailableError
 from ocs.store import keys
-from ocs.store.pipeline import Pipeline, Reply, StoreLostError
+from ocs.store.pipeline import Argument, Pipeline, Reply, StoreLostError
+from ocs.store.replies import text_of, texts_of
 
 # One command answers 2,048 entries at most, so that no charge waits for it longer than a few ms.
 _STREAMS_PER_COMMAND: Final = 16
 ENTRIES_PER_READ: Final = 128
 _FROM_OLDEST: Final = "0-0"
+_GENERATION: Final = "master_replid"
 _FIELDS: Final = [b"e", b"c"]
 
 
@@ -24,6 +26,7 @@ class ValkeyJournal:
     """
 
     partition_count = keys.PARTITION_COUNT
+    run_length = ENTRIES_PER_READ
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -37,16 +40,28 @@ class ValkeyJournal:
             runs += await self._read(some, [after[partition] or _FROM_OLDEST for partition in some])
         return runs
 
-    async def _read(self, partitions: Sequence[int], after: Sequence[str]) -> list[JournalRun]:
-        names = {keys.journal_key(partition).encode(): partition for partition in partitions}
+    async def mark(self) -> JournalMark:
+        """Read the store's clock, and the id of the history that its node writes."""
+        said = text_of(await self._send("INFO", "replication"))
+        lines = (line.partition(":") for line in said.splitlines())
+        generation = next((value for name, _, value in lines if name == _GENERATION), "")
+        seconds, micros = map(int, texts_of(await self._send("TIME")))
+        return JournalMark(seconds * 1000 + micros // 1000, generation)
+
+    async def _send(self, *command: Argument) -> Reply:
         try:
-            reply = await asyncio.shield(
-                self._pipeline.send("XREAD", "COUNT", ENTRIES_PER_READ, "STREAMS", *names, *after)
-            )
+            reply = await asyncio.shield(self._pipeline.send(*command))
         except StoreLostError:
             raise StoreUnavailableError from None
         if isinstance(reply, ResponseError):
             raise StoreUnavailableError
+        return reply
+
+    async def _read(self, partitions: Sequence[int], after: Sequence[str]) -> list[JournalRun]:
+        names = {keys.journal_key(partition).encode(): partition for partition in partitions}
+        reply = await self._send(
+            "XREAD", "COUNT", ENTRIES_PER_READ, "STREAMS", *names, *after
+        )
         return [_run(names[name], entries) for name, entries in _streams(reply)]
 
 

@@ -50,6 +50,7 @@ NEEDED: Final[Mapping[str, tuple[Argument, ...]]] = MappingProxyType(
         "xadd": ("XADD", _KEY, "*", "f", "v"),
         "xrange": ("XRANGE", _KEY, "-", "+"),
         "xlen": ("XLEN", _KEY),
+        "xread": ("XREAD", "COUNT", 1, "STREAMS", _KEY, "0-0"),
     }
 )
 _AROUND: Final = ("multi", "exec")

@@ -115,6 +115,35 @@ METRICS: Final = (
         "Connections that broke with commands under way, whose outcome was unknown then.",
     ),
     Metric(
+        "ocs.insights.events",
+        "counter",
+        "{event}",
+        (),
+        "Events of the journal in the figures; of `ocs insights` alone, as the next three.",
+    ),
+    Metric(
+        "ocs.insights.lag",
+        "gauge",
+        "s",
+        (),
+        "How far the figures are behind the store's clock.",
+    ),
+    Metric(
+        "ocs.insights.unreadable_entries",
+        "counter",
+        "{entry}",
+        (),
+        "Entries of the journal that are no events of a known version, and are in no figure.",
+    ),
+    Metric(
+        "ocs.insights.rewritten_events",
+        "counter",
+        "{event}",
+        (),
+        "Events that the journal replaced, or lost, after they were in the figures"
+        " (`journal_rewritten`).",
+    ),
+    Metric(
         "ocs.log.lost_lines",
         "counter",
         "{line}",
@@ -122,6 +151,16 @@ METRICS: Final = (
         "Log lines that could not be written.",
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class InsightsCounts:
+    """What a projector has done. lag_s: how far it is behind."""
+
+    event_count: int
+    lag_s: float
+    unreadable_count: int
+    rewritten_count: int
 
 
 class Durations:
@@ -152,6 +191,7 @@ class Metrics:
         self._store: Callable[[], tuple[int, int, int]] = lambda: (0, 0, 0)
         self._lost_lines: Callable[[], int] = lambda: 0
         self._streams: Callable[[], int] = lambda: 0
+        self._insights: Callable[[], InsightsCounts | None] = lambda: None
 
     def durations(self, method: str, code: str) -> Durations:
         """The durations of a method (`ocs.v1.ChargingService/Reserve`) with a status name."""
@@ -191,11 +231,16 @@ class Metrics:
         """Say where the number of lost log lines is read."""
         self._lost_lines = lost_lines
 
+    def watch_insights(self, counts: Callable[[], InsightsCounts]) -> None:
+        """Say where the counts of this process's projector are read."""
+        self._insights = counts
+
     def readings(self) -> dict[str, list[tuple[int | float, Attributes]]]:
         """Every metric's figures at this moment, by name."""
         # list() copies a dict in one step of the interpreter: the loop may add a key meanwhile.
         durations = list(self._durations.items())
         batches, commands, lost = self._store()
+        insights = self._insights()
         return {
             "rpc.server.call.duration.bucket": [
                 (count, {**_call(method, code), "le": bound})
@@ -226,6 +271,12 @@ class Metrics:
             "ocs.store.batches": [(batches, {})],
             "ocs.store.commands": [(commands, {})],
             "ocs.store.lost_connections": [(lost, {})],
+            "ocs.insights.events": [(insights.event_count, {})] if insights else [],
+            "ocs.insights.lag": [(insights.lag_s, {})] if insights else [],
+            "ocs.insights.unreadable_entries": (
+                [(insights.unreadable_count, {})] if insights else []
+            ),
+            "ocs.insights.rewritten_events": [(insights.rewritten_count, {})] if insights else [],
             "ocs.log.lost_lines": [(self._lost_lines(), {})],
         }
 

@@ -158,6 +158,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE. The server has not confirmed the tariff book for 3 s and grants nothing until it
     has; use is settled all the same. Send again, to another server if there is one.
     """
+    ERROR_REASON_QUERY_TOO_LONG: _ErrorReason.ValueType  # 75
+    """RESOURCE_EXHAUSTED. The question took longer than it may: ask for a shorter range, fewer
+    dimensions or rows.
+    """
+    ERROR_REASON_SQL_REFUSED: _ErrorReason.ValueType  # 76
+    """INVALID_ARGUMENT. The SQL is not one SELECT over the tables of the figures; the violation of
+    `sql` says what is wrong.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -299,5 +307,13 @@ ERROR_REASON_TOO_MANY_TARIFFS: ErrorReason.ValueType  # 67
 ERROR_REASON_TARIFF_UNCONFIRMED: ErrorReason.ValueType  # 68
 """UNAVAILABLE. The server has not confirmed the tariff book for 3 s and grants nothing until it
 has; use is settled all the same. Send again, to another server if there is one.
+"""
+ERROR_REASON_QUERY_TOO_LONG: ErrorReason.ValueType  # 75
+"""RESOURCE_EXHAUSTED. The question took longer than it may: ask for a shorter range, fewer
+dimensions or rows.
+"""
+ERROR_REASON_SQL_REFUSED: ErrorReason.ValueType  # 76
+"""INVALID_ARGUMENT. The SQL is not one SELECT over the tables of the figures; the violation of
+`sql` says what is wrong.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

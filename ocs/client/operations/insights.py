@@ -1,0 +1,84 @@
+"""Operations of InsightsService: figures, at the address of `ocs insights`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from ocs.client import encode
+from ocs.client.decode import insights as decode
+from ocs.client.insights import Dimension, RefusalsResult, RevenueResult, Step, UsageResult
+from ocs.client.operation import Operation, read
+from ocs.v1 import insights_service_pb2 as insights
+
+Filters = Mapping[Dimension, Sequence[str]]
+
+
+def get_revenue(
+    start_time: datetime,
+    end_time: datetime | None = None,
+    *,
+    step: Step | None = None,
+    group_by: Sequence[Dimension] = (),
+    filters: Filters | None = None,
+    timeout_s: float | None = None,
+) -> Operation[RevenueResult]:
+    """Revenue, cost and margin from start_time to end_time (None: now), by step and dimension.
+
+    filters: the values that are wanted, by dimension. The client's target is `ocs insights`.
+    """
+    request = insights.GetRevenueRequest(
+        range=_range(start_time, end_time, step, group_by, filters)
+    )
+    return read("insights", "GetRevenue", request, decode.revenue, timeout_s)
+
+
+def get_usage(
+    start_time: datetime,
+    end_time: datetime | None = None,
+    *,
+    step: Step | None = None,
+    group_by: Sequence[Dimension] = (),
+    filters: Filters | None = None,
+    timeout_s: float | None = None,
+) -> Operation[UsageResult]:
+    """Units used, by step, dimension and unit; arguments as of get_revenue."""
+    request = insights.GetUsageRequest(range=_range(start_time, end_time, step, group_by, filters))
+    return read("insights", "GetUsage", request, decode.usage, timeout_s)
+
+
+def list_refusals(
+    start_time: datetime,
+    end_time: datetime | None = None,
+    *,
+    step: Step | None = None,
+    group_by: Sequence[Dimension] = (),
+    filters: Filters | None = None,
+    timeout_s: float | None = None,
+) -> Operation[RefusalsResult]:
+    """What was refused, by step, dimension and outcome; arguments as of get_revenue."""
+    request = insights.ListRefusalsRequest(
+        range=_range(start_time, end_time, step, group_by, filters)
+    )
+    return read("insights", "ListRefusals", request, decode.refusals, timeout_s)
+
+
+def _range(
+    start_time: datetime,
+    end_time: datetime | None,
+    step: Step | None,
+    group_by: Sequence[Dimension],
+    filters: Filters | None,
+) -> insights.FigureRange:
+    message = insights.FigureRange(
+        start_time=encode.timestamp("start_time", start_time),
+        end_time=encode.optional_timestamp("end_time", end_time),
+        group_by=[_dimension(one) for one in group_by],
+    )
+    if step is not None:
+        message.step = insights.FigureStep.Value(f"FIGURE_STEP_{step}")
+    for dimension, values in (filters or {}).items():
+        message.filters.add(dimension=_dimension(dimension), values=values)
+    return message
+
+
+def _dimension(one: Dimension) -> insights.FigureDimension.ValueType:
+    return insights.FigureDimension.Value(f"FIGURE_DIMENSION_{one}")

@@ -1,0 +1,97 @@
+"""A batch of the journal as Arrow tables: `incoming`, and the use by price of its contexts."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+
+from ocs.domain.event_context import CONTEXT_COLUMNS
+from ocs.ports import ContextReader, JournalRun
+
+_NUMBERS: Final = frozenset({"event_time_ms", "corrects_seq"})
+_LINE_SCHEMA: Final = [
+    ("n", pa.int64()),
+    ("part", pa.uint16()),
+    ("position", pa.string()),
+    ("line", pa.string()),
+    ("context", pa.binary()),
+    ("readable", pa.bool_()),
+]
+_SCHEMA: Final = pa.schema(
+    _LINE_SCHEMA
+    + [(name, pa.int64() if name in _NUMBERS else pa.string()) for name in CONTEXT_COLUMNS]
+)
+_PIECES: Final = pa.schema(
+    [
+        ("n", pa.int64()),
+        ("start_at", pa.int64()),
+        ("end_at", pa.int64()),
+        ("version", pa.string()),
+        ("price_id", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Entries to be folded together. positions: of the last entry of each partition."""
+
+    incoming: pa.Table
+    pieces: pa.Table
+    positions: dict[int, str]
+
+    @classmethod
+    def empty(cls) -> "Batch":
+        """A batch of nothing."""
+        return cls(_SCHEMA.empty_table(), _PIECES.empty_table(), {})
+
+    @property
+    def entry_count(self) -> int:
+        """How many entries there are."""
+        return self.incoming.num_rows
+
+
+def batch_of(runs: Iterable[JournalRun], read_contexts: ContextReader) -> Batch:
+    """Make a batch of runs, each of another partition."""
+    partitions: list[int] = []
+    positions: list[str] = []
+    lines: list[str] = []
+    contexts: list[bytes] = []
+    last: dict[int, str] = {}
+    for run in runs:
+        partitions += [run.partition] * len(run.positions)
+        positions += run.positions
+        # A byte that is no UTF-8 becomes one that no name of ours has.
+        lines += [line.decode("utf-8", "replace") for line in run.lines]
+        contexts += run.contexts
+        last[run.partition] = run.positions[-1]
+    read = read_contexts(contexts)
+    rows = range(len(lines))
+    columns: dict[str, Any] = {
+        "n": rows,
+        "part": partitions,
+        "position": positions,
+        "line": lines,
+        "context": contexts,
+        "readable": [row not in read.unreadable for row in rows],
+        **read.columns,
+    }
+    arrays = [pa.array(columns[field.name], field.type) for field in _SCHEMA]
+    incoming = pa.Table.from_arrays(arrays, schema=_SCHEMA)
+    return Batch(incoming, pa.Table.from_pylist(list(_pieces(read.pieces)), _PIECES), last)
+
+
+def _pieces(found: Mapping[int, Sequence[tuple[int, str, str]]]) -> Iterator[dict[str, Any]]:
+    """Say of each piece where in the report's use it starts and ends."""
+    for row, pieces in found.items():
+        at = 0
+        for units, version, price_id in pieces:
+            yield {
+                "n": row,
+                "start_at": at,
+                "end_at": at + units,
+                "version": version,
+                "price_id": price_id,
+            }
+            at += units

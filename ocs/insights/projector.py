@@ -1,0 +1,140 @@
+"""The projector: follows the journal and folds it, batch after batch.
+
+Reading the journal and folding overlap: while a thread folds one batch, the next one is read. All
+state is in the tables, so that a projector that dies is started again and goes on.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+import structlog
+
+from ocs.domain.insights import AsOf
+from ocs.domain.tariff import Tariff
+from ocs.insights.batch import Batch, batch_of
+from ocs.insights.tables import Tables, TariffRef
+from ocs.ports import (
+    INSTALLATION,
+    BookError,
+    ContextReader,
+    Journal,
+    JournalMark,
+    JournalRun,
+    StoreUnavailableError,
+    TariffStore,
+)
+
+# Between two looks at a journal that has nothing new: well below the second that the lag may be.
+PAUSE_S: Final = 0.2
+_RETRY_S: Final = 1.0
+
+ResultT = TypeVar("ResultT")
+
+
+class Projector:
+    """Keeps the tables up with the journal. read_tariff: as in Tariffs."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        journal: Journal,
+        tariffs: TariffStore,
+        read_contexts: ContextReader,
+        read_tariff: Callable[[bytes], Tariff],
+        steady_ms: Callable[[], int],
+    ) -> None:
+        self._tables = tables
+        self._journal = journal
+        self._tariffs = tariffs
+        self._read_contexts = read_contexts
+        self._read_tariff = read_tariff
+        self._steady_ms = steady_ms
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="fold")
+        self._log = structlog.get_logger()
+        progress = tables.progress()
+        self._generation = progress.generation
+        self._as_of = AsOf(progress.as_of_ms, 0)
+        self._positions = dict.fromkeys(range(journal.partition_count), "") | tables.positions()
+        # When the journal was read last; long ago before it ever was.
+        self.step_ms = -(10**9)
+        self.event_count = progress.event_count
+        self.rewritten_count = progress.rewritten_count
+        self.unreadable_count = progress.unreadable_count
+
+    @property
+    def as_of(self) -> AsOf:
+        """Until when the tables are whole."""
+        return self._as_of
+
+    async def run(self) -> None:
+        """Follow until cancelled; a store that is away is waited for."""
+        while True:
+            try:
+                caught_up = await self.step()
+            except StoreUnavailableError as error:
+                self._log.warning("journal not read", reason=error.reason.value)
+                await asyncio.sleep(_RETRY_S)
+            else:
+                if caught_up:
+                    await asyncio.sleep(PAUSE_S)
+
+    async def step(self) -> bool:
+        """Fold what is new, as much as one read has; say whether that is all there was.
+
+        Raises StoreUnavailableError; what was read is read again then.
+        """
+        mark = await self._journal.mark()
+        if mark.generation != self._generation:
+            await self._begin(mark)
+        runs = await self._journal.read(self._positions)
+        as_of_ms = self._whole_until(mark, runs)
+        if runs:
+            await self._fold(await self._off(batch_of, runs, self._read_contexts), as_of_ms)
+        self._as_of = AsOf(as_of_ms, mark.store_ms - as_of_ms)
+        self.step_ms = self._steady_ms()
+        return as_of_ms == mark.store_ms
+
+    async def _begin(self, mark: JournalMark) -> None:
+        self._log.info("journal of a new generation", generation=mark.generation)
+        await self._off(self._tables.begin, mark.generation)
+        self._generation = mark.generation
+
+    def _whole_until(self, mark: JournalMark, runs: list[JournalRun]) -> int:
+        """Until when all partitions are read: what was read to its end, up to the store's clock."""
+        full = [run for run in runs if len(run.positions) == self._journal.run_length]
+        behind = [int(run.positions[-1].partition("-")[0]) for run in full]
+        # A step back of the store's clock takes nothing away.
+        return min([mark.store_ms, *behind])
+
+    async def _fold(self, batch: Batch, as_of_ms: int) -> None:
+        wanted = await self._off(self._tables.read, batch)
+        for ref in sorted(wanted):
+            await self._off(self._tables.keep_tariff, *ref, await self._tariff(*ref))
+        await self._off(self._tables.fold, batch.positions, as_of_ms)
+        self._positions |= batch.positions
+        progress = await self._off(self._tables.progress)
+        self.event_count = progress.event_count
+        self.unreadable_count = progress.unreadable_count
+
+    async def _tariff(self, tenant: str, version: str) -> Tariff | None:
+        """Read a version of the tenant's own book, or of the installation's; None: of neither."""
+        for owner in (tenant, INSTALLATION):
+            if any(one.version == version for one in await self._tariffs.versions(owner)):
+                text = await self._tariffs.text(owner, version)
+                try:
+                    return await asyncio.to_thread(self._read_tariff, text)
+                except BookError:
+                    break
+        self._log.warning("tariff not known: its costs stay unknown", version=version)
+        return None
+
+    async def _off(self, call: Callable[..., ResultT], *arguments: object) -> ResultT:
+        """Run what blocks in the one thread that writes, to its end even if this is cancelled."""
+        loop = asyncio.get_running_loop()
+        return await asyncio.shield(loop.run_in_executor(self._thread, call, *arguments))
+
+    def close(self) -> None:
+        """Wait for the thread to end what it does."""
+        self._thread.shutdown(wait=True)

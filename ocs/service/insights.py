@@ -1,0 +1,127 @@
+"""Use cases of InsightsService: what is asked for in the caller's words, held to its bounds."""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from ocs.domain.answer import Reason
+from ocs.domain.insights import (
+    AsOf,
+    Decisions,
+    Dimension,
+    Figures,
+    FiguresAsked,
+    Step,
+    Usage,
+)
+from ocs.domain.periods import NOW_MS_MIN, Period, period_bounds
+from ocs.limits import FIGURE_RANGE_MAX_MS, FIGURE_STEPS_MAX
+from ocs.ports import Insights, InsightsBusyError
+from ocs.service.errors import ServiceError
+
+# What is no refusal: it was granted, charged, or given back.
+GRANTED: Final = frozenset({"GRANTED", "CHARGED", "RELEASED"})
+
+_MINUTE_MS: Final = 60_000
+
+AnswerT = TypeVar("AnswerT")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeAsked:
+    """A range of figures as a caller asks for it.
+
+    end_ms: 0 = until now. step: None = the whole range is one.
+    """
+
+    tenant: str
+    start_ms: int
+    end_ms: int = 0
+    step: Step | None = None
+    by: Sequence[Dimension] = ()
+    only: Mapping[Dimension, Sequence[str]] = field(default_factory=dict)
+
+
+class InsightsUse:
+    """Asks the figures. time_zone: the operator's. Raises ServiceError.
+
+    every_tenant: calls carry no credentials, so whoever asks sees all tenants.
+    """
+
+    def __init__(self, insights: Insights, time_zone: str, *, every_tenant: bool) -> None:
+        self._insights = insights
+        self.time_zone = time_zone
+        self._every_tenant = every_tenant
+
+    async def revenue(self, asked: RangeAsked) -> Figures:
+        """Revenue, cost and margin."""
+        return await _answered(self._insights.revenue(self._figures(asked)))
+
+    async def usage(self, asked: RangeAsked) -> Usage:
+        """Units used."""
+        return await _answered(self._insights.usage(self._figures(asked)))
+
+    async def refusals(self, asked: RangeAsked) -> Decisions:
+        """What was refused."""
+        found = await _answered(self._insights.decisions(self._figures(asked)))
+        return found._replace(rows=tuple(row for row in found.rows if row.outcome not in GRANTED))
+
+    def scope(self, tenant: str) -> str:
+        """Whose figures a caller of a tenant sees; empty: all."""
+        return "" if self._every_tenant else tenant
+
+    def as_of(self) -> AsOf:
+        """Until when the figures are whole."""
+        return self._insights.as_of()
+
+    def _figures(self, asked: RangeAsked) -> FiguresAsked:
+        end_ms = asked.end_ms or max(self.as_of().as_of_ms, asked.start_ms) + 1
+        problems = []
+        if asked.start_ms < NOW_MS_MIN:
+            problems.append(("range.start_time", "must be in 2000 or later"))
+        if end_ms <= asked.start_ms:
+            problems.append(("range.end_time", "must be after start_time"))
+        elif end_ms - asked.start_ms > FIGURE_RANGE_MAX_MS:
+            problems.append(("range.end_time", "must be at most 400 days after start_time"))
+        if Dimension.TENANT in {*asked.by, *asked.only} and not self._every_tenant:
+            rule = "must not name the tenant: there is one"
+            problems.append(("range.group_by", rule))
+        steps = [asked.start_ms] if problems else self._steps(asked.start_ms, end_ms, asked.step)
+        if len(steps) > FIGURE_STEPS_MAX:
+            problems.append(("range.step", f"must divide the range into {FIGURE_STEPS_MAX} at most"))
+        if problems:
+            raise ServiceError(Reason.INVALID_FIELD, violations=problems)
+        return FiguresAsked(
+            tenant=self.scope(asked.tenant),
+            start_ms=asked.start_ms,
+            end_ms=end_ms,
+            steps=steps,
+            by=tuple(asked.by),
+            only=asked.only,
+        )
+
+    def _steps(self, start_ms: int, end_ms: int, step: Step | None) -> list[int]:
+        """Starts of the steps, one more than there may be at most."""
+        starts = [start_ms]
+        if step is None:
+            return starts
+        while len(starts) <= FIGURE_STEPS_MAX:
+            next_ms = self._step_after(starts[-1], step)
+            if next_ms >= end_ms:
+                break
+            starts.append(next_ms)
+        return starts
+
+    def _step_after(self, at_ms: int, step: Step) -> int:
+        if step is Step.MINUTE:
+            return at_ms - at_ms % _MINUTE_MS + _MINUTE_MS
+        period = Period.HOUR if step is Step.HOUR else Period.DAY
+        bounds = period_bounds(period, time_zone=self.time_zone, anchor_day=1, now_ms=at_ms)
+        return bounds.end_ms
+
+
+async def _answered(answer: Awaitable[AnswerT]) -> AnswerT:
+    try:
+        return await answer
+    except InsightsBusyError:
+        raise ServiceError(Reason.QUERY_TOO_LONG) from None
