@@ -84,7 +84,12 @@ async def running_insights(settings: Settings, store_url: str) -> AsyncIterator[
     follower = make_pool(store_url, 1)
     pipeline = Pipeline(follower)
     projector = Projector(
-        tables, ValkeyJournal(pipeline), ValkeyTariffs(ledger), context_columns, read_tariff, steady_ms
+        tables,
+        ValkeyJournal(pipeline),
+        ValkeyTariffs(ledger),
+        context_columns,
+        read_tariff,
+        steady_ms,
     )
     metrics.watch_insights(partial(_counts, projector))
     insights = DuckDbInsights(tables, projector)

@@ -55,9 +55,7 @@ StepOption = Annotated[
 ]
 By = Annotated[
     str,
-    typer.Option(
-        "--by", metavar="segment,service", help=f"Told apart: {', '.join(_DIMENSIONS)}."
-    ),
+    typer.Option("--by", metavar="segment,service", help=f"Told apart: {', '.join(_DIMENSIONS)}."),
 ]
 Segments = Annotated[list[str] | None, typer.Option("--segment", metavar="ID", help="Only it.")]
 Plans = Annotated[list[str] | None, typer.Option("--plan", metavar="ID", help="Only it.")]
@@ -67,7 +65,9 @@ Csv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values."
 Partners = Annotated[list[str] | None, typer.Option("--partner", metavar="ID", help="Only it.")]
 
 
-def _start(last: timedelta | None, from_time: datetime | None, to_time: datetime | None) -> datetime:
+def _start(
+    last: timedelta | None, from_time: datetime | None, to_time: datetime | None
+) -> datetime:
     """Where the range begins. Raises UsageError."""
     if (last is None) == (from_time is None):
         raise UsageError("give --last or --from, one of them")

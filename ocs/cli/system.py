@@ -60,9 +60,7 @@ def up(
     if insights_port is None:
         insights_port = port + 1 if port else 0
     raise typer.Exit(
-        local.up(
-            data_dir, port, durability.value, tariff, None if no_insights else insights_port
-        )
+        local.up(data_dir, port, durability.value, tariff, None if no_insights else insights_port)
     )
 
 

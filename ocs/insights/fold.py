@@ -81,28 +81,31 @@ TARIFFS_WANTED: Final = """
 """What prices something in the batch, and is not kept yet."""
 
 _PARTS: Final = (
-    _made("fresh_payments",
+    _made(
+        "fresh_payments",
         f"""
         SELECT {_KEY}, f[1] AS bucket, f[2]::BIGINT AS units, f[3]::BIGINT AS micros
         FROM ({each("y")})
-        """
+        """,
     ),
     Statement("INSERT INTO payments FROM fresh_payments", _CHARGES | _SALES),
-    _made("fresh_buckets",
+    _made(
+        "fresh_buckets",
         f"""
         SELECT {_KEY}, store_ms, f[1] AS bucket, f[2]::BIGINT AS balance_before,
             f[3]::BIGINT AS reserved_before, f[4]::BIGINT AS balance_after,
             f[5]::BIGINT AS reserved_after
         FROM ({each("b", _KEY + ", store_ms")})
-        """
+        """,
     ),
     Statement("INSERT INTO bucket_changes FROM fresh_buckets"),
-    _made("fresh_counters",
+    _made(
+        "fresh_counters",
         f"""
         SELECT {_KEY}, f[1] AS holder, f[2] AS cap, f[3]::BIGINT AS period_start_ms,
             f[4]::BIGINT AS spent, f[5]::BIGINT AS reserved
         FROM ({each("k")})
-        """
+        """,
     ),
     Statement("INSERT INTO cap_changes FROM fresh_counters"),
     Statement(
@@ -196,7 +199,8 @@ def _cost_at(units: str, step: str) -> str:
 # Use, and what a carrier is owed for it. `fresh_pieces` has the use by price where a report had
 # several; a correction's units are micro-units, not use.
 _COST: Final = (
-    _made("fresh_use",
+    _made(
+        "fresh_use",
         f"""
         SELECT {_KEY}, position_before AS start_at, position_before + used_units AS end_at,
             tariff_version AS version, price_id
@@ -208,7 +212,7 @@ _COST: Final = (
             p.price_id
         FROM incoming_pieces p JOIN fresh USING (n)
         WHERE charged AND p.end_at > p.start_at
-        """
+        """,
     ),
     _made(
         "fresh_costs",
@@ -242,7 +246,8 @@ _SOLD_AS: Final = f"CASE WHEN kind IN ({_in(_SALES)}) THEN ref ELSE service_id E
 
 _EVENTS: Final = (
     # Money that moved by its reference alone: what a bucket holds is said where it was opened.
-    _made("fresh_credits",
+    _made(
+        "fresh_credits",
         """
         SELECT b.tenant, b.account, b.seq, sum(b.balance_after - b.balance_before)::BIGINT AS micros
         FROM fresh_buckets b JOIN fresh e USING (tenant, account, seq)
@@ -253,7 +258,8 @@ _EVENTS: Final = (
         """,
         *_CREDITS,
     ),
-    _made("fresh_refunds",
+    _made(
+        "fresh_refunds",
         """
         WITH mine AS (
             SELECT r.* FROM refund_lines r JOIN fresh e USING (tenant, account, seq)
@@ -267,7 +273,8 @@ _EVENTS: Final = (
         _K.REFUND,
     ),
     # A refund is of the segment, service and carrier of the charge that it gives back.
-    _made("fresh_refunded",
+    _made(
+        "fresh_refunded",
         f"""
         WITH asked AS (
             SELECT tenant, account, ref::BIGINT AS charge_seq, seq FROM fresh WHERE kind = 'REFUND')
@@ -279,7 +286,8 @@ _EVENTS: Final = (
         """,
         _K.REFUND,
     ),
-    _made("fresh_events",
+    _made(
+        "fresh_events",
         f"""
         SELECT e.tenant, e.account, e.seq, part, entry_ms, entry_no, store_ms,
             event_time_ms AS event_ms, kind, outcome, ref, request_id, session_id AS session,
@@ -307,7 +315,7 @@ _EVENTS: Final = (
         LEFT JOIN fresh_refunded g ON (e.tenant, e.account, e.seq) = (g.tenant, g.account, g.seq)
         LEFT JOIN (SELECT {_KEY}, sum(units)::BIGINT AS units FROM fresh_costs WHERE NOT known
             GROUP BY ALL) u ON (e.tenant, e.account, e.seq) = (u.tenant, u.account, u.seq)
-        """
+        """,
     ),
     Statement("INSERT INTO events FROM fresh_events"),
 )

@@ -51,7 +51,9 @@ class Question:
         loose = f"SELECT * FROM ({_LOOSE[table]}) WHERE"
         parts = [f"SELECT * FROM {table} WHERE minute_ms >= $first_ms AND minute_ms < $last_ms"]
         if asked.start_ms < first_ms:
-            parts.append(f"{loose} minute_ms >= $start_ms AND minute_ms < least($first_ms, $end_ms)")
+            parts.append(
+                f"{loose} minute_ms >= $start_ms AND minute_ms < least($first_ms, $end_ms)"
+            )
         if last_ms < asked.end_ms:
             parts.append(f"{loose} minute_ms >= $last_ms AND minute_ms < $end_ms")
         bounds = {"first_ms": first_ms, "last_ms": last_ms}

@@ -10,12 +10,8 @@ from ocs.domain.charging_event import EventKind
 from ocs.insights.fold import Statement
 
 _K = EventKind
-_CAP_TERMS: Final = frozenset(
-    {_K.SET_SPENDING_CAP, _K.DELETE_SPENDING_CAP, _K.REMOVE_SUBSCRIBER}
-)
-_OPENING: Final = frozenset(
-    {_K.CREATE_ACCOUNT, _K.TOP_UP, _K.PURCHASE_BUNDLE, _K.RENEW_BUNDLE}
-)
+_CAP_TERMS: Final = frozenset({_K.SET_SPENDING_CAP, _K.DELETE_SPENDING_CAP, _K.REMOVE_SUBSCRIBER})
+_OPENING: Final = frozenset({_K.CREATE_ACCOUNT, _K.TOP_UP, _K.PURCHASE_BUNDLE, _K.RENEW_BUNDLE})
 _ACCOUNT_TERMS: Final = frozenset(
     {
         _K.CREATE_ACCOUNT,

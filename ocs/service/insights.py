@@ -88,7 +88,9 @@ class InsightsUse:
             problems.append(("range.group_by", rule))
         steps = [asked.start_ms] if problems else self._steps(asked.start_ms, end_ms, asked.step)
         if len(steps) > FIGURE_STEPS_MAX:
-            problems.append(("range.step", f"must divide the range into {FIGURE_STEPS_MAX} at most"))
+            problems.append(
+                ("range.step", f"must divide the range into {FIGURE_STEPS_MAX} at most")
+            )
         if problems:
             raise ServiceError(Reason.INVALID_FIELD, violations=problems)
         return FiguresAsked(

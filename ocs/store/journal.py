@@ -59,9 +59,7 @@ class ValkeyJournal:
 
     async def _read(self, partitions: Sequence[int], after: Sequence[str]) -> list[JournalRun]:
         names = {keys.journal_key(partition).encode(): partition for partition in partitions}
-        reply = await self._send(
-            "XREAD", "COUNT", ENTRIES_PER_READ, "STREAMS", *names, *after
-        )
+        reply = await self._send("XREAD", "COUNT", ENTRIES_PER_READ, "STREAMS", *names, *after)
         return [_run(names[name], entries) for name, entries in _streams(reply)]
 
 

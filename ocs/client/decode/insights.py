@@ -18,9 +18,7 @@ def as_of(message: insights.FigureAsOf) -> results.AsOf:
 
 def _keys(keys: Iterable[insights.FigureKey]) -> dict[str, str]:
     # A dimension of a newer service keeps its number.
-    return {
-        str(_DIMENSIONS.get(one.dimension, one.dimension)).lower(): one.value for one in keys
-    }
+    return {str(_DIMENSIONS.get(one.dimension, one.dimension)).lower(): one.value for one in keys}
 
 
 def _money(amounts: Iterable[insights.FigureMoney]) -> tuple[results.Money, ...]:
