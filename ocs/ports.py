@@ -309,6 +309,9 @@ class Journal(Protocol):
     async def mark(self) -> JournalMark:
         """Say where the journal is. Raises StoreUnavailableError."""
 
+    async def oldest(self) -> dict[int, str]:
+        """Say where the oldest entry of each partition is that is kept; not of empty ones."""
+
     async def read(self, after: Mapping[int, str]) -> list[JournalRun]:
         """Read on behind a position in each partition asked for (empty: from the oldest kept).
 
