@@ -14,7 +14,7 @@ import structlog
 from ocs.domain.insights import AsOf
 from ocs.domain.tariff import Tariff
 from ocs.insights.batch import Batch, batch_of
-from ocs.insights.tables import Tables, TariffRef
+from ocs.insights.tables import Tables
 from ocs.ports import (
     INSTALLATION,
     BookError,

@@ -106,7 +106,9 @@ HISTORY: Final = (
     "account_terms",
 )
 
-PUBLIC_TABLES: Final = tuple(name for name in TABLES if name not in {"projection", "positions", "taken_back"})
+PUBLIC_TABLES: Final = tuple(
+    name for name in TABLES if name not in {"projection", "positions", "taken_back"}
+)
 
 
 def ddl() -> list[str]:

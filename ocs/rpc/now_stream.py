@@ -119,7 +119,7 @@ def _message(now: Now, time_zone: str) -> pb.WatchNowResponse:
         convert.set_time(one.minute_time, cost.minute_ms)
     for refusal in now.refusals:
         outcome = convert.OUTCOMES[Outcome(refusal.outcome)]
-        message.refusals.add(outcome=outcome, count=refusal.count)
+        message.refusals.add(outcome=outcome, count=refusal.refusal_count)
     for money in now.held:
         message.held.add(currency=money.currency, micros=money.micros)
     for money in now.uncollected:

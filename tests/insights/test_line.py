@@ -66,9 +66,7 @@ def lists_of(event: ChargingEvent) -> dict[str, list[list[str]]]:
             ]
             for one in event.counters
         ],
-        "j": [
-            [one.bucket_id, one.to_bucket_id or "-", str(one.quantity)] for one in event.refunds
-        ],
+        "j": [[one.bucket_id, one.to_bucket_id or "-", str(one.quantity)] for one in event.refunds],
     }
     for letter in "tvqaw":
         found[letter] = [list(fields) for kind, *fields in event.terms if kind == letter]
