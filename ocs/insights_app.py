@@ -40,7 +40,7 @@ from ocs.rpc.server import RpcServer, check_exposure
 from ocs.service.insights import InsightsUse
 from ocs.service.watch_now import NowWatch
 from ocs.settings import Settings, SettingsError, load_settings
-from ocs.store.connect import StoreUnfitError, make_pool, wait_loaded
+from ocs.store.connect import make_pool, wait_loaded
 from ocs.store.embedded import EmbeddedStoreError, EmbeddedValkey
 from ocs.store.journal import ValkeyJournal
 from ocs.store.ledger import ValkeyLedger
@@ -171,6 +171,10 @@ def run_insights(
     """
     try:
         settings = load_settings(data_dir=data_dir, insights_listen=listen, store_url=store_url)
+    except SettingsError as error:
+        say(f"ocs insights: {error}")
+        return 1
+    try:
         url = _store_url(settings)
         stream = sys.stdout if settings.log_stream == "stdout" else sys.stderr
         configure_logging(level=settings.log_level, stream=stream.buffer)

@@ -7,7 +7,19 @@ from ocs.domain.answer import Answer, Reason
 from ocs.domain.charging_event import ChargingEvent
 from ocs.domain.commands import Expire, Mutation
 from ocs.domain.event_context import EventContext
-from ocs.domain.insights import AsOf, Decisions, Figures, FiguresAsked, Now, Usage
+from ocs.domain.insights import (
+    AsOf,
+    Figures,
+    FiguresAsked,
+    Limits,
+    LimitsAsked,
+    Now,
+    Position,
+    QueryResult,
+    Refusals,
+    Timeline,
+    Usage,
+)
 from ocs.domain.known import Profile, ReservationFacts
 from ocs.domain.state import AccountState, AccountStatus, AccountTerms, RequestRecord
 from ocs.domain.view import ReservationView
@@ -309,6 +321,9 @@ class Journal(Protocol):
     async def mark(self) -> JournalMark:
         """Say where the journal is. Raises StoreUnavailableError."""
 
+    async def oldest(self) -> dict[int, str]:
+        """Say where the oldest entry of each partition is that is kept; not of empty ones."""
+
     async def read(self, after: Mapping[int, str]) -> list[JournalRun]:
         """Read on behind a position in each partition asked for (empty: from the oldest kept).
 
@@ -445,14 +460,30 @@ class Insights(Protocol):
     async def usage(self, asked: FiguresAsked) -> Usage:
         """Add up units by step, dimension and unit."""
 
-    async def decisions(self, asked: FiguresAsked) -> Decisions:
-        """Count outcomes of grants and charges by step and dimension."""
+    async def refusals(self, asked: FiguresAsked) -> Refusals:
+        """Count what was refused by step, dimension and outcome."""
 
     async def now(self, tenant: str) -> Now:
         """Tell what happens now; empty tenant: of all of them."""
 
+    async def position(self, tenant: str) -> Position:
+        """Tell what is held, and paid for and not used."""
+
+    async def limits(self, asked: LimitsAsked) -> Limits:
+        """List caps by the part that is spent, nearest to the limit first."""
+
+    async def timeline(self, tenant: str, account_id: str, before_seq: int, count: int) -> Timeline:
+        """Read an account's events below a number (0: from the last), newest first."""
+
+    async def query(self, tenant: str, sql: str) -> QueryResult:
+        """Run one SELECT that sees a tenant (empty: all). Raises SqlRefusedError."""
+
     def as_of(self) -> AsOf:
         """Say until when the figures are whole."""
+
+
+class SqlRefusedError(Exception):
+    """A text that is not one SELECT over the figures; the text of the error says why."""
 
 
 class InsightsBusyError(Exception):

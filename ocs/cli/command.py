@@ -12,7 +12,7 @@ import typer
 
 from ocs.cli import access, exits, options
 from ocs.cli.output import print_blocks, print_json, print_problem
-from ocs.cli.report_views import blocks_of
+from ocs.cli.report_state_views import blocks_of
 from ocs.client import (
     Client,
     CommitResult,

@@ -8,7 +8,7 @@ import typer
 
 from ocs.cli import options, parse
 from ocs.cli.command import command
-from ocs.cli.report_views import CsvShown, Leakage
+from ocs.cli.report_views import CsvShown, Leakage, Report
 from ocs.client import Client, UsageError
 from ocs.client.insights import Dimension, Step
 
@@ -86,7 +86,7 @@ def _register(
     *,
     example: str,
     by: str = "",
-    view: Callable[[Any], object] = lambda result: result,
+    view: Callable[[Any], Report] = lambda result: result,
 ) -> None:
     """Make a command of a question about a range. by: what is told apart if nothing is said."""
 

@@ -13,10 +13,12 @@ from ocs.cli.rerate_views import blocks_of
 from ocs.cli.views import moment
 from ocs.client.insights import (
     AsOf,
+    RefusalRow,
     RefusalsResult,
     RevenueResult,
     RevenueRow,
     UsageResult,
+    UsageRow,
 )
 
 __all__ = ["blocks_of"]
@@ -43,10 +45,11 @@ class Leakage:
 class CsvShown:
     """A report as comma-separated values. Money as decimals, times as in JSON."""
 
-    report: object
+    report: RevenueResult | UsageResult | RefusalsResult | Leakage
 
 
-def _as_of(as_of: AsOf, *, truncated: bool) -> Fields:
+def as_of_fields(as_of: AsOf, *, truncated: bool) -> Fields:
+    """As of when figures are."""
     behind = f"{as_of.lag_ms / 1000:.1f} s behind"
     return Fields(
         [
@@ -76,12 +79,15 @@ def _margin(row: RevenueRow) -> str:
     return _UNKNOWN if row.margin_micros is None else decimal_of(row.margin_micros)
 
 
-def _table(report: object) -> tuple[Sequence[str], list[Sequence[str]]]:
-    """Columns and rows of a report."""
-    match report:
-        case RevenueResult():
-            columns = ["currency", "revenue", "cost", "margin", "charged", "refunded", "charges"]
-            cells = [
+Report = RevenueResult | UsageResult | RefusalsResult | Leakage
+
+
+def _cells(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Columns and cells of a report, but for when and where."""
+    if isinstance(report, RevenueResult):
+        return (
+            ["currency", "revenue", "cost", "margin", "charged", "refunded", "charges"],
+            [
                 [
                     row.currency,
                     decimal_of(row.revenue_micros),
@@ -92,13 +98,15 @@ def _table(report: object) -> tuple[Sequence[str], list[Sequence[str]]]:
                     str(row.charge_count),
                 ]
                 for row in report.rows
-            ]
-        case Leakage():
-            columns = ["currency", "uncollected"]
-            cells = [[row.currency, decimal_of(row.uncollected_micros)] for row in report.rows]
-        case UsageResult():
-            columns = ["unit", "used", "uncollected", "of unknown cost"]
-            cells = [
+            ],
+        )
+    if isinstance(report, Leakage):
+        cells = [[row.currency, decimal_of(row.uncollected_micros)] for row in report.rows]
+        return ["currency", "uncollected"], cells
+    if isinstance(report, UsageResult):
+        return (
+            ["unit", "used", "uncollected", "of unknown cost"],
+            [
                 [
                     (row.unit or _UNKNOWN).lower(),
                     str(row.used_units),
@@ -106,23 +114,25 @@ def _table(report: object) -> tuple[Sequence[str], list[Sequence[str]]]:
                     str(row.uncosted_units),
                 ]
                 for row in report.rows
-            ]
-        case RefusalsResult():
-            columns = ["outcome", "refusals"]
-            cells = [[row.outcome.value, str(row.count)] for row in report.rows]
-        case _:
-            raise TypeError(type(report).__name__)
-    names = list(report.rows[0].keys) if report.rows else []
-    rows = [
-        [*_place(row.start_time, row.keys), *cell]
-        for row, cell in zip(report.rows, cells, strict=True)
+            ],
+        )
+    return ["outcome", "refusals"], [[row.outcome.value, str(row.count)] for row in report.rows]
+
+
+def _table(report: Report) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows of a report."""
+    columns, cells = _cells(report)
+    rows: Sequence[RevenueRow | UsageRow | RefusalRow] = report.rows
+    names = list(rows[0].keys) if rows else []
+    told = [
+        [*_place(row.start_time, row.keys), *mine] for row, mine in zip(rows, cells, strict=True)
     ]
-    return ["from", *names, *columns], rows
+    return ["from", *names, *columns], told
 
 
-def _blocks(report: RevenueResult | UsageResult | RefusalsResult | Leakage) -> list[Block]:
+def _blocks(report: Report) -> list[Block]:
     columns, rows = _table(report)
-    blocks: list[Block] = [_as_of(report.as_of, truncated=report.truncated)]
+    blocks: list[Block] = [as_of_fields(report.as_of, truncated=report.truncated)]
     if rows:
         blocks.append(Listing(columns, rows))
     else:

@@ -147,6 +147,10 @@ class AsyncClient:
     get_revenue = _method(insights.get_revenue)
     get_usage = _method(insights.get_usage)
     list_refusals = _method(insights.list_refusals)
+    get_position = _method(insights.get_position)
+    list_limits_page = _method(insights.list_limits_page)
+    list_timeline_page = _method(insights.list_timeline_page)
+    run_query = _method(insights.run_query)
     health = _method(health.health)
 
     def charge_stream(self) -> AsyncChargeStream:

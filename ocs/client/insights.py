@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ocs.client.values import Outcome, Unit
+from ocs.client.values import CapHolder, Outcome, Period, Unit
 
 INSIGHTS_TARGET_VARIABLE = "OCS_INSIGHTS_TARGET"
 INSIGHTS_TARGET_DEFAULT = "localhost:7708"
@@ -152,3 +152,120 @@ class NowResult:
     projected_event_count: int
     rewritten_count: int
     unreadable_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedRow:
+    """What customers of a segment have in buckets of one unit; owed: below zero, by credit."""
+
+    segment: str
+    currency: str
+    unit: Unit | None
+    of_bundles: bool
+    balance: int
+    reserved: int
+    owed: int
+    bucket_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PositionResult:
+    """The answer of get_position: what is held, and paid for and not used."""
+
+    as_of: AsOf
+    open_reservation_count: int
+    held: tuple[Money, ...]
+    unused: tuple[UnusedRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """How much of a cap is spent. holder None: the whole account. reset_time None: never."""
+
+    account_id: str
+    segment: str
+    holder: CapHolder | None
+    cap_id: str
+    unit: Unit | None
+    currency: str
+    limit: int
+    spent: int
+    share_permille: int
+    period: Period | None
+    reset_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitPage:
+    """A page of caps, nearest to their limits first."""
+
+    as_of: AsOf
+    limits: tuple[LimitRow, ...]
+    next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineBucket:
+    """A bucket before and after an event."""
+
+    bucket_id: str
+    balance_before: int
+    balance_after: int
+    reserved_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """An event of an account, with what it brought and cost."""
+
+    event: str
+    account_seq: int
+    store_time: datetime | None
+    event_time: datetime | None
+    kind: str
+    outcome: Outcome
+    about: str
+    subscriber_id: str
+    service_id: str
+    zone: str
+    unit: Unit | None
+    requested_units: int
+    granted_units: int
+    used_units: int
+    currency: str
+    charged_micros: int
+    refunded_micros: int
+    topped_up_micros: int
+    uncollected_micros: int
+    costs: tuple[Money, ...]
+    uncosted_units: int
+    tariff_version: str
+    price_id: str
+    buckets: tuple[TimelineBucket, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimelinePage:
+    """A page of an account's events, newest first."""
+
+    as_of: AsOf
+    events: tuple[TimelineEvent, ...]
+    next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueryColumn:
+    """A column of a result; type: DuckDB's."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """What a query selected: cells as text, None = null."""
+
+    as_of: AsOf
+    columns: tuple[QueryColumn, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+    truncated: bool

@@ -7,7 +7,12 @@ times are milliseconds since 1970 UTC by the store's clock: a charge counts when
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from ocs.domain.spending_cap import SpendingCap
+
+# Outcomes that are no refusals: granted, charged, or given back.
+GRANTED: Final = frozenset({"GRANTED", "CHARGED", "RELEASED"})
 
 
 class Dimension(enum.StrEnum):
@@ -135,21 +140,20 @@ class Usage(NamedTuple):
     rows: tuple[UsageRow, ...]
 
 
-class DecisionRow(NamedTuple):
-    """Decisions of one step and value of each dimension that had an outcome."""
+class RefusalRow(NamedTuple):
+    """What was refused in one step, by value of each dimension and outcome."""
 
     start_ms: int
     key: tuple[str, ...]
-    kind: str
     outcome: str
-    decision_count: int
+    refusal_count: int
 
 
-class Decisions(NamedTuple):
+class Refusals(NamedTuple):
     """Rows, and as of when."""
 
     as_of: AsOf
-    rows: tuple[DecisionRow, ...]
+    rows: tuple[RefusalRow, ...]
 
 
 class MinuteRevenue(NamedTuple):
@@ -172,7 +176,7 @@ class OutcomeCount(NamedTuple):
     """How often something was refused."""
 
     outcome: str
-    count: int
+    refusal_count: int
 
 
 class SecondDecisions(NamedTuple):
@@ -206,3 +210,120 @@ class Now(NamedTuple):
     unreadable_count: int
     decisions: tuple[SecondDecisions, ...]
     tenants: tuple[str, ...]
+
+
+class UnusedRow(NamedTuple):
+    """What customers of a segment have in their buckets of one unit, and owe below zero.
+
+    of_bundles: bundles opened the buckets. currency: of money.
+    """
+
+    segment: str
+    currency: str
+    unit: str
+    of_bundles: bool
+    balance: int
+    reserved: int
+    owed: int
+    bucket_count: int
+
+
+class Position(NamedTuple):
+    """What is held, and paid for and not used."""
+
+    as_of: AsOf
+    open_reservation_count: int
+    held: tuple[Money, ...]
+    unused: tuple[UnusedRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsAsked:
+    """Which caps: spent to `share_permille` of their limit at least, of a segment (None: any)."""
+
+    tenant: str
+    share_permille: int
+    segment: str | None
+    offset: int
+    count: int
+
+
+class LimitRow(NamedTuple):
+    """How much of a cap is spent in its present period. reset_ms: 0 = never, or not known."""
+
+    account_id: str
+    segment: str
+    currency: str
+    cap: SpendingCap
+    spent: int
+    reset_ms: int
+
+    @property
+    def share_permille(self) -> int:
+        """Part of the limit that is spent."""
+        return self.spent * 1000 // self.cap.limit
+
+
+class Limits(NamedTuple):
+    """A page of caps, nearest first. next_offset: 0 = this was the last."""
+
+    as_of: AsOf
+    rows: tuple[LimitRow, ...]
+    next_offset: int
+
+
+class TimelineBucket(NamedTuple):
+    """A bucket before and after an event."""
+
+    bucket_id: str
+    balance_before: int
+    balance_after: int
+    reserved_after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEvent:
+    """An event with what it brought and cost; fields as in the proto's TimelineEvent."""
+
+    tenant: str
+    account_id: str
+    seq: int
+    store_ms: int
+    event_ms: int
+    kind: str
+    outcome: str
+    about: str
+    subscriber_id: str
+    service_id: str
+    zone: str
+    unit: str
+    requested_units: int
+    granted_units: int
+    used_units: int
+    currency: str
+    charged_micros: int
+    refunded_micros: int
+    topped_up_micros: int
+    uncollected_micros: int
+    uncosted_units: int
+    tariff_version: str
+    price_id: str
+    costs: tuple[Money, ...]
+    buckets: tuple[TimelineBucket, ...]
+
+
+class Timeline(NamedTuple):
+    """Events of an account, newest first. next_seq: to go on below; 0 = this was the last."""
+
+    as_of: AsOf
+    events: tuple[TimelineEvent, ...]
+    next_seq: int
+
+
+class QueryResult(NamedTuple):
+    """What a query selected; cells as text, None = null. columns: (name, type)."""
+
+    as_of: AsOf
+    columns: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str | None, ...], ...]
+    truncated: bool

@@ -8,12 +8,28 @@ from typing import Final, TypeVar
 
 import duckdb
 
-from ocs.domain.insights import AsOf, Decisions, Figures, FiguresAsked, Now, Usage
+from ocs.domain.insights import (
+    AsOf,
+    Figures,
+    FiguresAsked,
+    Limits,
+    LimitsAsked,
+    Now,
+    Position,
+    QueryResult,
+    Refusals,
+    Timeline,
+    Usage,
+)
 from ocs.insights import figures
+from ocs.insights.limits import limits
 from ocs.insights.now import now
+from ocs.insights.position import position
 from ocs.insights.projector import Projector
+from ocs.insights.query import query
 from ocs.insights.question import Question
 from ocs.insights.tables import Tables
+from ocs.insights.timeline import timeline
 from ocs.limits import FIGURE_QUESTION_MAX_MS
 from ocs.ports import InsightsBusyError
 
@@ -42,28 +58,55 @@ class DuckDbInsights:
         """Add up use."""
         return await self._ask(lambda question: figures.usage(question, asked, self.as_of()))
 
-    async def decisions(self, asked: FiguresAsked) -> Decisions:
+    async def refusals(self, asked: FiguresAsked) -> Refusals:
         """Count outcomes."""
-        return await self._ask(lambda question: figures.decisions(question, asked, self.as_of()))
+        return await self._ask(lambda question: figures.refusals(question, asked, self.as_of()))
 
     async def now(self, tenant: str) -> Now:
         """Tell what happens now."""
         return await self._ask(lambda question: now(question, tenant, self.as_of()))
+
+    async def position(self, tenant: str) -> Position:
+        """Tell what is held, and paid for and not used."""
+        return await self._ask(lambda question: position(question, tenant, self.as_of()))
+
+    async def limits(self, asked: LimitsAsked) -> Limits:
+        """List caps, nearest to their limits first."""
+        return await self._ask(lambda question: limits(question, asked, self.as_of()))
+
+    async def timeline(self, tenant: str, account_id: str, before_seq: int, count: int) -> Timeline:
+        """Read an account's events, newest first."""
+        place = (tenant, account_id)
+        return await self._ask(
+            lambda question: timeline(question, place, before_seq, count, self.as_of())
+        )
+
+    async def query(self, tenant: str, sql: str) -> QueryResult:
+        """Run one SELECT."""
+        return await self._run(lambda connection: query(connection, tenant, sql, self.as_of()))
 
     def close(self) -> None:
         """Wait for the threads to end what they do."""
         self._threads.shutdown(wait=True)
 
     async def _ask(self, answer: Callable[[Question], AnswerT]) -> AnswerT:
-        """Answer beside the event loop, from one state of the tables."""
+        """Answer from one state of the tables."""
+
+        def ask(connection: duckdb.DuckDBPyConnection) -> AnswerT:
+            connection.execute("BEGIN TRANSACTION READ ONLY").fetchall()
+            return answer(Question(connection))
+
+        return await self._run(ask)
+
+    async def _run(self, answer: Callable[[duckdb.DuckDBPyConnection], AnswerT]) -> AnswerT:
+        """Answer beside the event loop, on a connection of its own."""
 
         def run() -> AnswerT:
             connection = self._tables.reader()
             timer = Timer(FIGURE_QUESTION_MAX_MS / 1000, connection.interrupt)
             timer.start()
             try:
-                connection.execute("BEGIN TRANSACTION READ ONLY").fetchall()
-                return answer(Question(connection))
+                return answer(connection)
             except duckdb.InterruptException:
                 raise InsightsBusyError from None
             finally:

@@ -46,11 +46,6 @@ class Batch:
         """A batch of nothing."""
         return cls(_SCHEMA.empty_table(), _PIECES.empty_table(), {})
 
-    @property
-    def entry_count(self) -> int:
-        """How many entries there are."""
-        return self.incoming.num_rows
-
 
 def batch_of(runs: Iterable[JournalRun], read_contexts: ContextReader) -> Batch:
     """Make a batch of runs, each of another partition."""

@@ -3,12 +3,13 @@
 from typing import Any
 
 from ocs.domain.insights import (
+    GRANTED,
     AsOf,
-    DecisionRow,
-    Decisions,
     Figures,
     FiguresAsked,
     Money,
+    RefusalRow,
+    Refusals,
     RevenueRow,
     Usage,
     UsageRow,
@@ -60,7 +61,8 @@ def usage(question: Question, asked: FiguresAsked, as_of: AsOf) -> Usage:
     return Usage(as_of, tuple(row for row in found if row.used_units or row.uncollected_units))
 
 
-def decisions(question: Question, asked: FiguresAsked, as_of: AsOf) -> Decisions:
-    """Count outcomes."""
-    rows = question.added_up(asked, "decision_minutes", ["kind", "outcome"], ["decision_count"])
-    return Decisions(as_of, tuple(DecisionRow(row[0], row[1:-3], *row[-3:]) for row in rows))
+def refusals(question: Question, asked: FiguresAsked, as_of: AsOf) -> Refusals:
+    """Count what was refused, whoever asked for what."""
+    found = question.added_up(asked, "decision_minutes", ["outcome"], ["decision_count"])
+    rows = (RefusalRow(row[0], row[1:-2], *row[-2:]) for row in found)
+    return Refusals(as_of, tuple(row for row in rows if row.outcome not in GRANTED))

@@ -3,6 +3,7 @@
 from typing import Final
 
 from ocs.domain.insights import (
+    GRANTED,
     AsOf,
     MinuteCost,
     MinuteRevenue,
@@ -12,11 +13,11 @@ from ocs.domain.insights import (
     SecondDecisions,
 )
 from ocs.insights.fold import MINUTE_MS
+from ocs.insights.position import held
 from ocs.insights.question import Question
 
 _HOUR_MS: Final = 60 * MINUTE_MS
 _RATE_MS: Final = 10_000
-_GRANTED: Final = ("GRANTED", "CHARGED", "RELEASED")
 _MINE: Final = "($tenant = '' OR tenant = $tenant)"
 
 
@@ -41,18 +42,12 @@ def now(question: Question, tenant: str, as_of: AsOf) -> Now:
     )
     refusals = question.rows(
         "SELECT outcome, sum(decision_count)::HUGEINT AS n FROM decision_minutes"
-        f" WHERE minute_ms >= $start_ms AND outcome NOT IN {_GRANTED} AND {_MINE} GROUP BY ALL"
+        f" WHERE minute_ms >= $start_ms AND outcome NOT IN {tuple(sorted(GRANTED))} AND {_MINE} GROUP BY ALL"
         " ORDER BY n DESC, outcome",
         hour,
     )
     ((open_count,),) = question.rows(
         f"SELECT coalesce(sum(hold_count), 0)::HUGEINT FROM open_holds WHERE {_MINE}",
-        {"tenant": tenant},
-    )
-    held = question.rows(
-        "SELECT a.currency, sum(b.reserved)::HUGEINT FROM buckets b JOIN accounts a"
-        f" USING (tenant, account) WHERE b.unit = 'micros' AND b.reserved <> 0 AND {_MINE}"
-        " GROUP BY ALL ORDER BY ALL",
         {"tenant": tenant},
     )
     uncollected = question.rows(
@@ -66,7 +61,7 @@ def now(question: Question, tenant: str, as_of: AsOf) -> Now:
     decisions = question.rows(
         "SELECT store_ms - store_ms % 1000 AS second_ms,"
         " count(*) FILTER (outcome = 'GRANTED' OR outcome = 'CHARGED'),"
-        f" count(*) FILTER (outcome NOT IN {_GRANTED}) FROM events WHERE outcome <> ''"
+        f" count(*) FILTER (outcome NOT IN {tuple(sorted(GRANTED))}) FROM events WHERE outcome <> ''"
         f" AND store_ms > $since_ms AND {_MINE} GROUP BY ALL ORDER BY ALL",
         {"tenant": tenant, "since_ms": as_of.as_of_ms - MINUTE_MS},
     )
@@ -78,7 +73,7 @@ def now(question: Question, tenant: str, as_of: AsOf) -> Now:
         grants_per_s=granted * 1000 / _RATE_MS,
         refusals=tuple(OutcomeCount(*row) for row in refusals),
         open_reservation_count=open_count,
-        held=tuple(Money(*row) for row in held),
+        held=held(question, tenant),
         uncollected=tuple(Money(*row) for row in uncollected),
         projected_event_count=event_count,
         rewritten_count=rewritten_count,

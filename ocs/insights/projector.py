@@ -14,7 +14,7 @@ import structlog
 from ocs.domain.insights import AsOf
 from ocs.domain.tariff import Tariff
 from ocs.insights.batch import Batch, batch_of
-from ocs.insights.tables import Tables, TariffRef
+from ocs.insights.tables import Tables
 from ocs.ports import (
     INSTALLATION,
     BookError,
@@ -29,6 +29,7 @@ from ocs.ports import (
 # Between two looks at a journal that has nothing new: well below the second that the lag may be.
 PAUSE_S: Final = 0.2
 _RETRY_S: Final = 1.0
+STEP_BACK_MS: Final = 600_000
 
 ResultT = TypeVar("ResultT")
 
@@ -55,6 +56,8 @@ class Projector:
         self._log = structlog.get_logger()
         progress = tables.progress()
         self._generation = progress.generation
+        # Whether all that was taken back has come again, or is lost.
+        self._settled = False
         self._as_of = AsOf(progress.as_of_ms, 0)
         self._positions = dict.fromkeys(range(journal.partition_count), "") | tables.positions()
         # When the journal was read last; long ago before it ever was.
@@ -92,14 +95,23 @@ class Projector:
         as_of_ms = self._whole_until(mark, runs)
         if runs:
             await self._fold(await self._off(batch_of, runs, self._read_contexts), as_of_ms)
+        if not self._settled and as_of_ms == mark.store_ms:
+            await self._off(self._tables.settle_rewritten)
+            self._settled = True
         self._as_of = AsOf(as_of_ms, mark.store_ms - as_of_ms)
         self.step_ms = self._steady_ms()
         return as_of_ms == mark.store_ms
 
     async def _begin(self, mark: JournalMark) -> None:
-        self._log.info("journal of a new generation", generation=mark.generation)
-        await self._off(self._tables.begin, mark.generation)
+        """Step back: what was read last may have been lost, and other events written instead."""
+        cut_ms = max(self._as_of.as_of_ms - STEP_BACK_MS, 0)
+        # What is not kept any more cannot be read again, and was there for long.
+        oldest = await self._journal.oldest()
+        cuts = {part: max(cut_ms, int(at.partition("-")[0])) for part, at in oldest.items()}
+        self._positions |= await self._off(self._tables.begin, mark.generation, cuts)
         self._generation = mark.generation
+        self._settled = False
+        self._log.info("journal of a new generation", generation=mark.generation, since_ms=cut_ms)
 
     def _whole_until(self, mark: JournalMark, runs: list[JournalRun]) -> int:
         """Until when all partitions are read: what was read to its end, up to the store's clock."""
@@ -116,6 +128,7 @@ class Projector:
         self._positions |= batch.positions
         progress = await self._off(self._tables.progress)
         self.event_count = progress.event_count
+        self.rewritten_count = progress.rewritten_count
         self.unreadable_count = progress.unreadable_count
 
     async def _tariff(self, tenant: str, version: str) -> Tariff | None:

@@ -1,6 +1,6 @@
 """One question to the tables: a connection of its own, and what all questions have in common."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import duckdb
@@ -33,9 +33,11 @@ class Question:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
 
-    def rows(self, sql: str, parameters: dict[str, object] | None = None) -> list[Row]:
+    def rows(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
         """Run a query."""
-        return self._connection.execute(sql, parameters).fetchall()
+        return self._connection.execute(
+            sql, None if parameters is None else dict(parameters)
+        ).fetchall()
 
     def added_up(
         self, asked: FiguresAsked, table: str, keys: Sequence[str], sums: Sequence[str]
@@ -75,7 +77,8 @@ class Question:
 
 def _restriction(asked: FiguresAsked) -> tuple[str, dict[str, object]]:
     """What rows are wanted. Dimensions are words of ours; values are parameters."""
-    where, parameters = ["true"], {}
+    where = ["true"]
+    parameters: dict[str, object] = {}
     if asked.tenant:
         where.append("tenant = $asked_tenant")
         parameters["asked_tenant"] = asked.tenant

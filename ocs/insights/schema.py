@@ -21,6 +21,8 @@ TABLES: Final = {
         event_count BIGINT, rewritten_count BIGINT""",
     # Behind which entry each partition is read on.
     "positions": "part USMALLINT PRIMARY KEY, position VARCHAR",
+    # Events that were taken back to be read once more, until they are.
+    "taken_back": f"{_EVENT_KEY}, digest UBIGINT",
     # Entries that are no events of a version that is known here.
     "unreadable": "part USMALLINT, entry_ms UBIGINT, entry_no UBIGINT, line VARCHAR, context BLOB",
     # One row for each event of the journal.
@@ -91,7 +93,22 @@ TABLES: Final = {
 }
 
 # What `ocs sql` may read, and what two projections of one journal are compared by.
-PUBLIC_TABLES: Final = tuple(name for name in TABLES if name not in {"projection", "positions"})
+# What there is of single events, by the event's key.
+HISTORY: Final = (
+    "events",
+    "bucket_changes",
+    "payments",
+    "refund_lines",
+    "cap_changes",
+    "costs",
+    "cap_terms",
+    "bucket_terms",
+    "account_terms",
+)
+
+PUBLIC_TABLES: Final = tuple(
+    name for name in TABLES if name not in {"projection", "positions", "taken_back"}
+)
 
 
 def ddl() -> list[str]:

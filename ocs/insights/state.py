@@ -118,3 +118,59 @@ STATEMENTS: Final = (
         _CAP_TERMS,
     ),
 )
+
+_MINE: Final = "SEMI JOIN affected USING (tenant, account)"
+
+RESTORE: Final = (
+    *(
+        f"DELETE FROM {table} WHERE (tenant, account) IN (FROM affected)"
+        for table in ("accounts", "buckets", "caps", "cap_counters")
+    ),
+    f"INSERT INTO accounts {_accounts(f'(FROM account_terms {_MINE})')}",
+    f"""
+    INSERT INTO buckets
+    WITH opened AS (
+        SELECT tenant, account, bucket, arg_max(unit, seq) AS unit,
+            arg_max(expire_ms, seq) AS expire_ms, arg_max(opened_by, seq) AS opened_by,
+            max(seq) AS seq
+        FROM bucket_terms {_MINE} GROUP BY ALL),
+    moved AS (
+        SELECT c.tenant, c.account, c.bucket, arg_max(balance_after, c.seq) AS balance,
+            arg_max(reserved_after, c.seq) AS reserved, max(c.seq) AS seq
+        FROM bucket_changes c JOIN opened o USING (tenant, account, bucket)
+        WHERE c.seq >= o.seq GROUP BY ALL),
+    closed AS (
+        SELECT tenant, account, ref AS bucket, max(seq) AS seq FROM events {_MINE}
+        WHERE kind = 'BUCKET_CLOSED' GROUP BY ALL)
+    SELECT o.tenant, o.account, o.bucket, o.unit, coalesce(m.balance, 0), coalesce(m.reserved, 0),
+        o.expire_ms, o.opened_by, coalesce(m.seq, o.seq)
+    FROM opened o LEFT JOIN moved m USING (tenant, account, bucket)
+        LEFT JOIN closed c USING (tenant, account, bucket)
+    WHERE coalesce(c.seq, 0) < o.seq
+    """,
+    f"""
+    INSERT INTO caps
+    WITH removed AS (
+        SELECT tenant, account, holder, cap, max(seq) AS seq FROM cap_terms {_MINE}
+        WHERE removed GROUP BY ALL)
+    SELECT s.tenant, s.account, s.holder, s.cap, arg_max(unit, s.seq), arg_max(cap_limit, s.seq),
+        arg_max(period, s.seq), arg_max(service, s.seq), arg_max(zone, s.seq), max(s.seq)
+    FROM (FROM cap_terms {_MINE} WHERE NOT removed) s
+        LEFT JOIN removed x ON {_OF_CAP} AND x.cap IN ('', s.cap)
+    GROUP BY s.tenant, s.account, s.holder, s.cap
+    HAVING max(s.seq) > coalesce(max(x.seq), 0)
+    """,
+    f"""
+    INSERT INTO cap_counters
+    WITH removed AS (
+        SELECT tenant, account, holder, cap, max(seq) AS seq FROM cap_terms {_MINE}
+        WHERE removed GROUP BY ALL)
+    SELECT s.tenant, s.account, s.holder, s.cap, s.period_start_ms, arg_max(spent, s.seq),
+        arg_max(reserved, s.seq), max(s.seq)
+    FROM (FROM cap_changes {_MINE}) s
+        LEFT JOIN removed x ON {_OF_CAP} AND x.cap IN ('', s.cap)
+    GROUP BY s.tenant, s.account, s.holder, s.cap, s.period_start_ms
+    HAVING max(s.seq) > coalesce(max(x.seq), 0)
+    """,
+)
+"""Makes the state of the accounts in `affected` anew from the history that is left."""

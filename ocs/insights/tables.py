@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ocs.domain.charging_event import EventKind
 from ocs.domain.tariff import Tariff
-from ocs.insights import costs, fold, schema, state
+from ocs.insights import costs, fold, rewind, schema, state
 from ocs.insights.batch import Batch
 from ocs.insights.fold import Statement
 
@@ -50,6 +50,8 @@ class Tables:
         self._connection = connection.cursor()
         self._loose_count = 0
         self._loose_since_ms: int | None = None
+        self._execute("CREATE TEMP TABLE cuts (part USMALLINT, cut_ms UBIGINT)")
+        ((self._counts_rewritten,),) = self._execute("SELECT count(*) > 0 FROM taken_back")
         self.read(Batch.empty())
         for statement in fold.STATEMENTS:
             if statement.makes:
@@ -102,9 +104,25 @@ class Tables:
         """Behind which entry each partition is read on."""
         return dict(self._execute("FROM positions"))
 
-    def begin(self, generation: str) -> None:
-        """Remember of which generation the journal is that is projected."""
-        self._execute("UPDATE projection SET generation = ?", [generation])
+    def begin(self, generation: str, kept: Mapping[int, int]) -> dict[int, str]:
+        """Go on with another generation of the journal: what it may not have is read once more.
+
+        kept: from which millisecond on each partition is read again. Return where to read on.
+        """
+        with self._transaction():
+            self._insert("cuts", [{"part": part, "cut_ms": ms} for part, ms in kept.items()])
+            for statement in rewind.STATEMENTS:
+                self._execute(statement)
+            self._execute("UPDATE projection SET generation = ?", [generation])
+        self._counts_rewritten = True
+        return self.positions()
+
+    def settle_rewritten(self) -> None:
+        """Count what was taken back and did not come again, once all of it could have."""
+        with self._transaction():
+            for statement in rewind.LOST:
+                self._execute(statement)
+        self._counts_rewritten = False
 
     def read(self, batch: Batch) -> set[TariffRef]:
         """Read the lines of a batch; return the tariffs that are wanted before it is folded."""
@@ -129,6 +147,9 @@ class Tables:
         with self._transaction():
             for statement in (*fold.STATEMENTS, *state.STATEMENTS):
                 self._run(statement, kinds)
+            if self._counts_rewritten:
+                for rewritten in rewind.CAME_AGAIN:
+                    self._execute(rewritten)
             self._execute("INSERT INTO unreadable FROM fresh_aside")
             self._insert(
                 "positions",

@@ -11,6 +11,7 @@ from ocs.limits import FIGURE_ROWS_MAX
 from ocs.rpc import convert
 from ocs.rpc.call import CallInfo
 from ocs.rpc.figures import set_as_of
+from ocs.rpc.insights_accounts import InsightsAccountHandlers
 from ocs.rpc.method import RpcService
 from ocs.rpc.now_stream import NowStreamMethod
 from ocs.service.errors import ServiceError
@@ -34,6 +35,7 @@ class InsightsServicer:
     def __init__(self, use: InsightsUse, watch: NowWatch) -> None:
         self._use = use
         self._watch = watch
+        self._accounts = InsightsAccountHandlers(use)
 
     def service(self) -> RpcService:
         """Name the handlers for the server."""
@@ -43,6 +45,7 @@ class InsightsServicer:
                 "GetRevenue": self.get_revenue,
                 "GetUsage": self.get_usage,
                 "ListRefusals": self.list_refusals,
+                **self._accounts.handlers(),
             },
             streams={"WatchNow": partial(NowStreamMethod, use=self._use, watch=self._watch)},
         )
@@ -86,7 +89,7 @@ class InsightsServicer:
         set_as_of(response.as_of, found.as_of, self._use.time_zone)
         for row in found.rows[:FIGURE_ROWS_MAX]:
             message = response.rows.add(
-                outcome=convert.OUTCOMES[Outcome(row.outcome)], count=row.decision_count
+                outcome=convert.OUTCOMES[Outcome(row.outcome)], count=row.refusal_count
             )
             _set_place(message, row.start_ms, row.key, asked.by)
         return response

@@ -132,7 +132,7 @@ def now_message(
         convert.set_time(one.minute_time, cost.minute_ms)
     for refusal in now.refusals:
         outcome = convert.OUTCOMES[Outcome(refusal.outcome)]
-        message.refusals.add(outcome=outcome, count=refusal.count)
+        message.refusals.add(outcome=outcome, count=refusal.refusal_count)
     for second in now.decisions:
         counted = message.decisions.add(
             granted_count=second.granted_count, refused_count=second.refused_count

@@ -78,6 +78,10 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         "ocs.v1.InsightsService/GetRevenue": _READ,
         "ocs.v1.InsightsService/GetUsage": _READ,
         "ocs.v1.InsightsService/ListRefusals": _READ,
+        "ocs.v1.InsightsService/GetPosition": _READ,
+        "ocs.v1.InsightsService/ListLimits": _READ,
+        "ocs.v1.InsightsService/ListTimeline": _READ,
+        "ocs.v1.InsightsService/RunQuery": _KEEP,
         "ocs.v1.InsightsService/WatchNow": _READ,
     }
 )

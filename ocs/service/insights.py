@@ -1,26 +1,28 @@
 """Use cases of InsightsService: what is asked for in the caller's words, held to its bounds."""
 
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from ocs.domain.answer import Reason
 from ocs.domain.insights import (
     AsOf,
-    Decisions,
     Dimension,
     Figures,
     FiguresAsked,
+    Limits,
+    LimitsAsked,
+    Position,
+    QueryResult,
+    Refusals,
     Step,
+    Timeline,
     Usage,
 )
 from ocs.domain.periods import NOW_MS_MIN, Period, period_bounds
 from ocs.limits import FIGURE_RANGE_MAX_MS, FIGURE_STEPS_MAX
-from ocs.ports import Insights, InsightsBusyError
+from ocs.ports import Insights, InsightsBusyError, SqlRefusedError
 from ocs.service.errors import ServiceError
-
-# What is no refusal: it was granted, charged, or given back.
-GRANTED: Final = frozenset({"GRANTED", "CHARGED", "RELEASED"})
 
 _MINUTE_MS: Final = 60_000
 
@@ -61,10 +63,30 @@ class InsightsUse:
         """Units used."""
         return await _answered(self._insights.usage(self._figures(asked)))
 
-    async def refusals(self, asked: RangeAsked) -> Decisions:
+    async def refusals(self, asked: RangeAsked) -> Refusals:
         """What was refused."""
-        found = await _answered(self._insights.decisions(self._figures(asked)))
-        return found._replace(rows=tuple(row for row in found.rows if row.outcome not in GRANTED))
+        return await _answered(self._insights.refusals(self._figures(asked)))
+
+    async def position(self, tenant: str) -> Position:
+        """What is held, and paid for and not used."""
+        return await _answered(self._insights.position(self.scope(tenant)))
+
+    async def limits(self, asked: LimitsAsked) -> Limits:
+        """Caps, nearest to their limits first."""
+        mine = replace(asked, tenant=self.scope(asked.tenant))
+        return await _answered(self._insights.limits(mine))
+
+    async def timeline(self, tenant: str, account_id: str, before_seq: int, count: int) -> Timeline:
+        """An account's events, newest first."""
+        return await _answered(self._insights.timeline(tenant, account_id, before_seq, count))
+
+    async def query(self, tenant: str, sql: str) -> QueryResult:
+        """One SELECT of an operator."""
+        try:
+            return await _answered(self._insights.query(self.scope(tenant), sql))
+        except SqlRefusedError as error:
+            violations = [("sql", str(error))]
+            raise ServiceError(Reason.SQL_REFUSED, violations=violations) from None
 
     def scope(self, tenant: str) -> str:
         """Whose figures a caller of a tenant sees; empty: all."""

@@ -31,6 +31,16 @@ class ValkeyJournal:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
+    async def oldest(self) -> dict[int, str]:
+        """Read the first entry's place of each partition."""
+        found = await asyncio.gather(*map(self._oldest, range(self.partition_count)))
+        return {partition: name for partition, name in enumerate(found) if name}
+
+    async def _oldest(self, partition: int) -> str:
+        reply = await self._send("XRANGE", keys.journal_key(partition), "-", "+", "COUNT", 1)
+        entries = cast("list[tuple[bytes, Reply]]", reply)
+        return entries[0][0].decode() if entries else ""
+
     async def read(self, after: Mapping[int, str]) -> list[JournalRun]:
         """Read on behind a position in each partition; at most ENTRIES_PER_READ of each."""
         partitions = list(after)

@@ -817,3 +817,611 @@ class ServiceVitals(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ServiceVitals: _TypeAlias = ServiceVitals  # noqa: Y015
+
+@_typing.final
+class GetPositionRequest(_message.Message):
+    """Ask for GetPosition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPositionRequest: _TypeAlias = GetPositionRequest  # noqa: Y015
+
+@_typing.final
+class UnusedRow(_message.Message):
+    """What customers of a segment have in their buckets, in one unit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEGMENT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    OF_BUNDLES_FIELD_NUMBER: _builtins.int
+    BALANCE_FIELD_NUMBER: _builtins.int
+    RESERVED_FIELD_NUMBER: _builtins.int
+    OWED_FIELD_NUMBER: _builtins.int
+    BUCKET_COUNT_FIELD_NUMBER: _builtins.int
+    segment: _builtins.str
+    """The accounts' business segment as it is now; empty: none."""
+    currency: _builtins.str
+    """ISO 4217; of money only."""
+    unit: _types_pb2.UnitType.ValueType
+    """What is counted."""
+    of_bundles: _builtins.bool
+    """Whether bundles opened the buckets; otherwise top-ups did."""
+    balance: _builtins.int
+    """Left in buckets, held quantities included: paid for and not used."""
+    reserved: _builtins.int
+    """Held of that."""
+    owed: _builtins.int
+    """Below zero, by credit: what customers owe. Micro-units, not negative; of money only."""
+    bucket_count: _builtins.int
+    """Buckets that are not empty."""
+    def __init__(
+        self,
+        *,
+        segment: _builtins.str = ...,
+        currency: _builtins.str = ...,
+        unit: _types_pb2.UnitType.ValueType = ...,
+        of_bundles: _builtins.bool = ...,
+        balance: _builtins.int = ...,
+        reserved: _builtins.int = ...,
+        owed: _builtins.int = ...,
+        bucket_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "bucket_count", b"bucket_count", "currency", b"currency", "of_bundles", b"of_bundles", "owed", b"owed", "reserved", b"reserved", "segment", b"segment", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnusedRow: _TypeAlias = UnusedRow  # noqa: Y015
+
+@_typing.final
+class GetPositionResponse(_message.Message):
+    """Answer to GetPosition."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: _builtins.int
+    OPEN_RESERVATION_COUNT_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    UNUSED_FIELD_NUMBER: _builtins.int
+    open_reservation_count: _builtins.int
+    """Reservations that hold something."""
+    @_builtins.property
+    def as_of(self) -> Global___FigureAsOf:
+        """As of when."""
+
+    @_builtins.property
+    def held(self) -> _containers.RepeatedCompositeFieldContainer[Global___FigureMoney]:
+        """Money that they hold."""
+
+    @_builtins.property
+    def unused(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnusedRow]:
+        """By segment, currency and unit."""
+
+    def __init__(
+        self,
+        *,
+        as_of: Global___FigureAsOf | None = ...,
+        open_reservation_count: _builtins.int = ...,
+        held: _abc.Iterable[Global___FigureMoney] | None = ...,
+        unused: _abc.Iterable[Global___UnusedRow] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "held", b"held", "open_reservation_count", b"open_reservation_count", "unused", b"unused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPositionResponse: _TypeAlias = GetPositionResponse  # noqa: Y015
+
+@_typing.final
+class ListLimitsRequest(_message.Message):
+    """Ask for ListLimits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHARE_PERMILLE_MIN_FIELD_NUMBER: _builtins.int
+    SEGMENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    share_permille_min: _builtins.int
+    """Only what is spent to this part of its limit, permille, 0 .. 1000; unset: 800."""
+    segment: _builtins.str
+    """Only accounts of this segment; unset: all."""
+    page_size: _builtins.int
+    """Caps wanted, 0 .. 500; 0: 50."""
+    page_token: _builtins.str
+    """next_page_token of the page before; empty: the first page. Caps move between pages."""
+    def __init__(
+        self,
+        *,
+        share_permille_min: _builtins.int | None = ...,
+        segment: _builtins.str | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_segment", b"_segment", "_share_permille_min", b"_share_permille_min", "segment", b"segment", "share_permille_min", b"share_permille_min"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_segment", b"_segment", "_share_permille_min", b"_share_permille_min", "page_size", b"page_size", "page_token", b"page_token", "segment", b"segment", "share_permille_min", b"share_permille_min"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__segment: _TypeAlias = _typing.Literal["segment"]  # noqa: Y015
+    _WhichOneofArgType__segment: _TypeAlias = _typing.Literal["_segment", b"_segment"]  # noqa: Y015
+    _WhichOneofReturnType__share_permille_min: _TypeAlias = _typing.Literal["share_permille_min"]  # noqa: Y015
+    _WhichOneofArgType__share_permille_min: _TypeAlias = _typing.Literal["_share_permille_min", b"_share_permille_min"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__segment) -> _WhichOneofReturnType__segment | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__share_permille_min) -> _WhichOneofReturnType__share_permille_min | None: ...
+
+Global___ListLimitsRequest: _TypeAlias = ListLimitsRequest  # noqa: Y015
+
+@_typing.final
+class LimitRow(_message.Message):
+    """How much of a cap is spent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    SEGMENT_FIELD_NUMBER: _builtins.int
+    HOLDER_FIELD_NUMBER: _builtins.int
+    CAP_ID_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    SPENT_FIELD_NUMBER: _builtins.int
+    SHARE_PERMILLE_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    RESET_TIME_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account."""
+    segment: _builtins.str
+    """Its business segment."""
+    cap_id: _builtins.str
+    """The cap."""
+    unit: _types_pb2.UnitType.ValueType
+    """What it counts: money, or units."""
+    currency: _builtins.str
+    """ISO 4217, of money."""
+    limit: _builtins.int
+    """The limit."""
+    spent: _builtins.int
+    """Spent in the present period or window."""
+    share_permille: _builtins.int
+    """Part of the limit that is spent, permille, rounded down; above 1000 where use that happened
+    passed it, or the limit was lowered.
+    """
+    period: _types_pb2.CapPeriod.ValueType
+    """How long it counts."""
+    @_builtins.property
+    def holder(self) -> _types_pb2.CapHolder:
+        """Whom the cap binds; unset: the whole account."""
+
+    @_builtins.property
+    def reset_time(self) -> _timestamp_pb2.Timestamp:
+        """When it starts again, or, of a rolling window, when the oldest use leaves it; unset: never, or
+        the account's time zone is not in the journal.
+        """
+
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        segment: _builtins.str = ...,
+        holder: _types_pb2.CapHolder | None = ...,
+        cap_id: _builtins.str = ...,
+        unit: _types_pb2.UnitType.ValueType = ...,
+        currency: _builtins.str = ...,
+        limit: _builtins.int = ...,
+        spent: _builtins.int = ...,
+        share_permille: _builtins.int = ...,
+        period: _types_pb2.CapPeriod.ValueType = ...,
+        reset_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["holder", b"holder", "reset_time", b"reset_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "cap_id", b"cap_id", "currency", b"currency", "holder", b"holder", "limit", b"limit", "period", b"period", "reset_time", b"reset_time", "segment", b"segment", "share_permille", b"share_permille", "spent", b"spent", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitRow: _TypeAlias = LimitRow  # noqa: Y015
+
+@_typing.final
+class ListLimitsResponse(_message.Message):
+    """Answer to ListLimits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Of the next page; empty: this was the last."""
+    @_builtins.property
+    def as_of(self) -> Global___FigureAsOf:
+        """As of when."""
+
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitRow]:
+        """Nearest to its limit first."""
+
+    def __init__(
+        self,
+        *,
+        as_of: Global___FigureAsOf | None = ...,
+        limits: _abc.Iterable[Global___LimitRow] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "limits", b"limits", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLimitsResponse: _TypeAlias = ListLimitsResponse  # noqa: Y015
+
+@_typing.final
+class ListTimelineRequest(_message.Message):
+    """Ask for ListTimeline."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    account_id: _builtins.str
+    """The account. Required."""
+    page_size: _builtins.int
+    """Events wanted, 0 .. 500; 0: 50."""
+    page_token: _builtins.str
+    """next_page_token of the page before; empty: the first page."""
+    def __init__(
+        self,
+        *,
+        account_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTimelineRequest: _TypeAlias = ListTimelineRequest  # noqa: Y015
+
+@_typing.final
+class TimelineEvent(_message.Message):
+    """An event of an account, with what it brought and cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    ACCOUNT_SEQ_FIELD_NUMBER: _builtins.int
+    STORE_TIME_FIELD_NUMBER: _builtins.int
+    EVENT_TIME_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    SUBSCRIBER_ID_FIELD_NUMBER: _builtins.int
+    SERVICE_ID_FIELD_NUMBER: _builtins.int
+    ZONE_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    REQUESTED_UNITS_FIELD_NUMBER: _builtins.int
+    GRANTED_UNITS_FIELD_NUMBER: _builtins.int
+    USED_UNITS_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    CHARGED_MICROS_FIELD_NUMBER: _builtins.int
+    REFUNDED_MICROS_FIELD_NUMBER: _builtins.int
+    TOPPED_UP_MICROS_FIELD_NUMBER: _builtins.int
+    UNCOLLECTED_MICROS_FIELD_NUMBER: _builtins.int
+    COSTS_FIELD_NUMBER: _builtins.int
+    UNCOSTED_UNITS_FIELD_NUMBER: _builtins.int
+    TARIFF_VERSION_FIELD_NUMBER: _builtins.int
+    PRICE_ID_FIELD_NUMBER: _builtins.int
+    BUCKETS_FIELD_NUMBER: _builtins.int
+    event: _builtins.str
+    """tenants/{t}/accounts/{a}/events/{seq}."""
+    account_seq: _builtins.int
+    """Its number."""
+    kind: _builtins.str
+    """What happened, e.g. `COMMIT`: the name of an EventKind without its prefix."""
+    outcome: _types_pb2.Outcome.ValueType
+    """The decision; unset where there was nothing to decide."""
+    about: _builtins.str
+    """The reservation, bucket, line, cap, bundle or event that it is about; may be empty."""
+    subscriber_id: _builtins.str
+    """The line."""
+    service_id: _builtins.str
+    """What was metered."""
+    zone: _builtins.str
+    """Where."""
+    unit: _types_pb2.UnitType.ValueType
+    """What the units count."""
+    requested_units: _builtins.int
+    """Asked for."""
+    granted_units: _builtins.int
+    """Granted."""
+    used_units: _builtins.int
+    """Used."""
+    currency: _builtins.str
+    """ISO 4217."""
+    charged_micros: _builtins.int
+    """Collected."""
+    refunded_micros: _builtins.int
+    """Given back."""
+    topped_up_micros: _builtins.int
+    """Credited by a top-up; negative: taken back."""
+    uncollected_micros: _builtins.int
+    """Paid by nobody."""
+    uncosted_units: _builtins.int
+    """Used, and of unknown cost."""
+    tariff_version: _builtins.str
+    """The tariff that priced it."""
+    price_id: _builtins.str
+    """The line of it."""
+    @_builtins.property
+    def store_time(self) -> _timestamp_pb2.Timestamp:
+        """The store's clock."""
+
+    @_builtins.property
+    def event_time(self) -> _timestamp_pb2.Timestamp:
+        """When the use happened."""
+
+    @_builtins.property
+    def costs(self) -> _containers.RepeatedCompositeFieldContainer[Global___FigureMoney]:
+        """Owed to carriers; none: nothing, or unknown if uncosted_units is not 0."""
+
+    @_builtins.property
+    def buckets(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelineBucket]:
+        """Buckets changed."""
+
+    def __init__(
+        self,
+        *,
+        event: _builtins.str = ...,
+        account_seq: _builtins.int = ...,
+        store_time: _timestamp_pb2.Timestamp | None = ...,
+        event_time: _timestamp_pb2.Timestamp | None = ...,
+        kind: _builtins.str = ...,
+        outcome: _types_pb2.Outcome.ValueType = ...,
+        about: _builtins.str = ...,
+        subscriber_id: _builtins.str = ...,
+        service_id: _builtins.str = ...,
+        zone: _builtins.str = ...,
+        unit: _types_pb2.UnitType.ValueType = ...,
+        requested_units: _builtins.int = ...,
+        granted_units: _builtins.int = ...,
+        used_units: _builtins.int = ...,
+        currency: _builtins.str = ...,
+        charged_micros: _builtins.int = ...,
+        refunded_micros: _builtins.int = ...,
+        topped_up_micros: _builtins.int = ...,
+        uncollected_micros: _builtins.int = ...,
+        costs: _abc.Iterable[Global___FigureMoney] | None = ...,
+        uncosted_units: _builtins.int = ...,
+        tariff_version: _builtins.str = ...,
+        price_id: _builtins.str = ...,
+        buckets: _abc.Iterable[Global___TimelineBucket] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event_time", b"event_time", "store_time", b"store_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "account_seq", b"account_seq", "buckets", b"buckets", "charged_micros", b"charged_micros", "costs", b"costs", "currency", b"currency", "event", b"event", "event_time", b"event_time", "granted_units", b"granted_units", "kind", b"kind", "outcome", b"outcome", "price_id", b"price_id", "refunded_micros", b"refunded_micros", "requested_units", b"requested_units", "service_id", b"service_id", "store_time", b"store_time", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "topped_up_micros", b"topped_up_micros", "uncollected_micros", b"uncollected_micros", "uncosted_units", b"uncosted_units", "unit", b"unit", "used_units", b"used_units", "zone", b"zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TimelineEvent: _TypeAlias = TimelineEvent  # noqa: Y015
+
+@_typing.final
+class TimelineBucket(_message.Message):
+    """A bucket before and after an event."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUCKET_ID_FIELD_NUMBER: _builtins.int
+    BALANCE_BEFORE_FIELD_NUMBER: _builtins.int
+    BALANCE_AFTER_FIELD_NUMBER: _builtins.int
+    RESERVED_AFTER_FIELD_NUMBER: _builtins.int
+    bucket_id: _builtins.str
+    """The bucket."""
+    balance_before: _builtins.int
+    """Balance before."""
+    balance_after: _builtins.int
+    """Balance after."""
+    reserved_after: _builtins.int
+    """Held after."""
+    def __init__(
+        self,
+        *,
+        bucket_id: _builtins.str = ...,
+        balance_before: _builtins.int = ...,
+        balance_after: _builtins.int = ...,
+        reserved_after: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance_after", b"balance_after", "balance_before", b"balance_before", "bucket_id", b"bucket_id", "reserved_after", b"reserved_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TimelineBucket: _TypeAlias = TimelineBucket  # noqa: Y015
+
+@_typing.final
+class ListTimelineResponse(_message.Message):
+    """Answer to ListTimeline."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Of the next page; empty: this was the last."""
+    @_builtins.property
+    def as_of(self) -> Global___FigureAsOf:
+        """As of when."""
+
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelineEvent]:
+        """Newest first; none of an account that has none, or is not known."""
+
+    def __init__(
+        self,
+        *,
+        as_of: Global___FigureAsOf | None = ...,
+        events: _abc.Iterable[Global___TimelineEvent] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "events", b"events", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTimelineResponse: _TypeAlias = ListTimelineResponse  # noqa: Y015
+
+@_typing.final
+class RunQueryRequest(_message.Message):
+    """Ask for RunQuery."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SQL_FIELD_NUMBER: _builtins.int
+    sql: _builtins.str
+    """One SELECT in DuckDB's SQL. Required."""
+    def __init__(
+        self,
+        *,
+        sql: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sql", b"sql"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunQueryRequest: _TypeAlias = RunQueryRequest  # noqa: Y015
+
+@_typing.final
+class QueryColumn(_message.Message):
+    """A column of a result."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name."""
+    type: _builtins.str
+    """Its type in DuckDB, e.g. BIGINT."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryColumn: _TypeAlias = QueryColumn  # noqa: Y015
+
+@_typing.final
+class QueryCell(_message.Message):
+    """A cell of a result."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """Its value as DuckDB writes it; unset: null."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_text", b"_text", "text", b"text"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_text", b"_text", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__text: _TypeAlias = _typing.Literal["text"]  # noqa: Y015
+    _WhichOneofArgType__text: _TypeAlias = _typing.Literal["_text", b"_text"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__text) -> _WhichOneofReturnType__text | None: ...
+
+Global___QueryCell: _TypeAlias = QueryCell  # noqa: Y015
+
+@_typing.final
+class QueryRow(_message.Message):
+    """A row of a result."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CELLS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def cells(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryCell]:
+        """One for each column."""
+
+    def __init__(
+        self,
+        *,
+        cells: _abc.Iterable[Global___QueryCell] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cells", b"cells"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryRow: _TypeAlias = QueryRow  # noqa: Y015
+
+@_typing.final
+class RunQueryResponse(_message.Message):
+    """Answer to RunQuery."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: _builtins.int
+    COLUMNS_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    TRUNCATED_FIELD_NUMBER: _builtins.int
+    truncated: _builtins.bool
+    """Whether there are more."""
+    @_builtins.property
+    def as_of(self) -> Global___FigureAsOf:
+        """As of when."""
+
+    @_builtins.property
+    def columns(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryColumn]:
+        """What was selected."""
+
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___QueryRow]:
+        """In the order of the query; the first 10,000."""
+
+    def __init__(
+        self,
+        *,
+        as_of: Global___FigureAsOf | None = ...,
+        columns: _abc.Iterable[Global___QueryColumn] | None = ...,
+        rows: _abc.Iterable[Global___QueryRow] | None = ...,
+        truncated: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "columns", b"columns", "rows", b"rows", "truncated", b"truncated"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunQueryResponse: _TypeAlias = RunQueryResponse  # noqa: Y015

@@ -54,6 +54,26 @@ class InsightsServiceStub:
                 request_serializer=ocs_dot_v1_dot_insights__service__pb2.ListRefusalsRequest.SerializeToString,
                 response_deserializer=ocs_dot_v1_dot_insights__service__pb2.ListRefusalsResponse.FromString,
                 _registered_method=True)
+        self.GetPosition = channel.unary_unary(
+                '/ocs.v1.InsightsService/GetPosition',
+                request_serializer=ocs_dot_v1_dot_insights__service__pb2.GetPositionRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_insights__service__pb2.GetPositionResponse.FromString,
+                _registered_method=True)
+        self.ListLimits = channel.unary_unary(
+                '/ocs.v1.InsightsService/ListLimits',
+                request_serializer=ocs_dot_v1_dot_insights__service__pb2.ListLimitsRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_insights__service__pb2.ListLimitsResponse.FromString,
+                _registered_method=True)
+        self.ListTimeline = channel.unary_unary(
+                '/ocs.v1.InsightsService/ListTimeline',
+                request_serializer=ocs_dot_v1_dot_insights__service__pb2.ListTimelineRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_insights__service__pb2.ListTimelineResponse.FromString,
+                _registered_method=True)
+        self.RunQuery = channel.unary_unary(
+                '/ocs.v1.InsightsService/RunQuery',
+                request_serializer=ocs_dot_v1_dot_insights__service__pb2.RunQueryRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_insights__service__pb2.RunQueryResponse.FromString,
+                _registered_method=True)
         self.WatchNow = channel.unary_stream(
                 '/ocs.v1.InsightsService/WatchNow',
                 request_serializer=ocs_dot_v1_dot_insights__service__pb2.WatchNowRequest.SerializeToString,
@@ -90,6 +110,36 @@ class InsightsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPosition(self, request, context):
+        """What is held, and what customers have paid for and not used, as of now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLimits(self, request, context):
+        """Caps of accounts, lines and groups by how much of them is spent, the nearest to its limit first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTimeline(self, request, context):
+        """What happened to an account, newest first, with what it brought and cost.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RunQuery(self, request, context):
+        """Runs one SELECT over the tables of the figures (docs/operations.md), for operators: at most
+        10,000 rows and 20 s. It sees the caller's tenant only, no file and no setting. Errors, too:
+        INVALID_ARGUMENT (SQL_REFUSED, with a violation of `sql`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchNow(self, request, context):
         """What happens now: the same snapshot for all who watch, once a second. Never ends by itself; the
         caller's deadline does not apply. Who reads too slowly misses snapshots, never sees old ones.
@@ -115,6 +165,26 @@ def add_InsightsServiceServicer_to_server(servicer, server):
                     servicer.ListRefusals,
                     request_deserializer=ocs_dot_v1_dot_insights__service__pb2.ListRefusalsRequest.FromString,
                     response_serializer=ocs_dot_v1_dot_insights__service__pb2.ListRefusalsResponse.SerializeToString,
+            ),
+            'GetPosition': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPosition,
+                    request_deserializer=ocs_dot_v1_dot_insights__service__pb2.GetPositionRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_insights__service__pb2.GetPositionResponse.SerializeToString,
+            ),
+            'ListLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLimits,
+                    request_deserializer=ocs_dot_v1_dot_insights__service__pb2.ListLimitsRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_insights__service__pb2.ListLimitsResponse.SerializeToString,
+            ),
+            'ListTimeline': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTimeline,
+                    request_deserializer=ocs_dot_v1_dot_insights__service__pb2.ListTimelineRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_insights__service__pb2.ListTimelineResponse.SerializeToString,
+            ),
+            'RunQuery': grpc.unary_unary_rpc_method_handler(
+                    servicer.RunQuery,
+                    request_deserializer=ocs_dot_v1_dot_insights__service__pb2.RunQueryRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_insights__service__pb2.RunQueryResponse.SerializeToString,
             ),
             'WatchNow': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchNow,
@@ -208,6 +278,114 @@ class InsightsService:
             '/ocs.v1.InsightsService/ListRefusals',
             ocs_dot_v1_dot_insights__service__pb2.ListRefusalsRequest.SerializeToString,
             ocs_dot_v1_dot_insights__service__pb2.ListRefusalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPosition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.InsightsService/GetPosition',
+            ocs_dot_v1_dot_insights__service__pb2.GetPositionRequest.SerializeToString,
+            ocs_dot_v1_dot_insights__service__pb2.GetPositionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.InsightsService/ListLimits',
+            ocs_dot_v1_dot_insights__service__pb2.ListLimitsRequest.SerializeToString,
+            ocs_dot_v1_dot_insights__service__pb2.ListLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTimeline(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.InsightsService/ListTimeline',
+            ocs_dot_v1_dot_insights__service__pb2.ListTimelineRequest.SerializeToString,
+            ocs_dot_v1_dot_insights__service__pb2.ListTimelineResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RunQuery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.InsightsService/RunQuery',
+            ocs_dot_v1_dot_insights__service__pb2.RunQueryRequest.SerializeToString,
+            ocs_dot_v1_dot_insights__service__pb2.RunQueryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,6 +44,17 @@ class InsightsServiceStub:
     """Units used by step, dimension and unit."""
     ListRefusals: _grpc.UnaryUnaryMultiCallable[_insights_service_pb2.ListRefusalsRequest, _insights_service_pb2.ListRefusalsResponse]
     """What was refused, by outcome, step and dimension."""
+    GetPosition: _grpc.UnaryUnaryMultiCallable[_insights_service_pb2.GetPositionRequest, _insights_service_pb2.GetPositionResponse]
+    """What is held, and what customers have paid for and not used, as of now."""
+    ListLimits: _grpc.UnaryUnaryMultiCallable[_insights_service_pb2.ListLimitsRequest, _insights_service_pb2.ListLimitsResponse]
+    """Caps of accounts, lines and groups by how much of them is spent, the nearest to its limit first."""
+    ListTimeline: _grpc.UnaryUnaryMultiCallable[_insights_service_pb2.ListTimelineRequest, _insights_service_pb2.ListTimelineResponse]
+    """What happened to an account, newest first, with what it brought and cost."""
+    RunQuery: _grpc.UnaryUnaryMultiCallable[_insights_service_pb2.RunQueryRequest, _insights_service_pb2.RunQueryResponse]
+    """Runs one SELECT over the tables of the figures (docs/operations.md), for operators: at most
+    10,000 rows and 20 s. It sees the caller's tenant only, no file and no setting. Errors, too:
+    INVALID_ARGUMENT (SQL_REFUSED, with a violation of `sql`).
+    """
     WatchNow: _grpc.UnaryStreamMultiCallable[_insights_service_pb2.WatchNowRequest, _insights_service_pb2.WatchNowResponse]
     """What happens now: the same snapshot for all who watch, once a second. Never ends by itself; the
     caller's deadline does not apply. Who reads too slowly misses snapshots, never sees old ones.
@@ -65,6 +76,17 @@ class InsightsServiceAsyncStub(InsightsServiceStub):
     """Units used by step, dimension and unit."""
     ListRefusals: _aio.UnaryUnaryMultiCallable[_insights_service_pb2.ListRefusalsRequest, _insights_service_pb2.ListRefusalsResponse]  # type: ignore[assignment]
     """What was refused, by outcome, step and dimension."""
+    GetPosition: _aio.UnaryUnaryMultiCallable[_insights_service_pb2.GetPositionRequest, _insights_service_pb2.GetPositionResponse]  # type: ignore[assignment]
+    """What is held, and what customers have paid for and not used, as of now."""
+    ListLimits: _aio.UnaryUnaryMultiCallable[_insights_service_pb2.ListLimitsRequest, _insights_service_pb2.ListLimitsResponse]  # type: ignore[assignment]
+    """Caps of accounts, lines and groups by how much of them is spent, the nearest to its limit first."""
+    ListTimeline: _aio.UnaryUnaryMultiCallable[_insights_service_pb2.ListTimelineRequest, _insights_service_pb2.ListTimelineResponse]  # type: ignore[assignment]
+    """What happened to an account, newest first, with what it brought and cost."""
+    RunQuery: _aio.UnaryUnaryMultiCallable[_insights_service_pb2.RunQueryRequest, _insights_service_pb2.RunQueryResponse]  # type: ignore[assignment]
+    """Runs one SELECT over the tables of the figures (docs/operations.md), for operators: at most
+    10,000 rows and 20 s. It sees the caller's tenant only, no file and no setting. Errors, too:
+    INVALID_ARGUMENT (SQL_REFUSED, with a violation of `sql`).
+    """
     WatchNow: _aio.UnaryStreamMultiCallable[_insights_service_pb2.WatchNowRequest, _insights_service_pb2.WatchNowResponse]  # type: ignore[assignment]
     """What happens now: the same snapshot for all who watch, once a second. Never ends by itself; the
     caller's deadline does not apply. Who reads too slowly misses snapshots, never sees old ones.
@@ -101,6 +123,41 @@ class InsightsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_insights_service_pb2.ListRefusalsResponse, _abc.Awaitable[_insights_service_pb2.ListRefusalsResponse]]:
         """What was refused, by outcome, step and dimension."""
+
+    @_abc_1.abstractmethod
+    def GetPosition(
+        self,
+        request: _insights_service_pb2.GetPositionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insights_service_pb2.GetPositionResponse, _abc.Awaitable[_insights_service_pb2.GetPositionResponse]]:
+        """What is held, and what customers have paid for and not used, as of now."""
+
+    @_abc_1.abstractmethod
+    def ListLimits(
+        self,
+        request: _insights_service_pb2.ListLimitsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insights_service_pb2.ListLimitsResponse, _abc.Awaitable[_insights_service_pb2.ListLimitsResponse]]:
+        """Caps of accounts, lines and groups by how much of them is spent, the nearest to its limit first."""
+
+    @_abc_1.abstractmethod
+    def ListTimeline(
+        self,
+        request: _insights_service_pb2.ListTimelineRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insights_service_pb2.ListTimelineResponse, _abc.Awaitable[_insights_service_pb2.ListTimelineResponse]]:
+        """What happened to an account, newest first, with what it brought and cost."""
+
+    @_abc_1.abstractmethod
+    def RunQuery(
+        self,
+        request: _insights_service_pb2.RunQueryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insights_service_pb2.RunQueryResponse, _abc.Awaitable[_insights_service_pb2.RunQueryResponse]]:
+        """Runs one SELECT over the tables of the figures (docs/operations.md), for operators: at most
+        10,000 rows and 20 s. It sees the caller's tenant only, no file and no setting. Errors, too:
+        INVALID_ARGUMENT (SQL_REFUSED, with a violation of `sql`).
+        """
 
     @_abc_1.abstractmethod
     def WatchNow(

@@ -3,12 +3,16 @@
 from collections.abc import Iterable
 
 from ocs.client import insights as results
-from ocs.client.decode.charge import outcome, time, unit
+from ocs.client.decode.charge import holder, outcome, time, unit
+from ocs.client.values import Period
 from ocs.v1 import insights_service_pb2 as insights
+from ocs.v1 import types_pb2 as types
 
 _DIMENSIONS: dict[int, results.Dimension] = {
     insights.FigureDimension.Value(f"FIGURE_DIMENSION_{one}"): one for one in results.Dimension
 }
+
+_PERIODS: dict[int, Period] = {types.CapPeriod.Value(f"CAP_PERIOD_{one}"): one for one in Period}
 
 
 def as_of(message: insights.FigureAsOf) -> results.AsOf:
@@ -100,4 +104,98 @@ def now(message: insights.WatchNowResponse) -> results.NowResult:
         projected_event_count=message.projected_event_count,
         rewritten_count=message.rewritten_count,
         unreadable_count=message.unreadable_count,
+    )
+
+
+def position(message: insights.GetPositionResponse) -> results.PositionResult:
+    """The answer of GetPosition."""
+    unused = tuple(
+        results.UnusedRow(
+            segment=row.segment,
+            currency=row.currency,
+            unit=unit(row.unit),
+            of_bundles=row.of_bundles,
+            balance=row.balance,
+            reserved=row.reserved,
+            owed=row.owed,
+            bucket_count=row.bucket_count,
+        )
+        for row in message.unused
+    )
+    return results.PositionResult(
+        as_of(message.as_of), message.open_reservation_count, _money(message.held), unused
+    )
+
+
+def limits(message: insights.ListLimitsResponse) -> results.LimitPage:
+    """The answer of ListLimits."""
+    rows = tuple(
+        results.LimitRow(
+            account_id=row.account_id,
+            segment=row.segment,
+            holder=holder(row.holder),
+            cap_id=row.cap_id,
+            unit=unit(row.unit),
+            currency=row.currency,
+            limit=row.limit,
+            spent=row.spent,
+            share_permille=row.share_permille,
+            period=_PERIODS.get(row.period),
+            reset_time=time(row, "reset_time"),
+        )
+        for row in message.limits
+    )
+    return results.LimitPage(as_of(message.as_of), rows, message.next_page_token)
+
+
+def timeline(message: insights.ListTimelineResponse) -> results.TimelinePage:
+    """The answer of ListTimeline."""
+    events = tuple(map(_event, message.events))
+    return results.TimelinePage(as_of(message.as_of), events, message.next_page_token)
+
+
+def _event(message: insights.TimelineEvent) -> results.TimelineEvent:
+    return results.TimelineEvent(
+        event=message.event,
+        account_seq=message.account_seq,
+        store_time=time(message, "store_time"),
+        event_time=time(message, "event_time"),
+        kind=message.kind,
+        outcome=outcome(message.outcome),
+        about=message.about,
+        subscriber_id=message.subscriber_id,
+        service_id=message.service_id,
+        zone=message.zone,
+        unit=unit(message.unit),
+        requested_units=message.requested_units,
+        granted_units=message.granted_units,
+        used_units=message.used_units,
+        currency=message.currency,
+        charged_micros=message.charged_micros,
+        refunded_micros=message.refunded_micros,
+        topped_up_micros=message.topped_up_micros,
+        uncollected_micros=message.uncollected_micros,
+        costs=_money(message.costs),
+        uncosted_units=message.uncosted_units,
+        tariff_version=message.tariff_version,
+        price_id=message.price_id,
+        buckets=tuple(
+            results.TimelineBucket(
+                one.bucket_id, one.balance_before, one.balance_after, one.reserved_after
+            )
+            for one in message.buckets
+        ),
+    )
+
+
+def query(message: insights.RunQueryResponse) -> results.QueryResult:
+    """The answer of RunQuery."""
+    return results.QueryResult(
+        as_of(message.as_of),
+        tuple(results.QueryColumn(one.name, one.type) for one in message.columns),
+        tuple(
+            tuple(cell.text if cell.HasField("text") else None for cell in row.cells)
+            for row in message.rows
+        ),
+        message.truncated,
     )

@@ -5,7 +5,17 @@ from datetime import datetime
 
 from ocs.client import encode
 from ocs.client.decode import insights as decode
-from ocs.client.insights import Dimension, RefusalsResult, RevenueResult, Step, UsageResult
+from ocs.client.insights import (
+    Dimension,
+    LimitPage,
+    PositionResult,
+    QueryResult,
+    RefusalsResult,
+    RevenueResult,
+    Step,
+    TimelinePage,
+    UsageResult,
+)
 from ocs.client.operation import Operation, read
 from ocs.v1 import insights_service_pb2 as insights
 
@@ -59,6 +69,49 @@ def list_refusals(
         range=_range(start_time, end_time, step, group_by, filters)
     )
     return read("insights", "ListRefusals", request, decode.refusals, timeout_s)
+
+
+def get_position(*, timeout_s: float | None = None) -> Operation[PositionResult]:
+    """What is held, and what customers have paid for and not used, as of now."""
+    return read(
+        "insights", "GetPosition", insights.GetPositionRequest(), decode.position, timeout_s
+    )
+
+
+def list_limits_page(
+    *,
+    share_permille_min: int | None = None,
+    segment: str | None = None,
+    page_size: int = 0,
+    page_token: str = "",
+    timeout_s: float | None = None,
+) -> Operation[LimitPage]:
+    """Caps by the part of them that is spent (at least 800 permille), the nearest first."""
+    request = insights.ListLimitsRequest(
+        page_size=encode.small("page_size", page_size), page_token=page_token
+    )
+    if share_permille_min is not None:
+        request.share_permille_min = encode.small("share_permille_min", share_permille_min)
+    if segment is not None:
+        request.segment = segment
+    return read("insights", "ListLimits", request, decode.limits, timeout_s)
+
+
+def list_timeline_page(
+    account_id: str, *, page_size: int = 0, page_token: str = "", timeout_s: float | None = None
+) -> Operation[TimelinePage]:
+    """What happened to an account, newest first, with what it brought and cost."""
+    request = insights.ListTimelineRequest(
+        account_id=account_id,
+        page_size=encode.small("page_size", page_size),
+        page_token=page_token,
+    )
+    return read("insights", "ListTimeline", request, decode.timeline, timeout_s)
+
+
+def run_query(sql: str, *, timeout_s: float | None = None) -> Operation[QueryResult]:
+    """One SELECT over the tables of the figures, for operators: 10,000 rows, 20 s at most."""
+    return read("insights", "RunQuery", insights.RunQueryRequest(sql=sql), decode.query, timeout_s)
 
 
 def _range(
