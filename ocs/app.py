@@ -19,13 +19,16 @@ from pathlib import Path
 import structlog
 import uvloop
 
+from ocs.archiving import ArchiveTerms, Archiving
 from ocs.book.document import read_tariff
 from ocs.book.file import SHIPPED, UnreadableError, tariff_text
 from ocs.domain.answer import Reason
 from ocs.domain.periods import check_time_zone
 from ocs.domain.tariff import Tariff
+from ocs.jobs.archive import ArchivePace
 from ocs.jobs.book import BookKeeper, TariffExistsError
 from ocs.jobs.expire import ExpireJob
+from ocs.jobs.readiness import watch_readiness
 from ocs.ports import BookError, StoreUnavailableError
 from ocs.rpc.account import AccountServicer
 from ocs.rpc.bundles import BundleServicer
@@ -46,6 +49,7 @@ from ocs.service.charge_corrections import ChargeCorrections
 from ocs.service.charging import Charging
 from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
+from ocs.service.journal_room import JournalRoom
 from ocs.service.keeping import Keeping
 from ocs.service.lines import Lines
 from ocs.service.mutations import Mutations
@@ -63,11 +67,10 @@ from ocs.store.lookups import ValkeyLookups
 from ocs.store.pipeline import counts_of
 from ocs.store.reader import ValkeyReader
 from ocs.store.tariffs import ValkeyTariffs
-from ocs.telemetry.export import ExportError, OtlpExport, PrometheusExport
+from ocs.telemetry.export import ExportError, open_exports
 from ocs.telemetry.logging import configure_logging
 from ocs.telemetry.metrics import Metrics
 
-_READY_PAUSE_S = 0.5
 # Objects that may be new before the collector looks among them for cycles; some 10 MB at most.
 _GARBAGE_MIN = 50_000
 _STORE_LOOK_S = 0.5
@@ -121,7 +124,8 @@ async def running(
     metrics.watch_store(lambda: counts_of(ledger.pipelines))
     metrics.watch_lost_lines(lost_lines)
     credentials = _credential_file(settings, metrics)
-    exports = _exports(settings, metrics)
+    otlp = (settings.otlp_url, settings.otlp_interval_s)
+    exports = open_exports(metrics, settings.metrics_address, *otlp)
     try:
         await wait_loaded(ledger.pipelines[0], _say)
         durability = await check_store(ledger.pipelines[0], _demands(settings))
@@ -136,18 +140,25 @@ async def running(
         except (StoreUnavailableError, TariffExistsError) as error:
             raise StoreUnfitError(f"the tariff book: {error}") from None
         options = _rpc_options(settings, metrics, credentials)
-        server = RpcServer(options, _services(ledger, books), metrics)
+        pace = ArchivePace(settings.archive_interval_s, settings.archive_segment_bytes)
+        terms = ArchiveTerms(settings.archive_path, pace, settings.journal_memory_max)
+        archiving = Archiving(terms, metrics)
+        services = _services(ledger, books, archiving)
+        server = RpcServer(options, services, metrics)
         await server.start()
-        job = ExpireJob(ledger, ValkeyDueIndex(ledger), _bundles(ledger, books), now_ms)
+        bundles = _bundles(ledger, books, archiving.room)
+        job = ExpireJob(ledger, ValkeyDueIndex(ledger), bundles, now_ms)
+        doubt = partial(_doubt, ledger, books, archiving.room)
         tasks = [
             asyncio.create_task(job.run()),
             asyncio.create_task(keeper.run(books)),
-            asyncio.create_task(_watch_readiness(server, ledger, books)),
+            asyncio.create_task(watch_readiness(server, doubt)),
         ]
         if credentials is not None:
             tasks.append(asyncio.create_task(credentials.watch()))
         try:
-            yield Running(server.address, durability, store_url, server, ledger)
+            async with archiving.running(ledger, store_url, now_ms, steady_ms):
+                yield Running(server.address, durability, store_url, server, ledger)
         finally:
             await server.stop()
             for task in tasks:
@@ -161,15 +172,6 @@ async def running(
 
 def _demands(settings: Settings) -> Demands:
     return Demands(settings.durability, settings.cves_accepted)
-
-
-def _exports(settings: Settings, metrics: Metrics) -> list[PrometheusExport | OtlpExport]:
-    exports: list[PrometheusExport | OtlpExport] = []
-    if settings.metrics_address is not None:
-        exports.append(PrometheusExport(metrics, *settings.metrics_address))
-    if settings.otlp_url is not None:
-        exports.append(OtlpExport(metrics, settings.otlp_url, settings.otlp_interval_s))
-    return exports
 
 
 def _credential_file(settings: Settings, metrics: Metrics) -> CredentialFile | None:
@@ -205,15 +207,15 @@ def _rpc_options(
     )
 
 
-def _bundles(ledger: ValkeyLedger, books: Books) -> Bundles:
-    return Bundles(ledger, Mutations(ledger, encode_context), books, now_ms)
+def _bundles(ledger: ValkeyLedger, books: Books, room: JournalRoom) -> Bundles:
+    return Bundles(ledger, Mutations(ledger, encode_context), books, now_ms, room)
 
 
-def _services(ledger: ValkeyLedger, books: Books) -> list[RpcService]:
+def _services(ledger: ValkeyLedger, books: Books, archiving: Archiving) -> list[RpcService]:
     directory = Directory(ValkeyLookups(ledger))
-    charging = Charging(ledger, directory, books, encode_context)
+    charging = Charging(ledger, directory, books, encode_context, archiving.room)
     mutations = Mutations(ledger, encode_context)
-    events = ValkeyEventLog(ledger)
+    events = ValkeyEventLog(ledger, archiving.archive)
     refunds = Refunds(mutations, events)
     corrections = ChargeCorrections(ledger, mutations, events, decode_context)
     accounts = Accounts(ledger, directory, events, books, mutations)
@@ -225,24 +227,19 @@ def _services(ledger: ValkeyLedger, books: Books) -> list[RpcService]:
             accounts, lines, Keeping(mutations, books), Corrections(mutations), queries
         ).service(),
         SpendingCapServicer(accounts).service(),
-        BundleServicer(_bundles(ledger, books)).service(),
+        BundleServicer(_bundles(ledger, books, archiving.room)).service(),
         TariffServicer(Tariffs(ValkeyTariffs(ledger), read_tariff)).service(),
     ]
 
 
-async def _watch_readiness(server: RpcServer, ledger: ValkeyLedger, books: Books) -> None:
-    """Ready while the store answers a write, the clocks agree and the tariff is known (P9)."""
-    log = structlog.get_logger()
-    was: Reason | None = Reason.STORE_UNAVAILABLE
-    while True:
-        doubt = await ledger.doubt()
-        if doubt is None and not books.confirmed:
-            doubt = Reason.TARIFF_UNCONFIRMED
-        server.set_ready(ready=doubt is None)
-        if doubt is not was:
-            log.info("readiness", ready=doubt is None, reason=doubt.value if doubt else "")
-            was = doubt
-        await asyncio.sleep(_READY_PAUSE_S)
+async def _doubt(ledger: ValkeyLedger, books: Books, room: JournalRoom) -> Reason | None:
+    """Say why nothing should be granted: store, clocks, tariff or the journal's room (P9)."""
+    doubt = await ledger.doubt()
+    if doubt is None and not books.confirmed:
+        doubt = Reason.TARIFF_UNCONFIRMED
+    if doubt is None and room.full:
+        doubt = Reason.JOURNAL_FULL
+    return doubt
 
 
 def load_text(path: Path | None) -> tuple[bytes, Tariff]:

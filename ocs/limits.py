@@ -115,6 +115,15 @@ PAGE_MAX: Final = 500
 EVENTS_SCANNED_MAX: Final = 10_000
 SUBSCRIBERS_LISTED_MAX: Final = 1000
 
+# Archive. A process that does not renew its lease for so long has stopped archiving.
+ARCHIVE_LEASE_MS: Final = 10_000
+# Younger entries are left: a store that crashes under `everysec` may lose about the last second.
+ARCHIVE_BEHIND_MS: Final = 10_000
+# What is archived stays in the store for so long, for readers that step back after a failover.
+JOURNAL_KEPT_MS: Final = 10 * 60_000
+# Entries of one partition that go in one step, while charges wait.
+TRIM_ENTRIES_MAX: Final = 10_000
+
 # Messages.
 UNARY_CHARGING_BYTES_MAX: Final = 64 * 1024
 RECEIVE_BYTES_MAX: Final = 1024 * 1024
@@ -149,4 +158,5 @@ assert TIME_MAX_MS + WINDOW_USED_MS < QUANTITY_MAX
 assert SEQUENCE_NUMBER_MAX <= QUANTITY_MAX
 assert CALLERS_REMEMBERED_MAX >= CREDENTIALS_MAX
 assert CREDENTIALS_BYTES_MAX >= CREDENTIALS_MAX * 1000  # an entry has at most so many characters
+assert ARCHIVE_BEHIND_MS < JOURNAL_KEPT_MS
 assert BOOK_CONFIRMED_MAX_MS < ACTIVATION_AHEAD_MIN_MS

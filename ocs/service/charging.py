@@ -27,6 +27,7 @@ from ocs.service.books import Books
 from ocs.service.contexts import charge_context, commit_context, settle_context
 from ocs.service.directory import Directory
 from ocs.service.errors import failure
+from ocs.service.journal_room import JournalRoom
 from ocs.service.pricing import (
     AS_BEFORE,
     AS_GRANTED,
@@ -56,12 +57,18 @@ class Charging:
     """Reserve, commit, release, debit."""
 
     def __init__(
-        self, ledger: Ledger, directory: Directory, books: Books, encode: ContextEncoder
+        self,
+        ledger: Ledger,
+        directory: Directory,
+        books: Books,
+        encode: ContextEncoder,
+        room: JournalRoom,
     ) -> None:
         self._ledger = ledger
         self._directory = directory
         self._books = books
         self._encode = encode
+        self._room = room
         self._tiers = Tiers(ledger, encode)
 
     async def reserve(self, ask: ReserveAsked) -> tuple[Answer, Profile, ServiceTerms | None]:
@@ -71,6 +78,7 @@ class Charging:
         session_id = ask.session_id or reservation_id
         wish.jitter_permille = crc32(asked.request_id.encode()) % (JITTER_PERMILLE_MAX + 1)
         self._books.check()
+        self._room.check()
         book = self._books.of(asked.tenant)
 
         async def attempt(*, fresh: bool) -> tuple[Answer, tuple[Profile, ServiceTerms | None]]:
@@ -131,6 +139,7 @@ class Charging:
         used = ask.basis is Basis.USED
         if not used:
             self._books.check()
+            self._room.check()
         book = self._books.of(asked.tenant)
 
         async def attempt(*, fresh: bool) -> tuple[Answer, Profile]:
@@ -202,9 +211,8 @@ class Charging:
             mismatch = facts is not None and ask.unit not in (None, facts.unit)
             use, granted = AS_GRANTED, AS_BEFORE
             if facts is not None and profile is not None:
-                use, granted = price_commit(
-                    book, profile, facts, ask, confirmed=self._books.confirmed
-                )
+                may_grant = self._books.confirmed and not self._room.full
+                use, granted = price_commit(book, profile, facts, ask, confirmed=may_grant)
                 if use is not AS_GRANTED or granted is not AS_BEFORE:
                     lines = (granted.terms, granted.later, *use.lines())
                     profile = await self._tiers.counted(asked, profile, *lines)

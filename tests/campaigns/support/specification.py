@@ -23,6 +23,7 @@ from ocs.service.charging import Charging
 from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
+from ocs.service.journal_room import JournalRoom
 from ocs.service.keeping import Keeping
 from ocs.service.lines import Lines
 from ocs.service.mutations import Mutations
@@ -133,7 +134,7 @@ class Specification:
         self.ledger = SpecLedger()
         books = Books.fixed(tariff_of_file(None))
         directory = Directory(SpecLookups())
-        charge = Charging(self.ledger, directory, books, encode_context)
+        charge = Charging(self.ledger, directory, books, encode_context, JournalRoom())
         # Nothing here lists events.
         no_journal = cast("EventLog", None)
         mutations = Mutations(self.ledger, encode_context)
