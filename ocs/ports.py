@@ -239,11 +239,12 @@ class LookupIndex(Protocol):
 
 
 class LoggedEvent(NamedTuple):
-    """A journal entry: its position, the event, and its context as encoded."""
+    """A journal entry: its position, the event, its context as encoded, and its text."""
 
     position: str
     event: ChargingEvent
     context: bytes
+    line: str = ""
 
 
 class EventLog(Protocol):

@@ -35,7 +35,7 @@ def logged_event(position: str, line: bytes, context: bytes) -> LoggedEvent:
     """Read an entry's line. Raises UnreadableEventError."""
     text = line.decode("utf-8", "replace")
     try:
-        return LoggedEvent(position, decode_event(text), context)
+        return LoggedEvent(position, decode_event(text), context, text)
     except EventFormatError:
         raise UnreadableEventError(position, text) from None
 
