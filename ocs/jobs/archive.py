@@ -172,9 +172,10 @@ class ArchiveJob(Generic[D]):
             elif is_full or self._is_due():
                 await self._holding(self._files.write(self._draft, self._epoch))
                 await self._confirm(cutoff_ms)
+            if self._steady_ms() >= self._trim_again_ms or self._room.pressed:
+                await self._trim(store_ms)
             if not is_full:
                 break
-        await self._trim(store_ms)
         self._merge(store_ms)
 
     async def _begin(self, epoch: int) -> None:
@@ -237,7 +238,7 @@ class ArchiveJob(Generic[D]):
             target = min(before, parse_position(mark.archived))
             if parse_position(mark.trimmed) < target:
                 trims[number] = spell_position(target)
-        if not trims or self._steady_ms() < self._trim_again_ms:
+        if not trims:
             return
         self._trim_again_ms = self._steady_ms() + int(self._pace.interval_s * 1000)
         try:
