@@ -127,6 +127,15 @@ FIGURE_STEPS_MAX: Final = 1500
 FIGURE_ROWS_MAX: Final = 10_000
 FIGURE_QUESTION_MAX_MS: Final = 20_000
 
+# Archive. A process that does not renew its lease for so long has stopped archiving.
+ARCHIVE_LEASE_MS: Final = 10_000
+# Younger entries are left: a store that crashes under `everysec` may lose about the last second.
+ARCHIVE_BEHIND_MS: Final = 10_000
+# What is archived stays in the store for so long, for readers that step back after a failover.
+JOURNAL_KEPT_MS: Final = 10 * 60_000
+# Entries of one partition that go in one step, while charges wait.
+TRIM_ENTRIES_MAX: Final = 10_000
+
 # Messages.
 UNARY_CHARGING_BYTES_MAX: Final = 64 * 1024
 RECEIVE_BYTES_MAX: Final = 1024 * 1024
@@ -161,6 +170,7 @@ assert TIME_MAX_MS + WINDOW_USED_MS < QUANTITY_MAX
 assert SEQUENCE_NUMBER_MAX <= QUANTITY_MAX
 assert CALLERS_REMEMBERED_MAX >= CREDENTIALS_MAX
 assert CREDENTIALS_BYTES_MAX >= CREDENTIALS_MAX * 1000  # an entry has at most so many characters
+assert ARCHIVE_BEHIND_MS < JOURNAL_KEPT_MS
 assert BOOK_CONFIRMED_MAX_MS < ACTIVATION_AHEAD_MIN_MS
 # Whatever a charge may name, the version that priced it is in memory.
 assert EVENT_AGE_AUTHORIZE_MAX_MS + WINDOW_GRANT_MS < EVENT_AGE_MAX_MS

@@ -252,11 +252,12 @@ class LookupIndex(Protocol):
 
 
 class LoggedEvent(NamedTuple):
-    """A journal entry: its position, the event, and its context as encoded."""
+    """A journal entry: its position, the event, its context as encoded, and its text."""
 
     position: str
     event: ChargingEvent
     context: bytes
+    line: str = ""
 
 
 class EventLog(Protocol):
@@ -387,6 +388,10 @@ class ArchiveError(StoreUnavailableError):
         return self.text
 
 
+class StaleEpochError(Exception):
+    """A later archiver has begun; what was to be confirmed is not."""
+
+
 class ArchivedEntry(NamedTuple):
     """An entry of the archive as it stood in the journal."""
 
@@ -411,6 +416,23 @@ class Archive(Protocol):
 
         Ends where the account has no such entry.
         """
+
+    async def forward(
+        self,
+        partition: int,
+        account: tuple[str, str],
+        between: tuple[str, str],
+        *,
+        start_seq: int,
+        count: int,
+    ) -> tuple[list[ArchivedEntry], str]:
+        """Read an account's entries from a number on, between two positions; at most count.
+
+        Looks at a bounded part; returns up to where, the second position at the end.
+        """
+
+    async def count(self, partition: int, until: str) -> int:
+        """Count a partition's entries up to a position, for progress; never too few."""
 
     async def first(
         self, partition: int, account: tuple[str, str], from_ms: int

@@ -122,7 +122,7 @@ class Settings(BaseSettings):
         default=None,
         ge=1024 * 1024,
         description="Bytes of the store's memory that the journal may take before grants and"
-        " credits stop. Unset: a quarter of the store's maxmemory.",
+        " sales stop. Unset: a quarter of the store's maxmemory.",
     )
     durability: Literal["memory", "everysec", "always"] = Field(
         default="always",

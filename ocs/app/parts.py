@@ -4,9 +4,11 @@ import time
 from pathlib import Path
 
 from ocs.app.clocks import now_ms
+from ocs.archiving import ArchiveTerms, Archiving
 from ocs.book.document import read_tariff
 from ocs.book.file import SHIPPED, UnreadableError, tariff_text
 from ocs.domain.tariff import Tariff
+from ocs.jobs.archive import ArchivePace
 from ocs.jobs.vitals import VitalsJob
 from ocs.ports import BookError, Clock
 from ocs.rpc.account import AccountServicer
@@ -28,6 +30,7 @@ from ocs.service.charging import Charging
 from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
 from ocs.service.explanations import Explanations
+from ocs.service.journal_room import JournalRoom
 from ocs.service.keeping import Keeping
 from ocs.service.lines import Lines
 from ocs.service.mutations import Mutations
@@ -42,7 +45,7 @@ from ocs.store.lookups import ValkeyLookups
 from ocs.store.reader import ValkeyReader
 from ocs.store.tariffs import ValkeyTariffs
 from ocs.store.vitals import ValkeyVitals
-from ocs.telemetry.export import OtlpExport, PrometheusExport
+from ocs.telemetry.export import OtlpExport, PrometheusExport, open_exports
 from ocs.telemetry.metrics import Metrics
 from ocs.telemetry.vitals import VitalSigns
 
@@ -65,12 +68,8 @@ def demands(settings: Settings) -> Demands:
 
 def metric_exports(settings: Settings, metrics: Metrics) -> list[PrometheusExport | OtlpExport]:
     """Where the metrics go; raises ExportError."""
-    made: list[PrometheusExport | OtlpExport] = []
-    if settings.metrics_address is not None:
-        made.append(PrometheusExport(metrics, *settings.metrics_address))
-    if settings.otlp_url is not None:
-        made.append(OtlpExport(metrics, settings.otlp_url, settings.otlp_interval_s))
-    return made
+    otlp = (settings.otlp_url, settings.otlp_interval_s)
+    return open_exports(metrics, settings.metrics_address, *otlp)
 
 
 def credential_file(settings: Settings, metrics: Metrics) -> CredentialFile | None:
@@ -108,17 +107,26 @@ def rpc_options(
     )
 
 
-def bundles(ledger: ValkeyLedger, books: Books) -> Bundles:
+def archiving_of(settings: Settings, metrics: Metrics) -> Archiving:
+    """The archive, and what brings the journal into it."""
+    pace = ArchivePace(settings.archive_interval_s, settings.archive_segment_bytes)
+    terms = ArchiveTerms(settings.archive_path, pace, settings.journal_memory_max)
+    return Archiving(terms, metrics)
+
+
+def bundles(ledger: ValkeyLedger, books: Books, room: JournalRoom) -> Bundles:
     """The bundles' use cases, which a job needs as well."""
-    return Bundles(ledger, Mutations(ledger, encode_context), books, now_ms)
+    return Bundles(ledger, Mutations(ledger, encode_context), books, now_ms, room)
 
 
-def services(ledger: ValkeyLedger, books: Books, clock: Clock) -> list[RpcService]:
+def services(
+    ledger: ValkeyLedger, books: Books, clock: Clock, archiving: Archiving
+) -> list[RpcService]:
     """All services over a ledger; clock: the service's."""
     directory = Directory(ValkeyLookups(ledger))
-    charging = Charging(ledger, directory, books, encode_context, clock)
+    charging = Charging(ledger, directory, books, encode_context, clock, archiving.room)
     mutations = Mutations(ledger, encode_context)
-    events = ValkeyEventLog(ledger)
+    events = ValkeyEventLog(ledger, archiving.archive)
     refunds = Refunds(mutations, events)
     corrections = ChargeCorrections(ledger, mutations, events, decode_context)
     accounts = Accounts(ledger, directory, events, books, mutations)
@@ -131,7 +139,7 @@ def services(ledger: ValkeyLedger, books: Books, clock: Clock) -> list[RpcServic
         ChargingServicer(charging, refunds, corrections, queries, explained).service(),
         AccountServicer(accounts, lines, keep, correct, queries).service(),
         SpendingCapServicer(accounts).service(),
-        BundleServicer(bundles(ledger, books)).service(),
+        BundleServicer(bundles(ledger, books, archiving.room)).service(),
         TariffServicer(tariffs).service(),
     ]
 

@@ -8,12 +8,12 @@ import zoneinfo
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-
-import structlog
+from functools import partial
 
 from ocs.app.clocks import now_ms, steady_ms
 from ocs.app.output import say
 from ocs.app.parts import (
+    archiving_of,
     bundles,
     credential_file,
     demands,
@@ -28,9 +28,11 @@ from ocs.domain.answer import Reason
 from ocs.domain.periods import check_time_zone
 from ocs.jobs.book import BookKeeper, TariffExistsError
 from ocs.jobs.expire import ExpireJob
+from ocs.jobs.readiness import watch_readiness
 from ocs.ports import StoreUnavailableError
 from ocs.rpc.server import RpcServer
 from ocs.service.books import Books
+from ocs.service.journal_room import JournalRoom
 from ocs.settings import Settings
 from ocs.store.connect import StoreUnfitError, check_store, make_pool, wait_loaded
 from ocs.store.due_index import ValkeyDueIndex
@@ -38,8 +40,6 @@ from ocs.store.ledger import ValkeyLedger
 from ocs.store.pipeline import counts_of
 from ocs.store.tariffs import ValkeyTariffs
 from ocs.telemetry.metrics import Metrics
-
-_READY_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +86,23 @@ async def running(
         except (StoreUnavailableError, TariffExistsError) as error:
             raise StoreUnfitError(f"the tariff book: {error}") from None
         options = rpc_options(settings, metrics, credentials)
-        server = RpcServer(options, services(ledger, books, now_ms), metrics)
+        archiving = archiving_of(settings, metrics)
+        server = RpcServer(options, services(ledger, books, now_ms, archiving), metrics)
         await server.start()
-        job = ExpireJob(ledger, ValkeyDueIndex(ledger), bundles(ledger, books), now_ms)
+        renewals = bundles(ledger, books, archiving.room)
+        job = ExpireJob(ledger, ValkeyDueIndex(ledger), renewals, now_ms)
+        doubt = partial(_doubt, ledger, books, archiving.room)
         tasks = [
             asyncio.create_task(job.run()),
             asyncio.create_task(keeper.run(books)),
             asyncio.create_task(vitals(ledger, metrics).run()),
-            asyncio.create_task(_watch_readiness(server, ledger, books)),
+            asyncio.create_task(watch_readiness(server, doubt)),
         ]
         if credentials is not None:
             tasks.append(asyncio.create_task(credentials.watch()))
         try:
-            yield Running(server.address, durability, store_url, server, ledger)
+            async with archiving.running(ledger, store_url, now_ms, steady_ms):
+                yield Running(server.address, durability, store_url, server, ledger)
         finally:
             await server.stop()
             for task in tasks:
@@ -110,16 +114,11 @@ async def running(
             await asyncio.to_thread(outlet.stop)
 
 
-async def _watch_readiness(server: RpcServer, ledger: ValkeyLedger, books: Books) -> None:
-    """Ready while the store answers a write, the clocks agree and the tariff is known (P9)."""
-    log = structlog.get_logger()
-    was: Reason | None = Reason.STORE_UNAVAILABLE
-    while True:
-        doubt = await ledger.doubt()
-        if doubt is None and not books.confirmed:
-            doubt = Reason.TARIFF_UNCONFIRMED
-        server.set_ready(ready=doubt is None)
-        if doubt is not was:
-            log.info("readiness", ready=doubt is None, reason=doubt.value if doubt else "")
-            was = doubt
-        await asyncio.sleep(_READY_PAUSE_S)
+async def _doubt(ledger: ValkeyLedger, books: Books, room: JournalRoom) -> Reason | None:
+    """Say why nothing should be granted: store, clocks, tariff or the journal's room (P9)."""
+    doubt = await ledger.doubt()
+    if doubt is None and not books.confirmed:
+        doubt = Reason.TARIFF_UNCONFIRMED
+    if doubt is None and room.full:
+        doubt = Reason.JOURNAL_FULL
+    return doubt

@@ -25,6 +25,7 @@ class Catalogue:
         self._names: list[Name] = []
         self._last_ms: list[int] = []
         self._opened: dict[str, Segment] = {}
+        self._damaged: dict[str, ArchiveError] = {}
         self._coverage: Coverage | None = None
 
     def refresh(self) -> None:
@@ -50,11 +51,17 @@ class Catalogue:
         self._last_ms = list(accumulate((name.last_ms for name in names), max))
         here = {name.path.name for name in names}
         self._opened = {name: one for name, one in self._opened.items() if name in here}
+        self._damaged = {}
 
     @property
     def names(self) -> Sequence[Name]:
         """Segments by their first milliseconds."""
         return self._names
+
+    @property
+    def newest_epoch(self) -> int:
+        """The greatest epoch of a segment; 0 if there is none."""
+        return max((name.epoch for name in self._names), default=0)
 
     def open(self, name: Name) -> Segment:
         """Open a segment, once. Raises ArchiveError, FileNotFoundError."""
@@ -63,24 +70,46 @@ class Catalogue:
             segment = self._opened[name.path.name] = Segment(name)
         return segment
 
-    def coverage(self) -> Coverage:
-        """What all of them have; opens each. Raises as above."""
+    @property
+    def damaged(self) -> list[ArchiveError]:
+        """Segments that were to be opened and cannot be used."""
+        return list(self._damaged.values())
+
+    def coverage(self, from_ms: int = 0) -> Coverage:
+        """What the segments have that may have entries of a time or later; opens each.
+
+        One that cannot be used has nothing, and is told where it is missed. Raises
+        FileNotFoundError.
+        """
+        if from_ms:
+            segments = list(self.from_ms(from_ms))
+            return Coverage(segments, self.damaged)
         if self._coverage is None:
-            self._coverage = Coverage(map(self.open, self._names))
+            segments = list(self.from_ms(0))
+            self._coverage = Coverage(segments, self.damaged)
         return self._coverage
 
     def from_ms(self, milliseconds: int) -> Iterator[Segment]:
-        """Segments that may have entries of a time or later, by their first ones. Raises so too."""
+        """Segments that may have entries of a time or later, by their first ones."""
         for name in self._names[bisect_left(self._last_ms, milliseconds) :]:
-            if name.last_ms >= milliseconds:
-                yield self.open(name)
+            segment = self._usable(name) if name.last_ms >= milliseconds else None
+            if segment is not None:
+                yield segment
 
     def at_ms(self, milliseconds: int) -> list[Segment]:
-        """Segments that may have entries of a time, those of later epochs first. Raises so too."""
+        """Segments that may have entries of a time, those of later epochs first."""
         found = []
         for name in self._names[bisect_left(self._last_ms, milliseconds) :]:
             if name.first_ms > milliseconds:
                 break
-            if name.last_ms >= milliseconds:
-                found.append(self.open(name))
-        return sorted(found, key=lambda segment: -segment.header.epoch)
+            segment = self._usable(name) if name.last_ms >= milliseconds else None
+            if segment is not None:
+                found.append(segment)
+        return sorted(found, key=lambda segment: -segment.name.epoch)
+
+    def _usable(self, name: Name) -> Segment | None:
+        try:
+            return self.open(name)
+        except ArchiveError as error:
+            self._damaged[name.path.name] = error
+            return None

@@ -1,7 +1,7 @@
 """Which of some segments has what of a partition: whole, in order, and each entry once."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -32,7 +32,9 @@ class Coverage:
     segments were merged. The later epoch has it right.
     """
 
-    def __init__(self, segments: Iterable[Segment]) -> None:
+    def __init__(self, segments: Iterable[Segment], damaged: Sequence[ArchiveError] = ()) -> None:
+        """damaged: segments that cannot be used; a hole may be what they had."""
+        self._damaged = damaged
         found: dict[int, list[tuple[Span, Segment]]] = {}
         for segment in segments:
             for partition, span in segment.header.spans.items():
@@ -47,6 +49,11 @@ class Coverage:
     def partitions(self) -> list[int]:
         """Those that have entries."""
         return sorted(self._partitions)
+
+    def spans(self, partition: int) -> list[Span]:
+        """A partition's spans by their beginning; they may overlap."""
+        found = self._partitions.get(partition)
+        return [] if found is None else [span for span, _ in found.spans]
 
     def end(self, partition: int) -> Position:
         """The position of a partition's last entry."""
@@ -73,10 +80,10 @@ class Coverage:
                 end = min(up_to, max(one.up_to for one, _ in covering))
         if not covering:
             next_behind = min((span.behind for span, _ in later), default=up_to)
-            raise gap(partition, behind, min(next_behind, up_to))
-        span, segment = max(covering, key=lambda one: one[1].header.epoch)
-        epoch = segment.header.epoch
-        cuts = (one.behind for one, other in later if other.header.epoch > epoch)
+            raise self._gap(partition, behind, min(next_behind, up_to))
+        span, segment = max(covering, key=lambda one: one[1].name.epoch)
+        epoch = segment.name.epoch
+        cuts = (one.behind for one, other in later if other.name.epoch > epoch)
         return Stretch(segment, behind, min(up_to, span.up_to, *cuts))
 
     def stretches(self, partition: int, behind: Position, up_to: Position) -> Iterator[Stretch]:
@@ -90,11 +97,10 @@ class Coverage:
         if found is not None:
             yield from found.spans[bisect_right(found.ends, behind) :]
 
-
-def gap(partition: int, behind: Position, up_to: Position) -> ArchiveError:
-    """Say that entries are in no segment."""
-    beginning = spell_position(behind) or "its beginning"
-    return ArchiveError(
-        f"the archive lacks what partition {partition} journaled behind {beginning}"
-        f" up to {spell_position(up_to)}"
-    )
+    def _gap(self, partition: int, behind: Position, up_to: Position) -> ArchiveError:
+        beginning = spell_position(behind) or "its beginning"
+        text = (
+            f"the archive lacks what partition {partition} journaled behind {beginning}"
+            f" up to {spell_position(up_to)}"
+        )
+        return ArchiveError("; ".join([text, *map(str, self._damaged)]))

@@ -7,12 +7,13 @@ from threading import Lock
 from typing import Any, Final, TypeVar
 
 import pyarrow.compute as pc
+import structlog
 
 from ocs.archive.catalogue import Catalogue
 from ocs.archive.columns import runs_of, spelled
 from ocs.archive.coverage import Stretch
 from ocs.archive.segment import Segment
-from ocs.domain.position import PART_MAX, Position, is_position, parse_position
+from ocs.domain.position import PART_MAX, Position, is_position, parse_position, spell_position
 from ocs.ports import ArchivedEntry, ArchiveError, JournalRun
 
 ENTRIES_PER_READ: Final = 32_768
@@ -31,6 +32,7 @@ class SegmentArchive:
     def __init__(self, directory: Path) -> None:
         self._catalogue = Catalogue(directory)
         self._lock = Lock()
+        self._log = structlog.get_logger()
 
     async def read(self, after: Mapping[int, str], until: Mapping[int, str]) -> list[JournalRun]:
         """Read on behind a position in each partition; some ENTRIES_PER_READ at most."""
@@ -44,6 +46,33 @@ class SegmentArchive:
         """Follow `prev` among an account's entries, newest first."""
         return await self._beside(lambda: self._chain(partition, account, position, count))
 
+    async def forward(
+        self,
+        partition: int,
+        account: tuple[str, str],
+        between: tuple[str, str],
+        *,
+        start_seq: int,
+        count: int,
+    ) -> tuple[list[ArchivedEntry], str]:
+        """Read an account's entries from a number on, at most count; some row groups at most."""
+        ends = parse_position(between[0]), parse_position(between[1])
+
+        def work() -> tuple[list[ArchivedEntry], str]:
+            return self._forward(partition, account, ends, start_seq=start_seq, count=count)
+
+        return await self._beside(work)
+
+    async def count(self, partition: int, until: str) -> int:
+        """Count a partition's entries up to a position; never too few."""
+
+        def work() -> int:
+            spans = self._catalogue.coverage().spans(partition)
+            end = parse_position(until)
+            return sum(span.entry_count for span in spans if span.behind < end)
+
+        return await self._beside(work)
+
     async def first(
         self, partition: int, account: tuple[str, str], from_ms: int
     ) -> ArchivedEntry | None:
@@ -54,13 +83,21 @@ class SegmentArchive:
         return await asyncio.to_thread(self._try, work)
 
     def _try(self, work: Callable[[], T]) -> T:
-        with self._lock:
-            for _ in range(_TRIES):
-                self._catalogue.refresh()
-                try:
-                    return work()
-                except FileNotFoundError:
-                    continue
+        try:
+            with self._lock:
+                return self._again(work)
+        except ArchiveError as error:
+            # The caller is told less.
+            self._log.error("archive not readable", fault=str(error))
+            raise
+
+    def _again(self, work: Callable[[], T]) -> T:
+        for _ in range(_TRIES):
+            self._catalogue.refresh()
+            try:
+                return work()
+            except FileNotFoundError:
+                continue
         raise ArchiveError(f"segments of {self._catalogue.directory} vanish while they are read")
 
     def _read(self, behind: dict[int, Position], up_to: Mapping[int, Position]) -> list[JournalRun]:
@@ -108,6 +145,34 @@ class SegmentArchive:
         before = (position[0], position[1] - 1) if position[1] else (position[0] - 1, PART_MAX)
         self._catalogue.coverage().next_stretch(partition, before, position)
         return {}
+
+    def _forward(
+        self,
+        partition: int,
+        account: tuple[str, str],
+        ends: tuple[Position, Position],
+        *,
+        start_seq: int,
+        count: int,
+    ) -> tuple[list[ArchivedEntry], str]:
+        after, until = ends
+        found: list[ArchivedEntry] = []
+        looked = 0
+        for stretch in self._catalogue.coverage().stretches(partition, after, until):
+            segment = stretch.segment
+            for group in segment.groups_of(partition, stretch.behind[0], stretch.up_to[0]):
+                table = segment.rows([group])
+                own = _of_account(table, partition, account)
+                own = own.filter(pc.greater_equal(own["seq"], start_seq))
+                for entry in _entries(own):
+                    if stretch.behind < parse_position(entry.position) <= stretch.up_to:
+                        found.append(entry)
+                        if len(found) == count:
+                            return found, entry.position
+                looked += table.num_rows
+            if looked >= ENTRIES_PER_READ and stretch.up_to != until:
+                return found, spell_position(stretch.up_to)
+        return found, spell_position(until)
 
     def _first(
         self, partition: int, account: tuple[str, str], from_ms: int

@@ -1,9 +1,10 @@
 """One segment: a Parquet file with entries of all partitions, which never changes.
 
-    date=2026-11-23/1763899200000-1763899260000-<footer>-<pages>.parquet
+    date=2026-11-23/1763899200000-1763899260000-7-<footer>-<pages>.parquet
 
 The name has the first and the last entry's milliseconds, which say where to look without opening
-it, and SHA-256 prefixes of the file's footer and of all before it. The footer is checked whenever
+it, the epoch of the archiver that wrote it, and SHA-256 prefixes of the file's footer and of all
+before it. The footer is checked whenever
 a segment is opened, pages by the checksums that Parquet keeps of them as they are read, and the
 whole by `verify`. Rows are ordered by partition, then position; some thousands make a row group,
 whose statistics let one partition be read without the rest.
@@ -31,7 +32,7 @@ FORMAT: Final = 1
 SUFFIX: Final = ".parquet"
 DIGEST_CHARACTERS: Final = 16
 _NAME: Final = re.compile(
-    r"([0-9]{13,20})-([0-9]{13,20})-([0-9a-f]{16})-([0-9a-f]{16})\.parquet", re.ASCII
+    r"([0-9]{13,20})-([0-9]{13,20})-([0-9]{1,16})-([0-9a-f]{16})-([0-9a-f]{16})\.parquet", re.ASCII
 )
 _HEADER: Final = b"ocs"
 _MAGIC: Final = b"PAR1"
@@ -52,11 +53,15 @@ class Span(NamedTuple):
 
 
 class Name(NamedTuple):
-    """What a segment's file is called. Times in ms, of its entries' positions."""
+    """What a segment's file is called. Times in ms, of its entries' positions.
+
+    epoch: of the archiver that wrote it; where two overlap the later one has it right.
+    """
 
     path: Path
     first_ms: int
     last_ms: int
+    epoch: int
     footer_digest: str
     pages_digest: str
 
@@ -67,13 +72,8 @@ class Name(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a segment says of itself.
+    """What a segment says of itself. replaces: names of segments that were merged into it."""
 
-    epoch: of the archiver that wrote it; where two overlap the later one has it right. replaces:
-    segments that were merged into it.
-    """
-
-    epoch: int
     spans: dict[int, Span]
     replaces: tuple[str, ...] = ()
 
@@ -84,7 +84,7 @@ class Header:
             for partition, span in sorted(self.spans.items())
         }
         return json.dumps(
-            {"format": FORMAT, "epoch": self.epoch, "replaces": self.replaces, "spans": spans},
+            {"format": FORMAT, "replaces": self.replaces, "spans": spans},
             separators=(",", ":"),
         ).encode()
 
@@ -94,7 +94,7 @@ def read_name(path: Path) -> Name | None:
     found = _NAME.fullmatch(path.name)
     if found is None:
         return None
-    return Name(path, int(found[1]), int(found[2]), found[3], found[4])
+    return Name(path, int(found[1]), int(found[2]), int(found[3]), found[4], found[5])
 
 
 class Segment:
@@ -126,7 +126,7 @@ class Segment:
             int(partition): Span(parse_position(behind), parse_position(up_to), count)
             for partition, (behind, up_to, count) in found["spans"].items()
         }
-        return Header(found["epoch"], spans, tuple(found["replaces"]))
+        return Header(spans, tuple(found["replaces"]))
 
     def rows(self, groups: list[int]) -> Any:
         """Read row groups. Raises ArchiveError, FileNotFoundError."""

@@ -21,18 +21,23 @@ _HEADER_KEY: Final = "ocs"
 
 
 def write_segment(
-    directory: Path, header: Header, tables: Iterable[Any], span_ms: tuple[int, int]
+    directory: Path,
+    header: Header,
+    tables: Iterable[Any],
+    *,
+    epoch: int,
+    span_ms: tuple[int, int],
 ) -> Name:
     """Write rows, which come in a segment's order; return what is on disk under its name.
 
-    span_ms: first and last milliseconds of the entries' positions. Raises ArchiveError; then there
-    is nothing of it.
+    header: its spans may be filled while the rows come. span_ms: first and last milliseconds of the
+    entries' positions. Raises ArchiveError; then there is nothing of it.
     """
     partial = directory / f"{token_hex(8)}{PARTIAL_SUFFIX}"
     try:
         _make_directory(directory)
         _write(partial, header, tables)
-        name = _publish(partial, directory, span_ms)
+        name = _publish(partial, directory, epoch, span_ms)
         if Segment(name).row_count != sum(span.entry_count for span in header.spans.values()):
             raise ArchiveError(f"segment {name} reads back with other entries than were written")
     except OSError as error:
@@ -67,17 +72,17 @@ def _write(partial: Path, header: Header, tables: Iterable[Any]) -> None:
         os.fsync(file.fileno())
 
 
-def _publish(partial: Path, directory: Path, span_ms: tuple[int, int]) -> Name:
+def _publish(partial: Path, directory: Path, epoch: int, span_ms: tuple[int, int]) -> Name:
     first_ms, last_ms = span_ms
     footer, pages = digests_of(partial)
     day = datetime.fromtimestamp(min(first_ms, TIME_MAX_MS) // 1000, UTC).date().isoformat()
     folder = directory / f"date={day}"
     if not folder.exists():
         folder.mkdir(exist_ok=True)
-        _fsync(directory)
-    path = folder / f"{first_ms:013d}-{last_ms:013d}-{footer}-{pages}{SUFFIX}"
+        fsync_directory(directory)
+    path = folder / f"{first_ms:013d}-{last_ms:013d}-{epoch}-{footer}-{pages}{SUFFIX}"
     partial.rename(path)
-    _fsync(folder)
+    fsync_directory(folder)
     name = read_name(path)
     assert name is not None, path
     return name
@@ -86,10 +91,11 @@ def _publish(partial: Path, directory: Path, span_ms: tuple[int, int]) -> Name:
 def _make_directory(directory: Path) -> None:
     if not directory.exists():
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _fsync(directory.parent)
+        fsync_directory(directory.parent)
 
 
-def _fsync(directory: Path) -> None:
+def fsync_directory(directory: Path) -> None:
+    """Make what happened to its names last. Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -209,6 +209,14 @@ StoreUrl = Annotated[
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", metavar="DIR", help="Of `ocs up`; default .ocs.")
 ]
+ArchiveDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--archive",
+        metavar="DIR",
+        help="The journal's archive; default OCS_ARCHIVE_DIR, else in the data directory.",
+    ),
+]
 
 
 class Durability(enum.StrEnum):

@@ -106,6 +106,7 @@ def audit(
     *,
     store_url: options.StoreUrl = None,
     data_dir: options.DataDir = None,
+    archive_dir: options.ArchiveDir = None,
     as_json: options.Json = False,
 ) -> None:
     """Fold the journal and compare every bucket, cap, hold and number with it.
@@ -116,7 +117,7 @@ def audit(
     options.check_one_store(store_url, data_dir)
     try:
         with progress("audit") as on_progress:
-            report = local.audit(store_url, data_dir, on_progress)
+            report = local.audit(store_url, data_dir, archive_dir, on_progress)
     except local.UpkeepFailedError as error:
         print_problem("error", f"no audit: {error}", "see whether the store runs, and run it again")
         raise typer.Exit(exits.UNAVAILABLE) from error

@@ -33,6 +33,7 @@ from ocs.service.event_times import (
     broken_time_of_wish,
     broken_times_of_segments,
 )
+from ocs.service.journal_room import JournalRoom
 from ocs.service.meanings import commit_meaning, debit_meaning, reserve_meaning
 from ocs.service.pricing import (
     named,
@@ -66,12 +67,14 @@ class Charging:
         books: Books,
         encode: ContextEncoder,
         now_ms: Clock,
+        room: JournalRoom,
     ) -> None:
         self._ledger = ledger
         self._directory = directory
         self._books = books
         self._encode = encode
         self._now_ms = now_ms
+        self._room = room
         self._tiers = Tiers(ledger, encode)
 
     async def reserve(self, ask: ReserveAsked) -> tuple[Answer, Profile, ServiceTerms | None]:
@@ -82,6 +85,7 @@ class Charging:
         broken = broken_time_of_wish(place, asked.request_time_ms, self._now_ms())
         ask.wish.jitter_permille = _jitter(asked)
         self._books.check()
+        self._room.check()
         book = self._books.of(asked.tenant)
 
         async def attempt(*, fresh: bool) -> tuple[Answer, tuple[Profile, ServiceTerms | None]]:
@@ -136,6 +140,7 @@ class Charging:
         )
         if not used:
             self._books.check()
+            self._room.check()
         book = self._books.of(asked.tenant)
 
         async def attempt(*, fresh: bool) -> tuple[Answer, Profile]:
@@ -197,9 +202,8 @@ class Charging:
             *, fresh: bool
         ) -> tuple[Answer, tuple[ReservationFacts | None, Profile | None]]:
             facts, profile = await self._facts(at, fresh=fresh)
-            priced = price_commit(
-                book, profile, facts, ask, broken, confirmed=self._books.confirmed
-            )
+            may_grant = self._books.confirmed and not self._room.full
+            priced = price_commit(book, profile, facts, ask, broken, confirmed=may_grant)
             granted = priced.granted
             if profile is not None and (lines := priced.lines()):
                 profile = await self._tiers.counted(asked, profile, *lines)

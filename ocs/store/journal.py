@@ -9,7 +9,7 @@ from redis.exceptions import ResponseError
 from ocs.ports import ArchiveMark, JournalMark, JournalRun, StoreUnavailableError
 from ocs.store import keys
 from ocs.store.pipeline import Argument, Pipeline, Reply, StoreLostError
-from ocs.store.replies import text_of, texts_of
+from ocs.store.replies import fields_of, text_of, texts_of
 
 # One command answers 2,048 entries at most, so that no charge waits for it longer than a few ms.
 _STREAMS_PER_COMMAND: Final = 16
@@ -80,8 +80,7 @@ class ValkeyJournal:
 async def read_marks(pipeline: Pipeline, partitions: Iterable[int]) -> dict[int, ArchiveMark]:
     """Read how far partitions are archived. Raises StoreUnavailableError."""
     asked = list(partitions)
-    fields = ("position", "trimmed")
-    sent = [pipeline.send("HMGET", keys.archive_key(number), *fields) for number in asked]
+    sent = [pipeline.send("HGETALL", keys.archive_key(number)) for number in asked]
     try:
         replies = await asyncio.shield(asyncio.gather(*sent))
     except StoreLostError:
@@ -90,9 +89,10 @@ async def read_marks(pipeline: Pipeline, partitions: Iterable[int]) -> dict[int,
 
 
 def _mark(reply: Reply) -> ArchiveMark:
-    if not isinstance(reply, list):
+    if isinstance(reply, ResponseError):
         raise StoreUnavailableError
-    return ArchiveMark(*(item.decode() if isinstance(item, bytes) else "" for item in reply))
+    found = fields_of(reply)
+    return ArchiveMark(found.get("position", ""), found.get("trimmed", ""))
 
 
 def _streams(reply: Reply) -> Iterable[tuple[bytes, Sequence[Reply]]]:

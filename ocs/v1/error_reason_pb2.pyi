@@ -159,8 +159,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     has; use is settled all the same. Send again, to another server if there is one.
     """
     ERROR_REASON_JOURNAL_FULL: _ErrorReason.ValueType  # 69
-    """UNAVAILABLE. The journal takes too much of the store's memory, for nobody archives it: no new
-    holds, credits or sales until the archiver is back; use is settled all the same.
+    """UNAVAILABLE. The journal takes too much of the store's memory because nobody archives it: no
+    new holds or sales until the archiver is back; use is settled all the same.
     """
     ERROR_REASON_ARCHIVE_UNREADABLE: _ErrorReason.ValueType  # 70
     """UNAVAILABLE. The events are in the archive, which this server cannot read, or which is damaged;
@@ -317,8 +317,8 @@ ERROR_REASON_TARIFF_UNCONFIRMED: ErrorReason.ValueType  # 68
 has; use is settled all the same. Send again, to another server if there is one.
 """
 ERROR_REASON_JOURNAL_FULL: ErrorReason.ValueType  # 69
-"""UNAVAILABLE. The journal takes too much of the store's memory, for nobody archives it: no new
-holds, credits or sales until the archiver is back; use is settled all the same.
+"""UNAVAILABLE. The journal takes too much of the store's memory because nobody archives it: no
+new holds or sales until the archiver is back; use is settled all the same.
 """
 ERROR_REASON_ARCHIVE_UNREADABLE: ErrorReason.ValueType  # 70
 """UNAVAILABLE. The events are in the archive, which this server cannot read, or which is damaged;

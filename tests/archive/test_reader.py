@@ -8,8 +8,8 @@ import pytest
 
 from ocs.archive import reader
 from ocs.archive.catalogue import Catalogue
+from ocs.archive.draft import SegmentDraft
 from ocs.archive.reader import SegmentArchive
-from ocs.archive.writer import SegmentDraft
 from ocs.ports import ArchiveError, JournalRun
 from tests.archive.support import line, position, run, segment
 

@@ -1,6 +1,6 @@
 """The journal from its beginning, over a stream that was trimmed and the archive behind it."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,8 @@ from ocs.store import keys
 from ocs.store.connect import make_pool
 from ocs.store.journal import ValkeyJournal
 from ocs.store.pipeline import Pipeline
-from tests.archive.support import position, run, segment
+from tests.archive.support import journal, position, segment
 from tests.model.valkey_side import ValkeySide
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeySide]:
-    side = ValkeySide.start(tmp_path_factory.mktemp("valkey"))
-    yield side
-    side.stop()
 
 
 @pytest.fixture
@@ -32,12 +25,6 @@ async def stream(server: ValkeySide) -> AsyncIterator[ValkeyJournal]:
     yield ValkeyJournal(pipeline)
     await pipeline.close()
     await pool.disconnect()
-
-
-def journal(server: ValkeySide, partition: int, first: int, last: int) -> None:
-    """Put entries into a partition's stream."""
-    for at, line, context in zip(*run(partition, range(first, last + 1))[1:], strict=True):
-        server.client.xadd(keys.journal_key(partition), {"e": line, "c": context}, id=at)
 
 
 def mark(server: ValkeySide, partition: int, archived: int, trimmed: int) -> None:
@@ -62,9 +49,9 @@ async def test_the_archive_comes_first_and_the_stream_goes_on(
 ) -> None:
     segment(tmp_path, {3: (0, 6), 4: (0, 2)})
     segment(tmp_path, {3: (6, 9)})
-    journal(server, 3, 8, 12)
-    journal(server, 4, 1, 5)
-    journal(server, 5, 1, 2)
+    journal(server.client, 3, range(8, 13))
+    journal(server.client, 4, range(1, 6))
+    journal(server.client, 5, (1, 2))
     mark(server, 3, archived=9, trimmed=7)
     mark(server, 4, archived=2, trimmed=0)
     whole = WholeJournal(stream, SegmentArchive(tmp_path))
@@ -83,7 +70,7 @@ async def test_the_archive_comes_first_and_the_stream_goes_on(
 async def test_without_its_archive_a_trimmed_journal_is_an_error(
     server: ValkeySide, stream: ValkeyJournal, tmp_path: Path
 ) -> None:
-    journal(server, 3, 8, 12)
+    journal(server.client, 3, range(8, 13))
     mark(server, 3, archived=9, trimmed=7)
     whole = WholeJournal(stream, SegmentArchive(tmp_path / "absent"))
 
@@ -108,7 +95,7 @@ async def test_nothing_is_missed_that_goes_while_it_is_read(
     server: ValkeySide, stream: ValkeyJournal, tmp_path: Path
 ) -> None:
     segment(tmp_path, {3: (0, 9)})
-    journal(server, 3, 1, 12)
+    journal(server.client, 3, range(1, 13))
     whole = WholeJournal(TrimmedMeanwhile(stream._pipeline, server), SegmentArchive(tmp_path))
 
     found = await read_all(whole, {3: position(2)})

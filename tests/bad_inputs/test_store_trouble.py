@@ -251,12 +251,12 @@ async def test_row_89_a_store_that_is_full_still_settles(
 
     assert await shaky.bucket(account) == (91, 3, 9)
     await readiness(shaky, ready=False)
-    assert (await audit_store(own_store.url)).ok
+    assert (await audit_store(own_store.url, own_store.data_dir / "archive")).ok
 
     shaky.store.config_set("maxmemory", "100mb")
     await readiness(shaky, ready=True)
     assert await shaky.hold(account, 4)
-    assert (await audit_store(own_store.url)).ok
+    assert (await audit_store(own_store.url, own_store.data_dir / "archive")).ok
 
 
 async def test_row_89_a_service_that_starts_on_a_full_store_settles_too(

@@ -39,6 +39,7 @@ from ocs.service.books import Books
 from ocs.service.charging import Charging
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
+from ocs.service.journal_room import JournalRoom
 from ocs.service.queries import Queries, Quote
 from ocs.service.requests import (
     Asked,
@@ -112,7 +113,9 @@ class Stage:
         # Every case names its account, so that no index is ever asked.
         directory = Directory(cast("LookupIndex", None))
         books = Books.of_book(book)
-        self.charging = Charging(self.ledger, directory, books, self._note_context, self.clock)
+        self.charging = Charging(
+            self.ledger, directory, books, self._note_context, self.clock, JournalRoom()
+        )
         # Quotes read accounts alone.
         self.queries = Queries(self.ledger, cast("Reader", None), directory, books)
 

@@ -25,6 +25,7 @@ from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
 from ocs.service.explanations import Explanations
+from ocs.service.journal_room import JournalRoom
 from ocs.service.keeping import Keeping
 from ocs.service.lines import Lines
 from ocs.service.mutations import Mutations
@@ -137,7 +138,7 @@ class Specification:
         books = Books.fixed(tariff_of_file(None))
         directory = Directory(SpecLookups())
         clock: Clock = lambda: self.ledger.clock_ms  # noqa: E731 - a getter
-        charge = Charging(self.ledger, directory, books, encode_context, clock)
+        charge = Charging(self.ledger, directory, books, encode_context, clock, JournalRoom())
         # Nothing here lists events.
         no_journal = cast("EventLog", None)
         mutations = Mutations(self.ledger, encode_context)

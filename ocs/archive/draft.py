@@ -6,7 +6,7 @@ from typing import Any
 from ocs.archive.columns import run_bytes, table_of
 from ocs.archive.segment import Header, Name, Span
 from ocs.archive.segment_writer import write_segment
-from ocs.domain.position import Position, parse_position
+from ocs.domain.position import Position, parse_position, spell_position
 from ocs.ports import JournalRun
 
 
@@ -38,12 +38,17 @@ class SegmentDraft:
         self.entry_count += len(run.positions)
 
     @property
-    def ends(self) -> dict[int, Position]:
+    def ends(self) -> dict[int, str]:
         """Up to which position it goes, in each partition that it has entries of."""
-        return {partition: span.up_to for partition, span in self._spans.items()}
+        return {partition: spell_position(span.up_to) for partition, span in self._spans.items()}
 
     def write(self, directory: Path, epoch: int) -> Name:
         """Write the segment; it is on disk when this returns. Raises ArchiveError."""
         tables = (table for partition in sorted(self._tables) for table in self._tables[partition])
-        header = Header(epoch, self._spans)
-        return write_segment(directory, header, tables, (self._first_ms, self._last_ms))
+        return write_segment(
+            directory,
+            Header(self._spans),
+            tables,
+            epoch=epoch,
+            span_ms=(self._first_ms, self._last_ms),
+        )
