@@ -2,11 +2,13 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import orjson
 
 from ocs.app import now_ms
+from ocs.archive.reader import SegmentArchive
 from ocs.book.document import read_tariff
 from ocs.book.file import tariff_of_file
 from ocs.dashboard.hub import Hub, News, Report
@@ -82,7 +84,7 @@ def make_dashboard(
     here = is_loopback(host)
     zone = settings.reporting_time_zone
     figures = InsightsServicer(InsightsUse(insights, zone, every_tenant=here), NowWatch(insights))
-    api = JsonApi([figures.service(), _explaining(ledger)], ASKED, metrics)
+    api = JsonApi([figures.service(), _explaining(ledger, settings.archive_path)], ASKED, metrics)
     if here:
         admit = _everyone(api)
     elif credentials is None or settings.tls_certificate_path is None:
@@ -105,11 +107,11 @@ def make_dashboard(
     )
 
 
-def _explaining(ledger: ValkeyLedger) -> RpcService:
+def _explaining(ledger: ValkeyLedger, archive: Path) -> RpcService:
     """ExplainCharge, which asks the store for the event and for the tariff that priced it."""
     explanations = Explanations(
         Mutations(ledger, encode_context),
-        ValkeyEventLog(ledger),
+        ValkeyEventLog(ledger, SegmentArchive(archive)),
         Books.fixed(tariff_of_file(None)),
         Tariffs(ValkeyTariffs(ledger), read_tariff),
         decode_context,

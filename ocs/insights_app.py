@@ -29,6 +29,7 @@ from ocs.app import (
     steady_ms,
     who_may_call,
 )
+from ocs.archive.reader import SegmentArchive
 from ocs.book.document import read_tariff
 from ocs.dashboard_app import make_dashboard
 from ocs.insights.answers import DuckDbInsights
@@ -39,6 +40,7 @@ from ocs.rpc.insights import InsightsServicer
 from ocs.rpc.server import RpcServer, check_exposure
 from ocs.service.insights import InsightsUse
 from ocs.service.watch_now import NowWatch
+from ocs.service.whole_journal import WholeJournal
 from ocs.settings import Settings, SettingsError, load_settings
 from ocs.store.connect import make_pool, wait_loaded
 from ocs.store.embedded import EmbeddedStoreError, EmbeddedValkey
@@ -87,7 +89,7 @@ async def running_insights(settings: Settings, store_url: str) -> AsyncIterator[
     pipeline = Pipeline(follower)
     projector = Projector(
         tables,
-        ValkeyJournal(pipeline),
+        WholeJournal(ValkeyJournal(pipeline), SegmentArchive(settings.archive_path)),
         ValkeyTariffs(ledger),
         context_columns,
         read_tariff,

@@ -293,12 +293,14 @@ class JournalRun(NamedTuple):
     """Entries of one partition that follow each other, as they stand: a list per column.
 
     positions: stream ids. lines: what decode_event reads. contexts: what a ContextDecoder reads.
+    more: the read was cut here; there may be entries behind. Then a run may be empty.
     """
 
     partition: int
     positions: list[str]
     lines: list[bytes]
     contexts: list[bytes]
+    more: bool = False
 
 
 class JournalMark(NamedTuple):
@@ -316,8 +318,6 @@ class Journal(Protocol):
     """The journal as a whole, for those who follow it: archive and views."""
 
     partition_count: int
-    # Entries of a partition that one read returns at most.
-    run_length: int
 
     async def mark(self) -> JournalMark:
         """Say where the journal is. Raises StoreUnavailableError."""

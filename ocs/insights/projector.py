@@ -93,7 +93,7 @@ class Projector:
             await self._begin(mark)
         runs = await self._journal.read(self._positions)
         as_of_ms = self._whole_until(mark, runs)
-        if runs:
+        if any(run.positions for run in runs):
             await self._fold(await self._off(batch_of, runs, self._read_contexts), as_of_ms)
         if not self._settled and as_of_ms == mark.store_ms:
             await self._off(self._tables.settle_rewritten)
@@ -115,8 +115,12 @@ class Projector:
 
     def _whole_until(self, mark: JournalMark, runs: list[JournalRun]) -> int:
         """Until when all partitions are read: what was read to its end, up to the store's clock."""
-        full = [run for run in runs if len(run.positions) == self._journal.run_length]
-        behind = [int(run.positions[-1].partition("-")[0]) for run in full]
+        cut = [
+            run.positions[-1] if run.positions else self._positions[run.partition]
+            for run in runs
+            if run.more
+        ]
+        behind = [int(position.partition("-")[0] or 0) for position in cut]
         # A step back of the store's clock takes nothing away.
         return min([mark.store_ms, *behind])
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ocs.domain.position import parse_position
-from ocs.ports import Archive, JournalRun, Stream
+from ocs.ports import Archive, JournalMark, JournalRun, Stream
 
 
 class WholeJournal:
@@ -17,6 +17,17 @@ class WholeJournal:
         self._stream = stream
         self._archive = archive
         self.partition_count = stream.partition_count
+
+    async def mark(self) -> JournalMark:
+        """Say where the journal is: where the stream is."""
+        return await self._stream.mark()
+
+    async def oldest(self) -> dict[int, str]:
+        """Say where the oldest entry is that the store has: readers that step back go no further.
+
+        The archive has those before, and they do not change.
+        """
+        return await self._stream.oldest()
 
     async def read(self, after: Mapping[int, str]) -> list[JournalRun]:
         """Read on behind a position in each partition asked for (empty: from the first event).
@@ -38,4 +49,7 @@ class WholeJournal:
         archived = await self._archive.read(behind, until)
         if not archived:  # nothing lies between, so the store's entries follow
             return runs
-        return [run for run in runs if run.partition not in behind] + archived
+        read = {run.partition: run._replace(more=True) for run in archived}
+        for partition in behind.keys() - read.keys():
+            read[partition] = JournalRun(partition, [], [], [], more=True)
+        return [run for run in runs if run.partition not in behind] + list(read.values())

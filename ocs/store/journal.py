@@ -26,7 +26,6 @@ class ValkeyJournal:
     """
 
     partition_count = keys.PARTITION_COUNT
-    run_length = ENTRIES_PER_READ
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -112,4 +111,4 @@ def _run(partition: int, entries: Iterable[Reply]) -> JournalRun:
         ours = flat[::2] == _FIELDS
         run.lines.append(flat[1] if ours else b"")
         run.contexts.append(flat[3] if ours else b"")
-    return run
+    return run._replace(more=len(run.positions) == ENTRIES_PER_READ)
