@@ -30,6 +30,8 @@ from ocs.ports import (
 PAUSE_S: Final = 0.2
 _RETRY_S: Final = 1.0
 STEP_BACK_MS: Final = 600_000
+# DuckDB folds a hundred thousand events for less than twice of what ten thousand cost.
+_BATCH_ENTRIES: Final = 131_072
 
 ResultT = TypeVar("ResultT")
 
@@ -58,8 +60,9 @@ class Projector:
         self._generation = progress.generation
         # Whether all that was taken back has come again, or is lost.
         self._settled = False
+        self._folding: asyncio.Task[None] | None = None
         self._as_of = AsOf(progress.as_of_ms, 0)
-        self._positions = dict.fromkeys(range(journal.partition_count), "") | tables.positions()
+        self._positions = self._kept_positions()
         # When the journal was read last; long ago before it ever was.
         self.step_ms = -(10**9)
         self.event_count = progress.event_count
@@ -84,23 +87,64 @@ class Projector:
                     await asyncio.sleep(PAUSE_S)
 
     async def step(self) -> bool:
-        """Fold what is new, as much as one read has; say whether that is all there was.
+        """Read what is new, as far as one batch goes, and fold it; say if that is all there was.
 
-        Raises StoreUnavailableError; what was read is read again then.
+        If it is not, the batch is still being folded while the next one is read. Raises
+        StoreUnavailableError; what was not read then is read later.
         """
         mark = await self._journal.mark()
         if mark.generation != self._generation:
+            await self._folded()
             await self._begin(mark)
-        runs = await self._journal.read(self._positions)
-        as_of_ms = self._whole_until(mark, runs)
-        if any(run.positions for run in runs):
-            await self._fold(await self._off(batch_of, runs, self._read_contexts), as_of_ms)
-        if not self._settled and as_of_ms == mark.store_ms:
-            await self._off(self._tables.settle_rewritten)
-            self._settled = True
-        self._as_of = AsOf(as_of_ms, mark.store_ms - as_of_ms)
+        runs, as_of_ms = await self._read(mark)
+        batch = await asyncio.to_thread(batch_of, runs, self._read_contexts) if runs else None
+        await self._folded()
+        self._folding = asyncio.create_task(self._fold(batch, AsOf(as_of_ms, 0), mark))
+        caught_up = as_of_ms == mark.store_ms
+        if caught_up:
+            await self._folded()
         self.step_ms = self._steady_ms()
-        return as_of_ms == mark.store_ms
+        return caught_up
+
+    async def _read(self, mark: JournalMark) -> tuple[list[JournalRun], int]:
+        """Read on in all partitions; return what there was, and until when that is all.
+
+        A partition is read to its end, or so far that a batch is full.
+        """
+        found: dict[int, JournalRun] = {}
+        positions = dict(self._positions)
+        count, unread = 0, self._positions
+        while unread:
+            runs = await self._journal.read(unread)
+            for run in runs:
+                if run.positions:
+                    positions[run.partition] = run.positions[-1]
+                    count += len(run.positions)
+                    found[run.partition] = _joined(found.get(run.partition), run)
+            unread = {run.partition: positions[run.partition] for run in runs if run.more}
+            if count >= _BATCH_ENTRIES:
+                break
+        # Not before all of it is here: what a lost store cut short is read again.
+        self._positions = positions
+        # The last millisecond that was read may go on.
+        behind = (int(position.partition("-")[0] or 0) for position in unread.values())
+        return list(found.values()), min([mark.store_ms, *behind])
+
+    async def _folded(self) -> None:
+        """Wait for the batch that is being folded. Raises what that raised."""
+        if self._folding is not None:
+            folding, self._folding = self._folding, None
+            try:
+                await asyncio.shield(folding)
+            except StoreUnavailableError:
+                # A tariff could not be read: the batch is read again, and what came behind it.
+                self._positions = await self._off(self._kept_positions)
+                raise
+
+    def _kept_positions(self) -> dict[int, str]:
+        """Behind which entry of each partition the tables go on."""
+        nothing = dict.fromkeys(range(self._journal.partition_count), "")
+        return nothing | self._tables.positions()
 
     async def _begin(self, mark: JournalMark) -> None:
         """Step back: what was read last may have been lost, and other events written instead."""
@@ -113,27 +157,21 @@ class Projector:
         self._settled = False
         self._log.info("journal of a new generation", generation=mark.generation, since_ms=cut_ms)
 
-    def _whole_until(self, mark: JournalMark, runs: list[JournalRun]) -> int:
-        """Until when all partitions are read: what was read to its end, up to the store's clock."""
-        cut = [
-            run.positions[-1] if run.positions else self._positions[run.partition]
-            for run in runs
-            if run.more
-        ]
-        behind = [int(position.partition("-")[0] or 0) for position in cut]
-        # A step back of the store's clock takes nothing away.
-        return min([mark.store_ms, *behind])
-
-    async def _fold(self, batch: Batch, as_of_ms: int) -> None:
-        wanted = await self._off(self._tables.read, batch)
-        for ref in sorted(wanted):
-            await self._off(self._tables.keep_tariff, *ref, await self._tariff(*ref))
-        await self._off(self._tables.fold, batch.positions, as_of_ms)
-        self._positions |= batch.positions
-        progress = await self._off(self._tables.progress)
-        self.event_count = progress.event_count
-        self.rewritten_count = progress.rewritten_count
-        self.unreadable_count = progress.unreadable_count
+    async def _fold(self, batch: Batch | None, as_of: AsOf, mark: JournalMark) -> None:
+        if batch is not None:
+            wanted = await self._off(self._tables.read, batch)
+            for ref in sorted(wanted):
+                await self._off(self._tables.keep_tariff, *ref, await self._tariff(*ref))
+            await self._off(self._tables.fold, batch.positions, as_of.as_of_ms)
+        if not self._settled and as_of.as_of_ms == mark.store_ms:
+            await self._off(self._tables.settle_rewritten)
+            self._settled = True
+        if batch is not None:
+            progress = await self._off(self._tables.progress)
+            self.event_count = progress.event_count
+            self.rewritten_count = progress.rewritten_count
+            self.unreadable_count = progress.unreadable_count
+        self._as_of = AsOf(as_of.as_of_ms, mark.store_ms - as_of.as_of_ms)
 
     async def _tariff(self, tenant: str, version: str) -> Tariff | None:
         """Read a version of the tenant's own book, or of the installation's; None: of neither."""
@@ -155,3 +193,13 @@ class Projector:
     def close(self) -> None:
         """Wait for the thread to end what it does."""
         self._thread.shutdown(wait=True)
+
+
+def _joined(before: JournalRun | None, run: JournalRun) -> JournalRun:
+    """Put two runs of a partition together."""
+    if before is None:
+        return run
+    before.positions.extend(run.positions)
+    before.lines.extend(run.lines)
+    before.contexts.extend(run.contexts)
+    return before

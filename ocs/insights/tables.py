@@ -78,6 +78,9 @@ class Tables:
         if found is None:
             _fill(connection)
         # From here on nothing reaches a file but this one, whoever asks for it.
+        # A checkpoint compresses what was written since the last one; at the usual 16 MB it would
+        # take half of the time of a projection from the beginning.
+        connection.execute("SET wal_autocheckpoint = '256MB'").fetchall()
         connection.execute("SET enable_external_access = false").fetchall()
         connection.execute("SET python_enable_replacements = false").fetchall()
         connection.execute("SET lock_configuration = true").fetchall()

@@ -983,6 +983,7 @@ class LimitRow(_message.Message):
     SHARE_PERMILLE_FIELD_NUMBER: _builtins.int
     PERIOD_FIELD_NUMBER: _builtins.int
     RESET_TIME_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
     account_id: _builtins.str
     """The account."""
     segment: _builtins.str
@@ -1003,6 +1004,8 @@ class LimitRow(_message.Message):
     """
     period: _types_pb2.CapPeriod.ValueType
     """How long it counts."""
+    tenant: _builtins.str
+    """The tenant whose account it is."""
     @_builtins.property
     def holder(self) -> _types_pb2.CapHolder:
         """Whom the cap binds; unset: the whole account."""
@@ -1027,10 +1030,11 @@ class LimitRow(_message.Message):
         share_permille: _builtins.int = ...,
         period: _types_pb2.CapPeriod.ValueType = ...,
         reset_time: _timestamp_pb2.Timestamp | None = ...,
+        tenant: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["holder", b"holder", "reset_time", b"reset_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "cap_id", b"cap_id", "currency", b"currency", "holder", b"holder", "limit", b"limit", "period", b"period", "reset_time", b"reset_time", "segment", b"segment", "share_permille", b"share_permille", "spent", b"spent", "unit", b"unit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "cap_id", b"cap_id", "currency", b"currency", "holder", b"holder", "limit", b"limit", "period", b"period", "reset_time", b"reset_time", "segment", b"segment", "share_permille", b"share_permille", "spent", b"spent", "tenant", b"tenant", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1069,6 +1073,88 @@ class ListLimitsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListLimitsResponse: _TypeAlias = ListLimitsResponse  # noqa: Y015
+
+@_typing.final
+class ListEventsRequest(_message.Message):
+    """Ask for ListEvents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RANGE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    UNCOLLECTED_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """Of this kind only, a name of EventKind without its prefix, e.g. `COMMIT`; empty: of any."""
+    outcome: _types_pb2.Outcome.ValueType
+    """With this outcome only; unset: with any, or none."""
+    refused: _builtins.bool
+    """Of what is refused only."""
+    uncollected: _builtins.bool
+    """With something uncollected only."""
+    page_size: _builtins.int
+    """Events wanted, 0 .. 500; 0: 50."""
+    page_token: _builtins.str
+    """next_page_token of the page before; empty: the first page."""
+    @_builtins.property
+    def range(self) -> Global___FigureRange:
+        """Of what time and of which dimensions. step and group_by are not used."""
+
+    def __init__(
+        self,
+        *,
+        range: Global___FigureRange | None = ...,
+        kind: _builtins.str = ...,
+        outcome: _types_pb2.Outcome.ValueType = ...,
+        refused: _builtins.bool = ...,
+        uncollected: _builtins.bool = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["range", b"range"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "outcome", b"outcome", "page_size", b"page_size", "page_token", b"page_token", "range", b"range", "refused", b"refused", "uncollected", b"uncollected"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEventsRequest: _TypeAlias = ListEventsRequest  # noqa: Y015
+
+@_typing.final
+class ListEventsResponse(_message.Message):
+    """Events behind a figure."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page, of the same range with a set end_time; empty: this was the last."""
+    @_builtins.property
+    def as_of(self) -> Global___FigureAsOf:
+        """As of when."""
+
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimelineEvent]:
+        """Newest first; without costs and buckets, which ListTimeline has."""
+
+    def __init__(
+        self,
+        *,
+        as_of: Global___FigureAsOf | None = ...,
+        events: _abc.Iterable[Global___TimelineEvent] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "events", b"events", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListEventsResponse: _TypeAlias = ListEventsResponse  # noqa: Y015
 
 @_typing.final
 class ListTimelineRequest(_message.Message):

@@ -48,6 +48,8 @@ class InsightsServiceStub:
     """What is held, and what customers have paid for and not used, as of now."""
     ListLimits: _grpc.UnaryUnaryMultiCallable[_insights_service_pb2.ListLimitsRequest, _insights_service_pb2.ListLimitsResponse]
     """Caps of accounts, lines and groups by how much of them is spent, the nearest to its limit first."""
+    ListEvents: _grpc.UnaryUnaryMultiCallable[_insights_service_pb2.ListEventsRequest, _insights_service_pb2.ListEventsResponse]
+    """The events behind a figure, of all accounts: newest first. Changes nothing."""
     ListTimeline: _grpc.UnaryUnaryMultiCallable[_insights_service_pb2.ListTimelineRequest, _insights_service_pb2.ListTimelineResponse]
     """What happened to an account, newest first, with what it brought and cost."""
     RunQuery: _grpc.UnaryUnaryMultiCallable[_insights_service_pb2.RunQueryRequest, _insights_service_pb2.RunQueryResponse]
@@ -80,6 +82,8 @@ class InsightsServiceAsyncStub(InsightsServiceStub):
     """What is held, and what customers have paid for and not used, as of now."""
     ListLimits: _aio.UnaryUnaryMultiCallable[_insights_service_pb2.ListLimitsRequest, _insights_service_pb2.ListLimitsResponse]  # type: ignore[assignment]
     """Caps of accounts, lines and groups by how much of them is spent, the nearest to its limit first."""
+    ListEvents: _aio.UnaryUnaryMultiCallable[_insights_service_pb2.ListEventsRequest, _insights_service_pb2.ListEventsResponse]  # type: ignore[assignment]
+    """The events behind a figure, of all accounts: newest first. Changes nothing."""
     ListTimeline: _aio.UnaryUnaryMultiCallable[_insights_service_pb2.ListTimelineRequest, _insights_service_pb2.ListTimelineResponse]  # type: ignore[assignment]
     """What happened to an account, newest first, with what it brought and cost."""
     RunQuery: _aio.UnaryUnaryMultiCallable[_insights_service_pb2.RunQueryRequest, _insights_service_pb2.RunQueryResponse]  # type: ignore[assignment]
@@ -139,6 +143,14 @@ class InsightsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_insights_service_pb2.ListLimitsResponse, _abc.Awaitable[_insights_service_pb2.ListLimitsResponse]]:
         """Caps of accounts, lines and groups by how much of them is spent, the nearest to its limit first."""
+
+    @_abc_1.abstractmethod
+    def ListEvents(
+        self,
+        request: _insights_service_pb2.ListEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_insights_service_pb2.ListEventsResponse, _abc.Awaitable[_insights_service_pb2.ListEventsResponse]]:
+        """The events behind a figure, of all accounts: newest first. Changes nothing."""
 
     @_abc_1.abstractmethod
     def ListTimeline(

@@ -108,18 +108,24 @@ def runs_of(entries: Sequence[Entry]) -> list[JournalRun]:
     ]
 
 
-def read(tables: Tables, entries: Sequence[Entry], tariff: Tariff = MVNO) -> dict[int, str]:
+def read(tables: Tables, entries: Sequence[Entry], tariff: Tariff | None = MVNO) -> dict[int, str]:
     """Read a batch, and keep the tariffs that it wants; return its positions."""
     batch = batch_of(runs_of(entries), context_columns)
     for tenant, version in sorted(tables.read(batch)):
-        tables.keep_tariff(tenant, version, tariff if version == tariff.version else None)
+        known = tariff if tariff is not None and version == tariff.version else None
+        tables.keep_tariff(tenant, version, known)
     return batch.positions
 
 
-def fold(tables: Tables, entries: Sequence[Entry], random: Random | None = None) -> None:
+def fold(
+    tables: Tables,
+    entries: Sequence[Entry],
+    random: Random | None = None,
+    tariff: Tariff | None = MVNO,
+) -> None:
     """Fold a journal in batches of any size."""
     at = 0
     while at < len(entries):
         size = len(entries) if random is None else random.choice([1, 2, 7, 40, 200])
-        tables.fold(read(tables, entries[at : at + size]), 1)
+        tables.fold(read(tables, entries[at : at + size], tariff), 1)
         at += size

@@ -66,8 +66,8 @@ export function quantity(unit, value, currency) {
   return unit === "UNIT_TYPE_MICROS" ? `${decimals(value)} ${currency}` : units(unit, value);
 }
 
-export function share(shareE4) {
-  return `${(Number(shareE4) / 100).toFixed(1)} %`;
+export function share(permille) {
+  return `${(Number(permille) / 10).toFixed(1)} %`;
 }
 
 export function percent(part, of) {
@@ -121,7 +121,6 @@ export function named(name) {
   return { tenant, account, seq };
 }
 
-export function accountPath(name) {
-  const { tenant, account } = named(name);
+export function accountPath(tenant, account) {
   return `/account?tenant=${encodeURIComponent(tenant)}&id=${encodeURIComponent(account)}`;
 }
