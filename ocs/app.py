@@ -169,6 +169,7 @@ def _demands(settings: Settings) -> Demands:
 
 
 def metric_exports(settings: Settings, metrics: Metrics) -> list[PrometheusExport | OtlpExport]:
+    """Begin to export the metrics as the settings say. Raises ExportError."""
     exports: list[PrometheusExport | OtlpExport] = []
     if settings.metrics_address is not None:
         exports.append(PrometheusExport(metrics, *settings.metrics_address))
@@ -178,6 +179,7 @@ def metric_exports(settings: Settings, metrics: Metrics) -> list[PrometheusExpor
 
 
 def credential_file(settings: Settings, metrics: Metrics) -> CredentialFile | None:
+    """Read who may call; None: nobody is asked. Raises CredentialsError."""
     if settings.credentials_path is None:
         return None
     return CredentialFile(
@@ -189,6 +191,7 @@ def credential_file(settings: Settings, metrics: Metrics) -> CredentialFile | No
 def rpc_options(
     settings: Settings, metrics: Metrics, credentials: CredentialFile | None
 ) -> RpcOptions:
+    """How the settings want a process to serve."""
     tls = None
     if settings.tls_certificate_path is not None and settings.tls_key_path is not None:
         files = TlsFiles(
@@ -310,7 +313,7 @@ def _run(
     options = EmbeddedOptions(settings.data_dir / "store", settings.durability)
     with EmbeddedValkey.start(options, say) as store:
         where = f"embedded store in {settings.data_dir}"
-        uvloop.run(serve(store.url, where, store, on_serving, insights_listen))
+        uvloop.run(serve(store.url, where, store, on_serving, insights_listen=insights_listen))
     return 0
 
 
@@ -324,6 +327,7 @@ def who_may_call(settings: Settings) -> str:
 
 
 def say(text: str) -> None:
+    """Tell the operator something, on standard error."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 
@@ -334,8 +338,8 @@ async def _serve(
     where: str,
     embedded: EmbeddedValkey | None = None,
     on_serving: Callable[[Running], None] | None = None,
-    insights_listen: str | None = None,
     *,
+    insights_listen: str | None = None,
     lost_lines: Callable[[], int],
 ) -> None:
     stop = asyncio.Event()

@@ -51,6 +51,7 @@ class EventContext:
     unsplit: bool
     tax_included: bool | None
     corrects_seq: int  # of the event whose price a debit corrects; 0: it reports use
+    time_zone: str  # of an account that is opened
 
 
 @dataclass(frozen=True, slots=True)

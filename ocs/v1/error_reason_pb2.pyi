@@ -159,7 +159,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     has; use is settled all the same. Send again, to another server if there is one.
     """
     ERROR_REASON_QUERY_TOO_LONG: _ErrorReason.ValueType  # 75
-    """RESOURCE_EXHAUSTED. The question took longer than it may: ask for a shorter range, fewer
+    """DEADLINE_EXCEEDED. The question took longer than it may: ask for a shorter range, fewer
     dimensions or rows.
     """
     ERROR_REASON_SQL_REFUSED: _ErrorReason.ValueType  # 76
@@ -309,7 +309,7 @@ ERROR_REASON_TARIFF_UNCONFIRMED: ErrorReason.ValueType  # 68
 has; use is settled all the same. Send again, to another server if there is one.
 """
 ERROR_REASON_QUERY_TOO_LONG: ErrorReason.ValueType  # 75
-"""RESOURCE_EXHAUSTED. The question took longer than it may: ask for a shorter range, fewer
+"""DEADLINE_EXCEEDED. The question took longer than it may: ask for a shorter range, fewer
 dimensions or rows.
 """
 ERROR_REASON_SQL_REFUSED: ErrorReason.ValueType  # 76

@@ -49,6 +49,7 @@ def event_context(message: events.EventContext) -> records.EventContext:
         unsplit=message.unsplit,
         tax_included=message.tax_included if message.HasField("tax_included") else None,
         corrects_seq=message.corrects_seq,
+        time_zone=message.time_zone,
     )
 
 
