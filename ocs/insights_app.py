@@ -91,9 +91,9 @@ async def running_insights(settings: Settings, store_url: str) -> AsyncIterator[
         tables,
         WholeJournal(ValkeyJournal(pipeline), SegmentArchive(settings.archive_path)),
         ValkeyTariffs(ledger),
-        context_columns,
-        read_tariff,
-        steady_ms,
+        read_contexts=context_columns,
+        read_tariff=read_tariff,
+        steady_ms=steady_ms,
     )
     metrics.watch_insights(partial(_counts, projector))
     insights = DuckDbInsights(tables, projector)

@@ -1,6 +1,7 @@
 """What the service needs from the outside, as Protocols over domain types."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple, Protocol
 
 from ocs.domain.answer import Answer, Reason
@@ -465,7 +466,7 @@ class ContextColumns(NamedTuple):
 
     columns: Mapping[str, Sequence[object]]
     pieces: Mapping[int, tuple[tuple[int, str, str], ...]]
-    unreadable: Set[int]
+    unreadable: AbstractSet[int]
 
 
 class ContextReader(Protocol):

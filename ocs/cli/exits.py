@@ -66,6 +66,8 @@ _BY_REASON: Final = {
     "RENEWAL_EXISTS": "buy it without --renew, or cancel the renewal first",
     "CAP_NOT_FOUND": "see the caps of a holder with `ocs cap list`",
     "TARIFF_REFUSED": "correct the file; `ocs tariff check` reads it the same way",
+    "QUERY_TOO_LONG": "ask for a shorter range, fewer dimensions or rows",
+    "SQL_REFUSED": "correct the SELECT; docs/operations.md lists the tables",
     "TARIFF_NOT_FOUND": "see the versions with `ocs tariff list`",
     "TARIFF_EXISTS": "give the changed tariff another version",
     "TARIFF_SCHEDULED": "see when with `ocs tariff list`; a later version can replace it",

@@ -368,13 +368,15 @@ STATEMENTS: Final = (
 )
 
 
+_NEW: Final = "CREATE OR REPLACE TEMP TABLE gathered AS"
+
+
 def _gathered(table: str, *sums: str) -> tuple[str, ...]:
     added = ", ".join(f"sum({name}) AS {name}" for name in sums)
     found = f"* EXCLUDE ({', '.join(sums)}), {added}"
     since = "minute_ms >= getvariable('since_ms')"
     return (
-        f"CREATE OR REPLACE TEMP TABLE gathered AS SELECT {found} FROM {table} WHERE {since}"
-        " GROUP BY ALL",
+        f"{_NEW} SELECT {found} FROM {table} WHERE {since} GROUP BY ALL",
         f"DELETE FROM {table} WHERE {since}",
         f"INSERT INTO {table} BY NAME FROM gathered",
     )
@@ -394,8 +396,7 @@ GATHER: Final = (
     ),
     *_gathered("cost_minutes", "cost_micros"),
     *_gathered("decision_minutes", "decision_count"),
-    "CREATE OR REPLACE TEMP TABLE gathered AS"
-    " SELECT tenant, sum(hold_count) AS hold_count FROM open_holds GROUP BY tenant",
+    f"{_NEW} SELECT tenant, sum(hold_count) AS hold_count FROM open_holds GROUP BY tenant",
     "TRUNCATE open_holds",
     "INSERT INTO open_holds BY NAME FROM gathered",
 )

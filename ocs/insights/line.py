@@ -32,9 +32,9 @@ _EXACTLY: Final = {
     "w": [_NUMBER] * 2,
 }
 _AT_LEAST: Final = {
-    **dict.fromkeys("rugc", [_NUMBER]),
-    **dict.fromkeys("hYe", [_ID, _NUMBER]),
-    **dict.fromkeys("nfm", [_TEXT]),
+    **{letter: [_NUMBER] for letter in "rugc"},
+    **{letter: [_ID, _NUMBER] for letter in "hYe"},
+    **{letter: [_TEXT] for letter in "nfm"},
     "d": [_NUMBER, _NUMBER],
     "j": [_ID, _ID, _NUMBER],
 }

@@ -37,13 +37,14 @@ def now(question: Question, tenant: str, as_of: AsOf) -> Now:
         hour,
     )
     ((granted,),) = question.rows(
-        f"SELECT count(*) FROM events WHERE outcome = 'GRANTED' AND store_ms > $since_ms AND {_MINE}",
+        "SELECT count(*) FROM events WHERE outcome = 'GRANTED' AND store_ms > $since_ms"
+        f" AND {_MINE}",
         {"tenant": tenant, "since_ms": as_of.as_of_ms - _RATE_MS},
     )
     refusals = question.rows(
         "SELECT outcome, sum(decision_count)::HUGEINT AS n FROM decision_minutes"
-        f" WHERE minute_ms >= $start_ms AND outcome NOT IN {tuple(sorted(GRANTED))} AND {_MINE} GROUP BY ALL"
-        " ORDER BY n DESC, outcome",
+        f" WHERE minute_ms >= $start_ms AND outcome NOT IN {tuple(sorted(GRANTED))} AND {_MINE}"
+        " GROUP BY ALL ORDER BY n DESC, outcome",
         hour,
     )
     ((open_count,),) = question.rows(

@@ -44,6 +44,7 @@ class Projector:
         tables: Tables,
         journal: Journal,
         tariffs: TariffStore,
+        *,
         read_contexts: ContextReader,
         read_tariff: Callable[[bytes], Tariff],
         steady_ms: Callable[[], int],

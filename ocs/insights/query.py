@@ -88,9 +88,10 @@ def _check_reference(node: dict[str, Any], own: set[str]) -> None:
     for name in ("from_table", "left", "right", "source"):
         reference = node.get(name)
         # Expressions have a left and a right, too, and a class.
-        if isinstance(reference, dict) and "class" not in reference:
-            if reference.get("type") not in _REFERENCES | _SELECTS:
-                raise SqlRefusedError("reads from what is no table of the figures")
+        if not isinstance(reference, dict) or "class" in reference:
+            continue
+        if reference.get("type") not in _REFERENCES | _SELECTS:
+            raise SqlRefusedError("reads from what is no table of the figures")
     if node.get("type") == "BASE_TABLE":
         table = str(node["table_name"])
         if node["catalog_name"] or node["schema_name"]:

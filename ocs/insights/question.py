@@ -13,7 +13,8 @@ _ALL: Final = ", ".join(DIMENSIONS)
 # The events of a part of a minute, as the rows that whole minutes were added up to.
 _LOOSE: Final = {
     "minutes": f"""SELECT store_ms AS minute_ms, {_ALL}, currency,
-        CASE WHEN {USE} THEN unit ELSE '' END AS unit, (charged_micros > 0)::INTEGER AS charge_count,
+        CASE WHEN {USE} THEN unit ELSE '' END AS unit,
+        (charged_micros > 0)::INTEGER AS charge_count,
         charged_micros, refunded_micros, topped_up_micros,
         CASE WHEN {USE} THEN used_units ELSE 0 END AS used_units, uncollected_units,
         uncollected_micros, uncosted_units FROM events""",
@@ -64,7 +65,7 @@ class Question:
         names = ", ".join([*asked.by, *keys])
         added = ", ".join(f"sum({name})::HUGEINT AS {name}" for name in sums)
         return self.rows(
-            f"SELECT step_ms{', ' if names else ''}{names}, {added} FROM ({union}) m"  # noqa: S608
+            f"SELECT step_ms{', ' if names else ''}{names}, {added} FROM ({union}) m"
             " ASOF JOIN (SELECT unnest($steps::BIGINT[]) AS step_ms) s ON m.minute_ms >= s.step_ms"
             f" WHERE {where} GROUP BY ALL ORDER BY ALL",
             {

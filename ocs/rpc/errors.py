@@ -111,7 +111,7 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "TOP_UP_ALREADY_USED": Failure(_state, "less is left than the top-up credited"),
         "TOP_UP_REVERSED": Failure(_state, "the top-up was reversed before"),
         "QUERY_TOO_LONG": Failure(
-            StatusCode.RESOURCE_EXHAUSTED, "the question took longer than it may"
+            StatusCode.DEADLINE_EXCEEDED, "the question took longer than it may"
         ),
         "SQL_REFUSED": Failure(_invalid, "the text is not one SELECT over the figures"),
         "TARIFF_REFUSED": Failure(_invalid, "the text is no tariff"),

@@ -167,7 +167,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     an operator has to see to it.
     """
     ERROR_REASON_QUERY_TOO_LONG: _ErrorReason.ValueType  # 75
-    """RESOURCE_EXHAUSTED. The question took longer than it may: ask for a shorter range, fewer
+    """DEADLINE_EXCEEDED. The question took longer than it may: ask for a shorter range, fewer
     dimensions or rows.
     """
     ERROR_REASON_SQL_REFUSED: _ErrorReason.ValueType  # 76
@@ -325,7 +325,7 @@ ERROR_REASON_ARCHIVE_UNREADABLE: ErrorReason.ValueType  # 70
 an operator has to see to it.
 """
 ERROR_REASON_QUERY_TOO_LONG: ErrorReason.ValueType  # 75
-"""RESOURCE_EXHAUSTED. The question took longer than it may: ask for a shorter range, fewer
+"""DEADLINE_EXCEEDED. The question took longer than it may: ask for a shorter range, fewer
 dimensions or rows.
 """
 ERROR_REASON_SQL_REFUSED: ErrorReason.ValueType  # 76

@@ -30,7 +30,7 @@ class InsightsServiceStub:
     credentials. Served by `ocs insights`, a process of its own: charging never waits for it. Every
     call only reads. Money is in micro-units of the currency that stands beside it and is never added
     up across currencies; a charge counts at the store's clock when it was made. Errors of each:
-    INVALID_ARGUMENT (INVALID_FIELD), RESOURCE_EXHAUSTED (QUERY_TOO_LONG: it took more than 20 s).
+    INVALID_ARGUMENT (INVALID_FIELD), DEADLINE_EXCEEDED (QUERY_TOO_LONG: it took more than 20 s).
     """
 
     def __init__(self, channel):
@@ -91,7 +91,7 @@ class InsightsServiceServicer:
     credentials. Served by `ocs insights`, a process of its own: charging never waits for it. Every
     call only reads. Money is in micro-units of the currency that stands beside it and is never added
     up across currencies; a charge counts at the store's clock when it was made. Errors of each:
-    INVALID_ARGUMENT (INVALID_FIELD), RESOURCE_EXHAUSTED (QUERY_TOO_LONG: it took more than 20 s).
+    INVALID_ARGUMENT (INVALID_FIELD), DEADLINE_EXCEEDED (QUERY_TOO_LONG: it took more than 20 s).
     """
 
     def GetRevenue(self, request, context):
@@ -221,7 +221,7 @@ class InsightsService:
     credentials. Served by `ocs insights`, a process of its own: charging never waits for it. Every
     call only reads. Money is in micro-units of the currency that stands beside it and is never added
     up across currencies; a charge counts at the store's clock when it was made. Errors of each:
-    INVALID_ARGUMENT (INVALID_FIELD), RESOURCE_EXHAUSTED (QUERY_TOO_LONG: it took more than 20 s).
+    INVALID_ARGUMENT (INVALID_FIELD), DEADLINE_EXCEEDED (QUERY_TOO_LONG: it took more than 20 s).
     """
 
     @staticmethod

@@ -31,7 +31,7 @@ class InsightsServiceStub:
     credentials. Served by `ocs insights`, a process of its own: charging never waits for it. Every
     call only reads. Money is in micro-units of the currency that stands beside it and is never added
     up across currencies; a charge counts at the store's clock when it was made. Errors of each:
-    INVALID_ARGUMENT (INVALID_FIELD), RESOURCE_EXHAUSTED (QUERY_TOO_LONG: it took more than 20 s).
+    INVALID_ARGUMENT (INVALID_FIELD), DEADLINE_EXCEEDED (QUERY_TOO_LONG: it took more than 20 s).
     """
 
     @_typing.overload
@@ -68,7 +68,7 @@ class InsightsServiceAsyncStub(InsightsServiceStub):
     credentials. Served by `ocs insights`, a process of its own: charging never waits for it. Every
     call only reads. Money is in micro-units of the currency that stands beside it and is never added
     up across currencies; a charge counts at the store's clock when it was made. Errors of each:
-    INVALID_ARGUMENT (INVALID_FIELD), RESOURCE_EXHAUSTED (QUERY_TOO_LONG: it took more than 20 s).
+    INVALID_ARGUMENT (INVALID_FIELD), DEADLINE_EXCEEDED (QUERY_TOO_LONG: it took more than 20 s).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -101,7 +101,7 @@ class InsightsServiceServicer(metaclass=_abc_1.ABCMeta):
     credentials. Served by `ocs insights`, a process of its own: charging never waits for it. Every
     call only reads. Money is in micro-units of the currency that stands beside it and is never added
     up across currencies; a charge counts at the store's clock when it was made. Errors of each:
-    INVALID_ARGUMENT (INVALID_FIELD), RESOURCE_EXHAUSTED (QUERY_TOO_LONG: it took more than 20 s).
+    INVALID_ARGUMENT (INVALID_FIELD), DEADLINE_EXCEEDED (QUERY_TOO_LONG: it took more than 20 s).
     """
 
     @_abc_1.abstractmethod

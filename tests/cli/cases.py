@@ -22,6 +22,7 @@ from ocs.v1 import (
 from tests.cli.bundle_cases import BUNDLE_CASES
 from tests.cli.case import RECEIPT, Case
 from tests.cli.correction_cases import CORRECTION_CASES
+from tests.cli.insights_cases import INSIGHTS_CASES
 from tests.client.scripted import NAME, committed, granted, released, reported
 
 ACCOUNT = accounts.Account(
@@ -59,6 +60,7 @@ RESERVATION = charging_service_pb2.Reservation(
 CASES: list[Case] = [
     *BUNDLE_CASES,
     *CORRECTION_CASES,
+    *INSIGHTS_CASES,
     Case(
         "account create alice --currency EUR --plan basic --credit-limit 2.50 --billing-day 31",
         "CreateAccount",

@@ -23,7 +23,9 @@ def run(script: Script) -> Iterator[Run]:
 
         def run_with(*arguments: str) -> Result:
             return CliRunner().invoke(
-                app, [*arguments], env={"OCS_TARGET": target, "COLUMNS": "200"}
+                app,
+                [*arguments],
+                env={"OCS_TARGET": target, "OCS_INSIGHTS_TARGET": target, "COLUMNS": "200"},
             )
 
         yield run_with

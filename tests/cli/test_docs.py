@@ -15,6 +15,7 @@ from ocs.v1 import (
     account_service_pb2,
     bundle_service_pb2,
     charging_service_pb2,
+    insights_service_pb2,
     spending_cap_service_pb2,
     tariff_service_pb2,
 )
@@ -32,6 +33,7 @@ METHODS = ["Check"] + [
         account_service_pb2,
         bundle_service_pb2,
         charging_service_pb2,
+        insights_service_pb2,
         spending_cap_service_pb2,
         tariff_service_pb2,
     )
@@ -40,6 +42,7 @@ METHODS = ["Check"] + [
 ]
 RUN_HERE = {
     "ocs up",
+    "ocs insights",
     "ocs serve",
     "ocs audit",
     "ocs doctor",
@@ -65,7 +68,9 @@ def test_every_command_is_there() -> None:
          "release", "debit", "batch", "refund", "events", "audit", "doctor", "backup", "restore",
          "health", "up", "serve", "tariff check", "tariff load", "tariff activate", "tariff show",
          "tariff list", "tariff diff", "token new", "bundle buy", "bundle cancel", "bundle list",
-         "threshold", "correct-charge", "rerate",
+         "threshold", "correct-charge", "rerate", "insights", "sql", "report revenue",
+         "report segments", "report usage", "report refusals", "report leakage", "report position",
+         "report limits", "report account",
     } == {name.removeprefix("ocs ") for name in COMMANDS}  # fmt: skip
 
 

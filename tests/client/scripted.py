@@ -24,6 +24,7 @@ from ocs.v1 import (
     bundle_service_pb2_grpc,
     charging_service_pb2,
     charging_service_pb2_grpc,
+    insights_service_pb2_grpc,
     spending_cap_service_pb2_grpc,
     tariff_service_pb2_grpc,
     types_pb2,
@@ -153,6 +154,7 @@ def serving(script: Script) -> Iterator[str]:
     account_service_pb2_grpc.add_AccountServiceServicer_to_server(servicer, server)
     bundle_service_pb2_grpc.add_BundleServiceServicer_to_server(servicer, server)
     spending_cap_service_pb2_grpc.add_SpendingCapServiceServicer_to_server(servicer, server)
+    insights_service_pb2_grpc.add_InsightsServiceServicer_to_server(servicer, server)
     tariff_service_pb2_grpc.add_TariffServiceServicer_to_server(servicer, server)
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -36,11 +36,13 @@ from ocs.client import (
 from ocs.client.decode import account as decode_account
 from ocs.client.decode import charge as decode_charge
 from ocs.client.decode import event as decode_event
+from ocs.client.decode import insights as decode_insights
 from ocs.client.operations import account, charging, spending_cap
 from ocs.v1 import (
     account_service_pb2,
     charging_event_pb2,
     charging_service_pb2,
+    insights_service_pb2,
     spending_cap_service_pb2,
     types_pb2,
 )
@@ -110,6 +112,8 @@ def leaves(value: Any) -> list[Any]:
         return [
             leaf for one in dataclasses.fields(value) for leaf in leaves(getattr(value, one.name))
         ]
+    if isinstance(value, dict):
+        return [leaf for one in value.values() for leaf in leaves(one)]
     if isinstance(value, tuple):
         return [leaf for one in value for leaf in leaves(one)]
     return [value]
@@ -150,6 +154,13 @@ def wire_leaves(message: Message) -> list[Any]:
         (account_service_pb2.ListChargingEventsResponse, decode_event.charging_event_page),
         (spending_cap_service_pb2.SetSpendingCapResponse, decode_account.set_spending_cap),
         (spending_cap_service_pb2.ListSpendingCapsResponse, decode_account.list_spending_caps),
+        (insights_service_pb2.GetRevenueResponse, decode_insights.revenue),
+        (insights_service_pb2.GetUsageResponse, decode_insights.usage),
+        (insights_service_pb2.ListRefusalsResponse, decode_insights.refusals),
+        (insights_service_pb2.GetPositionResponse, decode_insights.position),
+        (insights_service_pb2.ListLimitsResponse, decode_insights.limits),
+        (insights_service_pb2.ListTimelineResponse, decode_insights.timeline),
+        (insights_service_pb2.RunQueryResponse, decode_insights.query),
     ],
 )
 def test_no_field_of_an_answer_is_lost(message: Any, decode: Any) -> None:

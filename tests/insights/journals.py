@@ -63,7 +63,7 @@ def written_by(lua: ValkeySide, seed: int, steps: int) -> list[Entry]:
 
 def _context(random: Random, event: ChargingEvent) -> EventContext:
     """What a service might have known of an event."""
-    priced = list(MVNO.wholesale) + ["voice/nowhere"]
+    priced = [*MVNO.wholesale, "voice/nowhere"]
     versions = [MVNO.version] * 4 + ["gone", ""]
     context = EventContext(
         request_id=f"r{random.randrange(10**6)}",

@@ -71,7 +71,7 @@ class Reference:
 
     def _place(self, event: ChargingEvent, known: EventContext) -> Place:
         service = event.ref if event.kind in SALES else known.service_id
-        place = (known.segment, known.plan, service, known.zone, known.partner)
+        place: Place = (known.segment, known.plan, service, known.zone, known.partner)
         if event.kind is EventKind.REFUND:
             place = self.places[event.tenant, event.account_id, int(event.ref)][1:]
         return (event.tenant, *place)

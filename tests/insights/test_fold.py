@@ -60,7 +60,7 @@ def check(tables: Tables, entries: list[Entry]) -> Reference:
 
 def minutes_of(tables: Tables) -> dict[tuple[Any, ...], int]:
     sums = ", ".join(f"sum({name})::HUGEINT" for name in MEASURES)
-    found = {}
+    found: dict[tuple[Any, ...], int] = {}
     for row in tables._execute(
         f"SELECT minute_ms, {DIMENSIONS}, currency, unit, {sums} FROM minutes GROUP BY ALL"
     ):

@@ -18,7 +18,7 @@ from ocs.store.journal import ValkeyJournal
 from ocs.store.ledger import ValkeyLedger
 from ocs.store.pipeline import Pipeline
 from ocs.store.tariffs import ValkeyTariffs
-from tests.insights.journals import MVNO, fold, written_by
+from tests.insights.journals import fold, written_by
 from tests.insights.test_fold import contents
 from tests.model.valkey_side import ValkeySide
 from tests.store.audit.stored import ledger_on
@@ -50,7 +50,12 @@ class Following:
             raise AssertionError("no tariff is stored")
 
         return Projector(
-            self.tables, self.journal, ValkeyTariffs(self.ledger), context_columns, never, lambda: 0
+            self.tables,
+            self.journal,
+            ValkeyTariffs(self.ledger),
+            read_contexts=context_columns,
+            read_tariff=never,
+            steady_ms=lambda: 0,
         )
 
     async def catch_up(self) -> None:
@@ -76,7 +81,7 @@ Follow = Callable[..., Any]
 
 
 @pytest.fixture
-async def follow(lua: ValkeySide, tmp_path: Path) -> AsyncIterator[Follow]:
+def follow(lua: ValkeySide, tmp_path: Path) -> Follow:
     @asynccontextmanager
     async def following(
         kind: type[ValkeyJournal] = ValkeyJournal, name: str = "followed"
@@ -93,7 +98,7 @@ async def follow(lua: ValkeySide, tmp_path: Path) -> AsyncIterator[Follow]:
             await pool.disconnect()
             await ledger.close()
 
-    yield following
+    return following
 
 
 def rewritten(lua: ValkeySide, seed: int, steps: int) -> list[Any]:
@@ -185,7 +190,8 @@ async def test_another_generation_is_read_again_from_ten_minutes_before(
             return await read(after)
 
         async def other() -> JournalMark:
-            return (await mark())._replace(generation="other")
+            found: JournalMark = await mark()
+            return found._replace(generation="other")
 
         followed.journal.read, followed.journal.mark = spied, other
         await followed.catch_up()

@@ -17,7 +17,10 @@ from redis.retry import Retry
 from ocs import app
 from ocs.settings import load_settings
 from ocs.store import keys
+from ocs.store.connect import make_pool
 from ocs.store.embedded import EmbeddedValkey, private_valkey
+from ocs.store.journal import ValkeyJournal
+from ocs.store.pipeline import Pipeline
 from ocs.upkeep import audit_store
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import spending_cap_service_pb2 as caps
@@ -167,6 +170,7 @@ async def test_the_service_works_as_the_documented_user(side: Side) -> None:
     await trim_something(side)
 
     assert await side.service.ledger.doubt() is None
+    await follow_journal(side)
     report = await audit_store(side.url, side.archive_dir)
     assert report.difference_count == 0
     assert report.account_count >= 2
@@ -178,6 +182,18 @@ async def test_the_service_works_as_the_documented_user(side: Side) -> None:
     stats: Any = side.owner.info("commandstats")
     used = {name.removeprefix("cmdstat_") for name in stats}
     assert granted - used <= SELDOM
+
+
+async def follow_journal(side: Side) -> None:
+    """What `ocs insights` does in the store."""
+    pool = make_pool(side.url, 1)
+    pipeline = Pipeline(pool)
+    journal = ValkeyJournal(pipeline)
+    assert (await journal.mark()).generation
+    oldest = await journal.oldest()
+    assert {run.partition for run in await journal.read(dict.fromkeys(oldest, ""))} == set(oldest)
+    await pipeline.close()
+    await pool.disconnect()
 
 
 def _pairs(entry: Any) -> dict[bytes, Any]:

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import bundle_service_pb2 as bundles
 from ocs.v1 import charging_service_pb2 as charging
+from ocs.v1 import insights_service_pb2 as insights
 from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import tariff_service_pb2 as tariffs
 
@@ -19,6 +20,13 @@ METHODS: Final[Mapping[str, MethodDescriptor]] = MappingProxyType(
         for module in (accounts, bundles, charging, caps, tariffs)
         for service in module.DESCRIPTOR.services_by_name.values()
         for method in service.methods
+    }
+)
+# Of `ocs insights`, which listens elsewhere.
+INSIGHTS: Final[Mapping[str, MethodDescriptor]] = MappingProxyType(
+    {
+        method.name: method
+        for method in insights.DESCRIPTOR.services_by_name["InsightsService"].methods
     }
 )
 MUTATIONS: Final = tuple(

@@ -55,6 +55,7 @@ def event_context(message: events.EventContext) -> records.EventContext:
         tax_included=message.tax_included if message.HasField("tax_included") else None,
         corrects_seq=message.corrects_seq,
         asked_units=message.asked_units,
+        time_zone=message.time_zone,
     )
 
 
