@@ -179,7 +179,8 @@ def run(plan: Plan) -> int:
                     service = processes.service(store.url, directory / "log", settings)
                     server, address = stack.enter_context(service)
                 found = uvloop.run(measure(plan, address, server.pid))
-            audited = run_audit(store_url=store.url, data_dir=None, on_progress=None)
+            archive_dir = directory / "archive"
+            audited = run_audit(store_url=store.url, data_dir=None, archive_dir=archive_dir)
     ratios = {}
     for what, (_, *rounds) in found.items():
         Console(width=120).print(table(what, rounds))

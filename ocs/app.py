@@ -140,19 +140,16 @@ async def running(
         except (StoreUnavailableError, TariffExistsError) as error:
             raise StoreUnfitError(f"the tariff book: {error}") from None
         options = _rpc_options(settings, metrics, credentials)
-        pace = ArchivePace(settings.archive_interval_s, settings.archive_segment_bytes)
-        terms = ArchiveTerms(settings.archive_path, pace, settings.journal_memory_max)
-        archiving = Archiving(terms, metrics)
-        services = _services(ledger, books, archiving)
-        server = RpcServer(options, services, metrics)
+        archiving = Archiving(_archive_terms(settings), metrics)
+        server = RpcServer(options, _services(ledger, books, archiving), metrics)
         await server.start()
-        bundles = _bundles(ledger, books, archiving.room)
+        room = archiving.room
+        bundles = _bundles(ledger, books, room)
         job = ExpireJob(ledger, ValkeyDueIndex(ledger), bundles, now_ms)
-        doubt = partial(_doubt, ledger, books, archiving.room)
         tasks = [
             asyncio.create_task(job.run()),
             asyncio.create_task(keeper.run(books)),
-            asyncio.create_task(watch_readiness(server, doubt)),
+            asyncio.create_task(watch_readiness(server, partial(_doubt, ledger, books, room))),
         ]
         if credentials is not None:
             tasks.append(asyncio.create_task(credentials.watch()))
@@ -168,6 +165,11 @@ async def running(
         await ledger.close()
         for export in exports:
             await asyncio.to_thread(export.stop)
+
+
+def _archive_terms(settings: Settings) -> ArchiveTerms:
+    pace = ArchivePace(settings.archive_interval_s, settings.archive_segment_bytes)
+    return ArchiveTerms(settings.archive_path, pace, settings.journal_memory_max)
 
 
 def _demands(settings: Settings) -> Demands:

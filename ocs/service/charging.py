@@ -77,8 +77,7 @@ class Charging:
         reservation_id = ask.reservation_id or asked.request_id
         session_id = ask.session_id or reservation_id
         wish.jitter_permille = crc32(asked.request_id.encode()) % (JITTER_PERMILLE_MAX + 1)
-        self._books.check()
-        self._room.check()
+        self._check_grants()
         book = self._books.of(asked.tenant)
 
         async def attempt(*, fresh: bool) -> tuple[Answer, tuple[Profile, ServiceTerms | None]]:
@@ -138,8 +137,7 @@ class Charging:
         asked, place = ask.asked, ask.place
         used = ask.basis is Basis.USED
         if not used:
-            self._books.check()
-            self._room.check()
+            self._check_grants()
         book = self._books.of(asked.tenant)
 
         async def attempt(*, fresh: bool) -> tuple[Answer, Profile]:
@@ -278,6 +276,11 @@ class Charging:
 
         answer, _ = await _until_current(attempt)
         return answer
+
+    def _check_grants(self) -> None:
+        """Raise ServiceError unless book and journal allow grants."""
+        self._books.check()
+        self._room.check()
 
     async def account_of(self, tenant: str, payer: Payer) -> str:
         """Return the account that a request is about, as far as the index knows."""
