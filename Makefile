@@ -26,9 +26,9 @@ UV_VERSION := 0.13.9
 CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
-	archive rolling mutants calendars rating-model cases bad-inputs fuzz load load-ui latency overload \
-	bench bench-steps bench-tariff demo docs lock clean
+.PHONY: help setup proto proto-check proto-baseline lint format test model race kill archive \
+	lost-reply rolling mutants calendars rating-model cases bad-inputs fuzz load load-ui latency \
+	overload bench bench-steps bench-tariff demo docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
