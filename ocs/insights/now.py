@@ -62,7 +62,8 @@ def now(question: Question, tenant: str, as_of: AsOf) -> Now:
     decisions = question.rows(
         "SELECT store_ms - store_ms % 1000 AS second_ms,"
         " count(*) FILTER (outcome = 'GRANTED' OR outcome = 'CHARGED'),"
-        f" count(*) FILTER (outcome NOT IN {tuple(sorted(GRANTED))}) FROM events WHERE outcome <> ''"
+        f" count(*) FILTER (outcome NOT IN {tuple(sorted(GRANTED))}) FROM events"
+        " WHERE outcome <> ''"
         f" AND store_ms > $since_ms AND {_MINE} GROUP BY ALL ORDER BY ALL",
         {"tenant": tenant, "since_ms": as_of.as_of_ms - MINUTE_MS},
     )
