@@ -97,7 +97,7 @@ export function show(main, showAsOf) {
 
 export function limitTable(rows, now, { ofAccount = false } = {}) {
   return table(
-    "Spending caps",
+    "How far the periods of caps have come",
     [
       ...(ofAccount
         ? []
@@ -134,7 +134,7 @@ export function limitTable(rows, now, { ofAccount = false } = {}) {
       },
     ],
     rows,
-    { empty: "No cap is that near to its limit." },
+    { empty: ofAccount ? "No cap binds the account as a whole." : "No cap is that near." },
   );
 }
 
