@@ -4,6 +4,8 @@
 STEPS ?= 20000
 OPS ?= 2000
 CYCLES ?= 3
+EVENTS ?= 100000
+KILLS ?= 20
 RESTARTS ?= 3
 CALLS ?= 20000
 CASES ?= 2000
@@ -25,7 +27,7 @@ CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
-	rolling mutants calendars rating-model cases bad-inputs fuzz load load-ui latency overload \
+	archive rolling mutants calendars rating-model cases bad-inputs fuzz load load-ui latency overload \
 	bench bench-steps bench-tariff demo docs lock clean
 
 help: ## this list
@@ -111,6 +113,9 @@ race: $(DEV) ## OPS concurrent calls on a few hot accounts, replayed through the
 
 kill: $(DEV) ## CYCLES of kill -9 on the store, the service and both, under load
 	@exec $(PY) -m tests.campaigns.kill --cycles $(CYCLES) $(seed)
+
+archive: $(DEV) ## KILLS of archivers, by kill -9 or a long sleep, under a load of EVENTS; audit
+	@exec $(PY) -m tests.campaigns.archive --events $(EVENTS) --kills $(KILLS) $(seed)
 
 lost-reply: $(DEV) ## OPS calls through proxies that drop only replies
 	@exec $(PY) -m tests.campaigns.lost_reply --ops $(OPS) $(seed)

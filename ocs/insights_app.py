@@ -29,7 +29,9 @@ from ocs.app import (
     steady_ms,
     who_may_call,
 )
+from ocs.archive.reader import SegmentArchive
 from ocs.book.document import read_tariff
+from ocs.dashboard_app import make_dashboard
 from ocs.insights.answers import DuckDbInsights
 from ocs.insights.projector import Projector
 from ocs.insights.tables import FormatError, Tables
@@ -38,6 +40,7 @@ from ocs.rpc.insights import InsightsServicer
 from ocs.rpc.server import RpcServer, check_exposure
 from ocs.service.insights import InsightsUse
 from ocs.service.watch_now import NowWatch
+from ocs.service.whole_journal import WholeJournal
 from ocs.settings import Settings, SettingsError, load_settings
 from ocs.store.connect import make_pool, wait_loaded
 from ocs.store.embedded import EmbeddedStoreError, EmbeddedValkey
@@ -59,6 +62,7 @@ class RunningInsights:
     """Figures that are served."""
 
     address: str
+    dashboard_url: str
     server: RpcServer
     projector: Projector
     insights: DuckDbInsights
@@ -85,7 +89,7 @@ async def running_insights(settings: Settings, store_url: str) -> AsyncIterator[
     pipeline = Pipeline(follower)
     projector = Projector(
         tables,
-        ValkeyJournal(pipeline),
+        WholeJournal(ValkeyJournal(pipeline), SegmentArchive(settings.archive_path)),
         ValkeyTariffs(ledger),
         read_contexts=context_columns,
         read_tariff=read_tariff,
@@ -100,10 +104,12 @@ async def running_insights(settings: Settings, store_url: str) -> AsyncIterator[
         insights, settings.reporting_time_zone, every_tenant=settings.credentials_path is None
     )
     server = RpcServer(options, [InsightsServicer(use, watch).service()], metrics)
+    dashboard = make_dashboard(settings, insights, ledger, credentials, metrics)
     tasks: list[asyncio.Task[None]] = []
     try:
         await wait_loaded(pipeline, say)
         await server.start()
+        dashboard.start()
         following = asyncio.create_task(projector.run())
         tasks = [
             following,
@@ -112,8 +118,9 @@ async def running_insights(settings: Settings, store_url: str) -> AsyncIterator[
         ]
         if credentials is not None:
             tasks.append(asyncio.create_task(credentials.watch()))
-        yield RunningInsights(server.address, server, projector, insights, following)
+        yield RunningInsights(server.address, dashboard.url, server, projector, insights, following)
     finally:
+        await dashboard.stop()
         await server.stop()
         for task in tasks:
             task.cancel()
@@ -220,6 +227,7 @@ async def _serve(
         if service is None:
             return
         say(f"ocs insights: figures at {service.address}, kept in {settings.insights_file}")
+        say(f"ocs insights: dashboard at {service.dashboard_url}")
         say(f"ocs insights: {who_may_call(settings)}")
         if on_serving is not None:
             on_serving(service)

@@ -1,6 +1,6 @@
 """What the service needs from the outside, as Protocols over domain types."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple, Protocol
 
@@ -186,7 +186,7 @@ class Reader(Protocol):
 class StoreUnavailableError(Exception):
     """The store did not answer, and what was sent may or may not have run; or it refused.
 
-    reason: STORE_UNAVAILABLE, STORE_FULL or STATE_CORRUPT.
+    reason: STORE_UNAVAILABLE, STORE_FULL, STATE_CORRUPT, or as ArchiveError has it.
     """
 
     def __init__(self, reason: Reason = Reason.STORE_UNAVAILABLE) -> None:
@@ -253,11 +253,12 @@ class LookupIndex(Protocol):
 
 
 class LoggedEvent(NamedTuple):
-    """A journal entry: its position, the event, and its context as encoded."""
+    """A journal entry: its position, the event, its context as encoded, and its text."""
 
     position: str
     event: ChargingEvent
     context: bytes
+    line: str = ""
 
 
 class EventLog(Protocol):
@@ -293,12 +294,14 @@ class JournalRun(NamedTuple):
     """Entries of one partition that follow each other, as they stand: a list per column.
 
     positions: stream ids. lines: what decode_event reads. contexts: what a ContextDecoder reads.
+    more: the read was cut here; there may be entries behind. Then a run may be empty.
     """
 
     partition: int
     positions: list[str]
     lines: list[bytes]
     contexts: list[bytes]
+    more: bool = False
 
 
 class JournalMark(NamedTuple):
@@ -316,8 +319,6 @@ class Journal(Protocol):
     """The journal as a whole, for those who follow it: archive and views."""
 
     partition_count: int
-    # Entries of a partition that one read returns at most.
-    run_length: int
 
     async def mark(self) -> JournalMark:
         """Say where the journal is. Raises StoreUnavailableError."""
@@ -331,6 +332,113 @@ class Journal(Protocol):
         Bounded: partitions with more are read on by the next call; those without are left out.
         Raises StoreUnavailableError.
         """
+
+
+class Vitals(NamedTuple):
+    """How a process of the service answered of late: rates in thousandths of a call a second.
+
+    shed: refused for want of a place; not among the answered. p50_us, p99_us: 0 without calls.
+    """
+
+    calls_per_s_e3: int
+    shed_per_s_e3: int
+    p50_us: int
+    p99_us: int
+
+
+class VitalsBoard(Protocol):
+    """Where the processes of the service tell how they are. Raises StoreUnavailableError."""
+
+    async def publish(self, process_id: str, vitals: Vitals, now_ms: int) -> None:
+        """Tell it of one process; replaces what it told before."""
+
+    async def read(self, now_ms: int) -> list[Vitals]:
+        """Read what processes told in the last seconds; those that are silent are left out."""
+
+
+class ArchiveMark(NamedTuple):
+    """How far a partition's journal has been archived, as the store has it; empty: not at all.
+
+    archived: the archive has what is up to here. trimmed: the store may have that no more.
+    """
+
+    archived: str
+    trimmed: str
+
+
+class Stream(Journal, Protocol):
+    """The journal as far as the store still has it."""
+
+    async def marks(self, partitions: Iterable[int]) -> dict[int, ArchiveMark]:
+        """Read how far partitions are archived: as of after every read that was begun before.
+
+        So a read behind a position that is not before `trimmed` missed nothing. Raises
+        StoreUnavailableError.
+        """
+
+
+class ArchiveError(StoreUnavailableError):
+    """The archive lacks what it should have, or cannot be read; the text is for operators."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(Reason.ARCHIVE_UNREADABLE)
+        self.text = text
+
+    def __str__(self) -> str:
+        """What is wrong where; no caller sees it."""
+        return self.text
+
+
+class StaleEpochError(Exception):
+    """A later archiver has begun; what was to be confirmed is not."""
+
+
+class ArchivedEntry(NamedTuple):
+    """An entry of the archive as it stood in the journal."""
+
+    position: str
+    line: bytes
+    context: bytes
+
+
+class Archive(Protocol):
+    """What the archiver has written of the journal. Raises ArchiveError from every method."""
+
+    async def read(self, after: Mapping[int, str], until: Mapping[int, str]) -> list[JournalRun]:
+        """Read on behind a position in each partition asked for, up to and with another.
+
+        Bounded: to be called again until it returns nothing. A hole is an error, never passed over.
+        """
+
+    async def chain(
+        self, partition: int, account: tuple[str, str], position: str, count: int
+    ) -> list[ArchivedEntry]:
+        """Follow `prev` among an account's entries from a position; at most count, newest first.
+
+        Ends where the account has no such entry.
+        """
+
+    async def forward(
+        self,
+        partition: int,
+        account: tuple[str, str],
+        between: tuple[str, str],
+        *,
+        start_seq: int,
+        count: int,
+    ) -> tuple[list[ArchivedEntry], str]:
+        """Read an account's entries from a number on, between two positions; at most count.
+
+        Looks at a bounded part; returns up to where, the second position at the end.
+        """
+
+    async def count(self, partition: int, until: str) -> int:
+        """Count a partition's entries up to a position, for progress; never too few."""
+
+    async def first(
+        self, partition: int, account: tuple[str, str], from_ms: int
+    ) -> ArchivedEntry | None:
+        """Look for an account's first entry of a time or later, in one segment only."""
 
 
 class ContextEncoder(Protocol):

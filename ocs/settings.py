@@ -100,6 +100,30 @@ class Settings(BaseSettings):
         default=Path("ocs-data"),
         description="Directory of the embedded store; one service per directory.",
     )
+    archive_dir: Path | None = Field(
+        default=None,
+        description="Directory of the journal's archive; every service on one store needs the same"
+        " one. Unset: `archive` in data_dir.",
+    )
+    archive_interval_s: float = Field(
+        default=60.0,
+        ge=1,
+        le=3600,
+        allow_inf_nan=False,
+        description="Seconds after which what was journaled is archived.",
+    )
+    archive_segment_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=64 * 1024,
+        le=1024 * 1024 * 1024,
+        description="Bytes of the journal after which it is archived at once.",
+    )
+    journal_memory_max: int | None = Field(
+        default=None,
+        ge=1024 * 1024,
+        description="Bytes of the store's memory that the journal may take before grants and"
+        " sales stop. Unset: a quarter of the store's maxmemory.",
+    )
     durability: Literal["memory", "everysec", "always"] = Field(
         default="always",
         description="What an acknowledged write survives: nothing, all but about the last second,"
@@ -214,6 +238,12 @@ class Settings(BaseSettings):
         default="127.0.0.1:7708",
         description="Address of the figures (`ocs insights`), host:port; port 0 = any free one.",
     )
+    dashboard_listen: Annotated[str, AfterValidator(_check_listen)] = Field(
+        default="127.0.0.1:7709",
+        description="Address of the dashboard, host:port; port 0 = any free one. On loopback it is"
+        " plain HTTP and open to whoever is on this machine; elsewhere it speaks TLS and asks for a"
+        " token.",
+    )
     insights_path: Path | None = Field(
         default=None,
         description="File of the figures; unset: insights.duckdb in data_dir. It may be removed:"
@@ -225,6 +255,11 @@ class Settings(BaseSettings):
     )
 
     @property
+    def archive_path(self) -> Path:
+        """The directory of the archive."""
+        return self.archive_dir or self.data_dir / "archive"
+
+    @property
     def metrics_address(self) -> tuple[str, int] | None:
         """Host and port of the metrics, if there are to be any."""
         found = _LISTEN.fullmatch(self.metrics_listen) if self.metrics_listen else None
@@ -234,6 +269,11 @@ class Settings(BaseSettings):
     def insights_address(self) -> tuple[str, int]:
         """Host and port of the figures."""
         return _listen_parts(self.insights_listen)
+
+    @property
+    def dashboard_address(self) -> tuple[str, int]:
+        """Host and port of the dashboard."""
+        return _listen_parts(self.dashboard_listen)
 
     @property
     def insights_file(self) -> Path:

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import uvloop
 
 from ocs.app import now_ms
+from ocs.archive.reader import SegmentArchive
 from ocs.ports import StoreUnavailableError
 from ocs.service.audit import AuditReport, audit
 from ocs.service.audit import ProgressCallback as AuditProgress
@@ -67,25 +68,36 @@ def run_audit(
     *,
     store_url: str | None,
     data_dir: Path | None,
+    archive_dir: Path | None = None,
     on_progress: AuditProgress | None = None,
 ) -> AuditReport:
     """Fold a store's journal and compare: online, or a directory whose service is stopped.
+
+    archive_dir: where what the store let go of is; by default beside the store's directory.
 
     Raises:
         UpkeepError: the store cannot be reached or started, or was lost on the way.
     """
     with _store_at(store_url, data_dir) as url:
-        return uvloop.run(audit_store(url, on_progress))
+        return uvloop.run(audit_store(url, archive_dir or _archive_of(data_dir), on_progress))
 
 
-async def audit_store(store_url: str, on_progress: AuditProgress | None = None) -> AuditReport:
+def _archive_of(data_dir: Path | None) -> Path:
+    """Return where the archive of a store is kept unless its service was told otherwise."""
+    return (data_dir or _DATA_DIR_DEFAULT) / "archive"
+
+
+async def audit_store(
+    store_url: str, archive_dir: Path, on_progress: AuditProgress | None = None
+) -> AuditReport:
     """Audit the store at a URL. Raises UpkeepError."""
     try:
         ledger = ValkeyLedger(make_pool(store_url, 4), connections=4, now_ms=now_ms)
     except StoreUnfitError as error:
         raise UpkeepError(str(error)) from None
+    archive = SegmentArchive(archive_dir)
     try:
-        return await audit(ledger, ValkeyEventLog(ledger), on_progress=on_progress)
+        return await audit(ledger, ValkeyEventLog(ledger, archive), on_progress=on_progress)
     except StoreUnavailableError:
         raise UpkeepError("the store does not answer, or was lost during the audit") from None
     finally:
@@ -147,25 +159,36 @@ class Restored:
 
 
 def run_restore(
-    path: Path, *, store_url: str | None, data_dir: Path | None, stages: Stages
+    path: Path,
+    *,
+    store_url: str | None,
+    data_dir: Path | None,
+    archive_dir: Path | None = None,
+    stages: Stages,
 ) -> Restored:
     """Restore a backup into an empty store, a server's or a directory's, and audit it there.
+
+    archive_dir: as for run_audit; it is read, and nothing is put there.
 
     Raises:
         UpkeepError: the file is not whole, the store is not empty, or cannot be reached.
     """
     try:
         header = check_restorable(path)
+        archive_dir = archive_dir or _archive_of(data_dir)
         if store_url is None:
-            report = _restore_directory(path, (data_dir or _DATA_DIR_DEFAULT) / "store", stages)
+            directory = (data_dir or _DATA_DIR_DEFAULT) / "store"
+            report = _restore_directory(path, directory, archive_dir, stages)
         else:
-            report = _restore_server(path, store_url, stages)
+            report = _restore_server(path, store_url, archive_dir, stages)
     except (BackupError, EmbeddedStoreError) as error:
         raise UpkeepError(str(error)) from None
     return Restored(header, report)
 
 
-def _restore_directory(path: Path, directory: Path, stages: Stages) -> AuditReport:
+def _restore_directory(
+    path: Path, directory: Path, archive_dir: Path, stages: Stages
+) -> AuditReport:
     with stages("unpack") as on_progress:
         restore_directory(path, directory, on_progress)
     try:
@@ -174,10 +197,10 @@ def _restore_directory(path: Path, directory: Path, stages: Stages) -> AuditRepo
         undo_directory(directory)
         raise
     with store, stages("audit") as on_progress:
-        return uvloop.run(audit_store(store.url, on_progress))
+        return uvloop.run(audit_store(store.url, archive_dir, on_progress))
 
 
-def _restore_server(path: Path, store_url: str, stages: Stages) -> AuditReport:
+def _restore_server(path: Path, store_url: str, archive_dir: Path, stages: Stages) -> AuditReport:
     with TemporaryDirectory(prefix="ocs-restore-") as scratch:
         directory = Path(scratch) / "store"
         with stages("unpack") as on_progress:
@@ -188,4 +211,4 @@ def _restore_server(path: Path, store_url: str, stages: Stages) -> AuditReport:
         ):
             restore_server(source.url, store_url, on_progress)
     with stages("audit") as on_progress:
-        return uvloop.run(audit_store(store_url, on_progress))
+        return uvloop.run(audit_store(store_url, archive_dir, on_progress))

@@ -110,6 +110,8 @@ _BY_REASON: Final = {
     "OVERLOADED": "come back a little later",
     "TOO_MANY_REFUSALS": "see in the log what is sent wrong again and again",
     "STORE_FULL": "give the store more memory; commits still work",
+    "JOURNAL_FULL": "see in the log why the journal is not archived; commits still work",
+    "ARCHIVE_UNREADABLE": "see in the log which part of the archive is missing or damaged",
     "ACCOUNT_BUSY": "run it again",
     "STATE_CORRUPT": "leave the account as it is and call an operator; `ocs audit` says more",
 }
@@ -130,6 +132,7 @@ _BY_OUTCOME: Final = {
     Outcome.TOO_MANY_RESERVATIONS: "commit or release some; see `ocs account show`",
     Outcome.ACCOUNT_SUSPENDED: "allow grants again with `ocs account resume`",
     Outcome.ACCOUNT_CLOSED: "the account is closed for ever; see `ocs events` why",
+    Outcome.GRANT_MAX_EXCEEDED: "ask for less, or without --all-or-nothing; see `ocs quote`",
     Outcome.OUT_OF_ORDER: "report with the session's next --sequence-number",
 }
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 
 DATA_DIR_DEFAULT: Final = Path(".ocs")
 STORE_URL_VARIABLE: Final = "OCS_STORE_URL"
+ARCHIVE_DIR_VARIABLE: Final = "OCS_ARCHIVE_DIR"
 
 
 class UpkeepFailedError(Exception):
@@ -81,20 +82,23 @@ def up(
     port: int,
     durability: str,
     tariff: Path | None,
-    insights_port: int | None,
+    figures_ports: tuple[int, int] | None,
 ) -> int:
     """Run service and embedded store until a signal; the exit status.
 
-    insights_port: of the figures; None: without them.
+    figures_ports: of the figures and of the dashboard; None: without them.
     """
-    from ocs.app import run_up  # noqa: PLC0415  # keeps the other commands quick
+    from ocs.app import Figures, run_up  # noqa: PLC0415  # keeps the other commands quick
 
+    figures = None
+    if figures_ports is not None:
+        figures = Figures(*(f"127.0.0.1:{each}" for each in figures_ports))
     return run_up(
         data_dir=data_dir,
         listen=f"127.0.0.1:{port}",
         durability=durability,
         tariff=tariff,
-        insights_listen=None if insights_port is None else f"127.0.0.1:{insights_port}",
+        figures=figures,
     )
 
 
@@ -115,7 +119,10 @@ def serve() -> int:
 
 
 def audit(
-    store_url: str | None, data_dir: Path | None, on_progress: Callable[[int, int | None], None]
+    store_url: str | None,
+    data_dir: Path | None,
+    archive_dir: Path | None,
+    on_progress: Callable[[int, int | None], None],
 ) -> AuditReport:
     """Fold the journal of a store and compare; the store of the settings or of `up` by default.
 
@@ -127,9 +134,20 @@ def audit(
         store_url = os.environ.get(STORE_URL_VARIABLE)
         data_dir = None if store_url else DATA_DIR_DEFAULT
     try:
-        return run_audit(store_url=store_url, data_dir=data_dir, on_progress=on_progress)
+        return run_audit(
+            store_url=store_url,
+            data_dir=data_dir,
+            archive_dir=_archive_named(archive_dir),
+            on_progress=on_progress,
+        )
     except UpkeepError as error:
         raise UpkeepFailedError(str(error)) from None
+
+
+def _archive_named(archive_dir: Path | None) -> Path | None:
+    """Return what was given, else what the service's environment says."""
+    named = os.environ.get(ARCHIVE_DIR_VARIABLE)
+    return archive_dir or (Path(named) if named else None)
 
 
 class Finding(Protocol):
@@ -285,12 +303,24 @@ def backup(path: Path, store_url: str | None, data_dir: Path | None, stages: Sta
         raise UpkeepFailedError(str(error)) from None
 
 
-def restore(path: Path, store_url: str | None, data_dir: Path | None, stages: Stages) -> Restored:
+def restore(
+    path: Path,
+    store_url: str | None,
+    data_dir: Path | None,
+    archive_dir: Path | None,
+    stages: Stages,
+) -> Restored:
     """Restore a backup into an empty store. Raises UpkeepFailedError."""
     from ocs.upkeep import UpkeepError, run_restore  # noqa: PLC0415  # keeps other commands quick
 
     try:
-        return run_restore(path, store_url=store_url, data_dir=data_dir, stages=stages)
+        return run_restore(
+            path,
+            store_url=store_url,
+            data_dir=data_dir,
+            archive_dir=_archive_named(archive_dir),
+            stages=stages,
+        )
     except UpkeepError as error:
         raise UpkeepFailedError(str(error)) from None
 

@@ -44,6 +44,14 @@ ReservationName = Annotated[
 Quantity = Annotated[
     int, typer.Argument(metavar="UNITS", parser=UNITS, help="Units of the service, whole.")
 ]
+EventName = Annotated[
+    str,
+    typer.Argument(metavar="EVENT", help="Its full name, or ACCOUNT/NUMBER within --tenant."),
+]
+WantedQuantity = Annotated[
+    int | None,
+    typer.Argument(metavar="[UNITS]", parser=UNITS, help="Units wanted; default the tariff's."),
+]
 
 LimitOption = Annotated[
     int, typer.Option("--limit", metavar="N", parser=UNITS, help="How many, at most 500.")
@@ -200,6 +208,14 @@ StoreUrl = Annotated[
 ]
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", metavar="DIR", help="Of `ocs up`; default .ocs.")
+]
+ArchiveDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--archive",
+        metavar="DIR",
+        help="The journal's archive; default OCS_ARCHIVE_DIR, else in the data directory.",
+    ),
 ]
 
 

@@ -49,19 +49,28 @@ def up(
             help="Of the figures; default the next after --port.",
         ),
     ] = None,
+    dashboard_port: Annotated[
+        int | None,
+        typer.Option(
+            "--dashboard-port",
+            metavar="PORT",
+            parser=options.UNITS,
+            help="Of the dashboard; default the one after that.",
+        ),
+    ] = None,
     no_insights: Annotated[
         bool, typer.Option("--no-insights", help="Without the process that keeps the figures.")
     ] = False,
 ) -> None:
     """Run the service with an embedded store in a directory, until Ctrl-C.
 
-    The figures, `ocs report`, come from a process beside it that starts and ends with it.
+    The figures, `ocs report` and the dashboard, come from a process beside it that starts and ends
+    with it.
     """
-    if insights_port is None:
-        insights_port = port + 1 if port else 0
-    raise typer.Exit(
-        local.up(data_dir, port, durability.value, tariff, None if no_insights else insights_port)
-    )
+    insights = (port + 1 if port else 0) if insights_port is None else insights_port
+    dashboard = (insights + 1 if insights else 0) if dashboard_port is None else dashboard_port
+    figures_ports = None if no_insights else (insights, dashboard)
+    raise typer.Exit(local.up(data_dir, port, durability.value, tariff, figures_ports))
 
 
 @app.command("insights", epilog="Example: OCS_STORE_URL=redis://store:6379 ocs insights")
@@ -97,6 +106,7 @@ def audit(
     *,
     store_url: options.StoreUrl = None,
     data_dir: options.DataDir = None,
+    archive_dir: options.ArchiveDir = None,
     as_json: options.Json = False,
 ) -> None:
     """Fold the journal and compare every bucket, cap, hold and number with it.
@@ -107,7 +117,7 @@ def audit(
     options.check_one_store(store_url, data_dir)
     try:
         with progress("audit") as on_progress:
-            report = local.audit(store_url, data_dir, on_progress)
+            report = local.audit(store_url, data_dir, archive_dir, on_progress)
     except local.UpkeepFailedError as error:
         print_problem("error", f"no audit: {error}", "see whether the store runs, and run it again")
         raise typer.Exit(exits.UNAVAILABLE) from error

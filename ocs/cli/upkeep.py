@@ -98,19 +98,21 @@ def restore(
         Path | None,
         typer.Option("--data-dir", metavar="DIR", help="Of a later `ocs up`, without a store."),
     ] = None,
+    archive_dir: options.ArchiveDir = None,
     as_json: options.Json = False,
 ) -> None:
     """Restore a backup into an empty store elsewhere, and audit it there.
 
     A file that is cut short or changed is refused, and a store that is not empty. Exits with 1 if
-    the audit finds a difference.
+    the audit finds a difference. The audit reads what the store had let go of from the archive,
+    which no backup contains.
     """
     options.check_one_store(store_url, data_dir)
     if store_url is None and data_dir is None:
         print_problem("error", "no place is named", "give --store-url or --data-dir")
         raise typer.Exit(exits.USAGE)
     try:
-        done = local.restore(file, store_url, data_dir, progress)
+        done = local.restore(file, store_url, data_dir, archive_dir, progress)
     except local.UpkeepFailedError as error:
         print_problem("error", f"not restored: {error}", "put that right, and run it again")
         raise typer.Exit(exits.UNAVAILABLE) from error

@@ -21,6 +21,7 @@ _NOTHING_WRITTEN = frozenset(
         "ACCOUNT_BUSY",
         "CLOCK_SKEW",
         "DEADLINE_TOO_SHORT",
+        "JOURNAL_FULL",
         "STATE_CORRUPT",
         "STORE_FULL",
         "TOO_MANY_REFUSALS",

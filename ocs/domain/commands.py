@@ -329,13 +329,15 @@ class Collected:
 class Refund(Call):
     """Give back what an event collected.
 
-    seq: the event's. position: where the service found it, empty if it did not; collected: what it
-    read there. shares: (bucket_id, quantity) wanted; empty: all that is left. bucket_id: where to
-    if a bucket that paid is gone; empty: not named.
+    seq: the event's. position: where the service found it, empty if it did not; line: its text
+    there, for a store that has let go of it; collected: what it says. shares: (bucket_id,
+    quantity) wanted; empty: all that is left. bucket_id: where to if a bucket that paid is gone;
+    empty: not named.
     """
 
     seq: int
     position: str
+    line: str = ""
     collected: Collected
     shares: tuple[tuple[str, int], ...] = ()
     bucket_id: str = ""

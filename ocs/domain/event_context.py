@@ -12,7 +12,8 @@ class EventContext:
     tariff_version, price_id) if more than one price applied, in order. unsplit: the price changed
     meanwhile, and the use did not say when it happened. tax_included: whether the prices contain
     the tax; None where nothing was priced. corrects_seq: number of the event whose price a debit
-    corrects, in micro-units; 0 = it reports use. time_zone: of an account that is opened, in which
+    corrects, in micro-units; 0 = it reports use. asked_units: what the caller asked for, if the
+    tariff's grant_max cut it; 0 = it did not. time_zone: of an account that is opened, in which
     its caps count from then on.
     """
 
@@ -38,6 +39,7 @@ class EventContext:
     unsplit: bool = False
     tax_included: bool | None = None
     corrects_seq: int = 0
+    asked_units: int = 0
     time_zone: str = ""
 
 

@@ -179,12 +179,22 @@ class OutcomeCount(NamedTuple):
     refusal_count: int
 
 
+class SecondDecisions(NamedTuple):
+    """What was granted and refused in one second."""
+
+    second_ms: int
+    granted_count: int
+    refused_count: int
+
+
 class Now(NamedTuple):
     """What happens now: one snapshot, shared by all who watch.
 
     revenue, costs: by minute and currency, of the last hour, oldest first. grants_per_s: over the
     last ten seconds. refusals: of the last hour, most frequent first. held, uncollected: money
-    that is held now; that nobody paid in the last hour.
+    that is held now; that nobody paid in the last hour. decisions: by second, of the last minute,
+    oldest first; seconds without are left out. tenants: all that have an account, if the snapshot
+    is of all of them.
     """
 
     as_of: AsOf
@@ -198,6 +208,8 @@ class Now(NamedTuple):
     projected_event_count: int
     rewritten_count: int
     unreadable_count: int
+    decisions: tuple[SecondDecisions, ...]
+    tenants: tuple[str, ...]
 
 
 class UnusedRow(NamedTuple):

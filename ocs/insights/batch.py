@@ -54,7 +54,7 @@ def batch_of(runs: Iterable[JournalRun], read_contexts: ContextReader) -> Batch:
     lines: list[str] = []
     contexts: list[bytes] = []
     last: dict[int, str] = {}
-    for run in runs:
+    for run in filter(_entries, runs):
         partitions += [run.partition] * len(run.positions)
         positions += run.positions
         # A byte that is no UTF-8 becomes one that no name of ours has.
@@ -75,6 +75,10 @@ def batch_of(runs: Iterable[JournalRun], read_contexts: ContextReader) -> Batch:
     arrays = [pa.array(columns[field.name], field.type) for field in _SCHEMA]
     incoming = pa.Table.from_arrays(arrays, schema=_SCHEMA)
     return Batch(incoming, pa.Table.from_pylist(list(_pieces(read.pieces)), _PIECES), last)
+
+
+def _entries(run: JournalRun) -> bool:
+    return bool(run.positions)
 
 
 def _pieces(found: Mapping[int, Sequence[tuple[int, str, str]]]) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from ocs.domain.insights import GRANTED, AsOf, MinuteCost, MinuteRevenue, Money, Now, OutcomeCount
+from ocs.domain.insights import (
+    GRANTED,
+    AsOf,
+    MinuteCost,
+    MinuteRevenue,
+    Money,
+    Now,
+    OutcomeCount,
+    SecondDecisions,
+)
 from ocs.insights.fold import MINUTE_MS
 from ocs.insights.position import held
 from ocs.insights.question import Question
@@ -50,6 +59,14 @@ def now(question: Question, tenant: str, as_of: AsOf) -> Now:
     ((event_count, rewritten_count, unreadable_count),) = question.rows(
         "SELECT event_count, rewritten_count, (SELECT count(*) FROM unreadable) FROM projection"
     )
+    decisions = question.rows(
+        "SELECT store_ms - store_ms % 1000 AS second_ms,"
+        " count(*) FILTER (outcome = 'GRANTED' OR outcome = 'CHARGED'),"
+        f" count(*) FILTER (outcome NOT IN {tuple(sorted(GRANTED))})"
+        f" FROM events WHERE outcome <> '' AND store_ms > $since_ms AND {_MINE} GROUP BY ALL ORDER BY ALL",
+        {"tenant": tenant, "since_ms": as_of.as_of_ms - MINUTE_MS},
+    )
+    tenants = [] if tenant else question.rows("SELECT DISTINCT tenant FROM accounts ORDER BY ALL")
     return Now(
         as_of=as_of,
         revenue=tuple(MinuteRevenue(*row) for row in revenue),
@@ -62,4 +79,6 @@ def now(question: Question, tenant: str, as_of: AsOf) -> Now:
         projected_event_count=event_count,
         rewritten_count=rewritten_count,
         unreadable_count=unreadable_count,
+        decisions=tuple(SecondDecisions(*row) for row in decisions),
+        tenants=tuple(name for (name,) in tenants),
     )

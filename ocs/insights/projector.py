@@ -117,18 +117,21 @@ class Projector:
         count, unread = 0, self._positions
         while unread:
             runs = await self._journal.read(unread)
+            unread = {}
             for run in runs:
-                positions[run.partition] = run.positions[-1]
-                count += len(run.positions)
-                found[run.partition] = _joined(found.get(run.partition), run)
-            full = [run for run in runs if len(run.positions) == self._journal.run_length]
-            unread = {run.partition: run.positions[-1] for run in full}
-            if count >= _BATCH_ENTRIES:
+                if run.positions:
+                    positions[run.partition] = run.positions[-1]
+                    found[run.partition] = _joined(found.get(run.partition), run)
+                if run.more:
+                    unread[run.partition] = positions[run.partition]
+            read_count = sum(len(run.positions) for run in runs)
+            count += read_count
+            if count >= _BATCH_ENTRIES or not read_count:
                 break
         # Not before all of it is here: what a lost store cut short is read again.
         self._positions = positions
         # The last millisecond that was read may go on.
-        behind = (int(position.partition("-")[0]) for position in unread.values())
+        behind = (int(position.partition("-")[0] or 0) for position in unread.values())
         return list(found.values()), min([mark.store_ms, *behind])
 
     async def _folded(self) -> None:

@@ -134,6 +134,12 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
             StatusCode.UNAVAILABLE, "the store did not answer in time", retry_ms=100
         ),
         "STORE_FULL": Failure(StatusCode.UNAVAILABLE, "the store is full", retry_ms=1_000),
+        "JOURNAL_FULL": Failure(
+            StatusCode.UNAVAILABLE, "the journal is full, as it is not archived", retry_ms=5_000
+        ),
+        "ARCHIVE_UNREADABLE": Failure(
+            StatusCode.UNAVAILABLE, "the archive of the journal cannot be read", retry_ms=5_000
+        ),
         "ACCOUNT_BUSY": Failure(
             StatusCode.UNAVAILABLE, "the account kept changing under the call", retry_ms=20
         ),

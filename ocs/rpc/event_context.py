@@ -34,6 +34,7 @@ def encode_context(context: EventContext) -> bytes:
         price_id=context.price_id,
         unsplit=context.unsplit,
         corrects_seq=context.corrects_seq,
+        asked_units=context.asked_units,
         time_zone=context.time_zone,
     )
     if context.tax_included is not None:
@@ -74,6 +75,7 @@ def decode_context(context: bytes) -> EventContext:
         unsplit=message.unsplit,
         tax_included=message.tax_included if message.HasField("tax_included") else None,
         corrects_seq=message.corrects_seq,
+        asked_units=message.asked_units,
         time_zone=message.time_zone,
     )
 

@@ -63,6 +63,12 @@ class CredentialGate:
             raise RefusedError(errors.CREDENTIAL_EXPIRED)
         return caller
 
+    def caller_of(self, token: str, now_ms: int) -> Caller | None:
+        """Return whose token this is; None if it is nobody's, or has expired."""
+        caller = self._credentials.by_token(token)
+        expired = caller is not None and caller.expire_ms and caller.expire_ms <= now_ms
+        return None if expired else caller
+
     def _by_token(self, header: str) -> Caller:
         scheme, token = header[: len(_SCHEME)], header[len(_SCHEME) :]
         caller = self._credentials.by_token(token) if scheme.lower() == _SCHEME else None

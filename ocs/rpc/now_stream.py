@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Iterable, Sequence
 
 import structlog
 from google.protobuf.descriptor import MethodDescriptor
 
 from ocs.domain.answer import Outcome
 from ocs.domain.insights import Now
+from ocs.ports import Vitals
 from ocs.rpc import convert, errors
 from ocs.rpc.errors import RefusedError
 from ocs.rpc.failure import told
@@ -88,7 +90,7 @@ class _NowStream:
                 if self._ending.is_set():
                     raise RefusedError(errors.SERVICE_STOPPING)
                 number, found = waiting.result()
-                message = _message(found, self._method.use.time_zone)
+                message = now_message(found, self._method.use.time_zone)
                 await self._context.write(message.SerializeToString())
         finally:
             ending.cancel()
@@ -102,7 +104,10 @@ class _NowStream:
         return caller.tenant
 
 
-def _message(now: Now, time_zone: str) -> pb.WatchNowResponse:
+def now_message(
+    now: Now, time_zone: str, vitals: Sequence[Vitals] = (), tenants: Iterable[str] = ()
+) -> pb.WatchNowResponse:
+    """Spell a snapshot. vitals: of each process that told them."""
     message = pb.WatchNowResponse(
         grants_per_s=now.grants_per_s,
         open_reservation_count=now.open_reservation_count,
@@ -111,6 +116,14 @@ def _message(now: Now, time_zone: str) -> pb.WatchNowResponse:
         unreadable_count=now.unreadable_count,
     )
     set_as_of(message.as_of, now.as_of, time_zone)
+    message.tenants.extend(tenants)
+    if vitals:
+        told_by = message.vitals
+        told_by.process_count = len(vitals)
+        told_by.calls_per_s = sum(each.calls_per_s_e3 for each in vitals) / 1000
+        told_by.shed_per_s = sum(each.shed_per_s_e3 for each in vitals) / 1000
+        told_by.p50_us = max(each.p50_us for each in vitals)
+        told_by.p99_us = max(each.p99_us for each in vitals)
     for revenue in now.revenue:
         one = message.revenue.add(currency=revenue.currency, micros=revenue.revenue_micros)
         convert.set_time(one.minute_time, revenue.minute_ms)
@@ -120,6 +133,11 @@ def _message(now: Now, time_zone: str) -> pb.WatchNowResponse:
     for refusal in now.refusals:
         outcome = convert.OUTCOMES[Outcome(refusal.outcome)]
         message.refusals.add(outcome=outcome, count=refusal.refusal_count)
+    for second in now.decisions:
+        counted = message.decisions.add(
+            granted_count=second.granted_count, refused_count=second.refused_count
+        )
+        convert.set_time(counted.second_time, second.second_ms)
     for money in now.held:
         message.held.add(currency=money.currency, micros=money.micros)
     for money in now.uncollected:

@@ -235,8 +235,8 @@ class Accounts:
             if ask.oldest_first:
                 return await self._events.oldest_first(*at, ask.page_token, ask.start_seq, count)
             found = await self._events.newest_first(*at, ask.page_token, count)
-        except StoreUnavailableError:
-            raise ServiceError(Reason.STORE_UNAVAILABLE) from None
+        except StoreUnavailableError as error:
+            raise ServiceError(error.reason) from None
         more = found[-1].event.prev if len(found) == count else ""
         return found, more
 

@@ -1,8 +1,10 @@
 """Audit: proves every stored account by its journal, online beside traffic.
 
-Each partition's stream is folded to its end. Then each of its accounts is read as of one moment,
-which names the seq it has then, and the stream is folded on until the account's events have come
-to that seq: only then are the two compared. Memory is bounded by one partition's accounts.
+Each partition's journal, from the archive on, is folded to its end. Then each of its accounts is
+read as of one moment, which names the seq it has then, and the journal is folded on until the
+account's events have come to that seq: only then are the two compared. Memory is bounded by one
+partition's accounts. A part of the journal that is missing is a finding, and then nothing is
+proved of that partition.
 """
 
 import asyncio
@@ -22,7 +24,7 @@ from ocs.domain.audit import (
     compare_copies,
 )
 from ocs.domain.spending_cap import ACCOUNT_HOLDER
-from ocs.ports import EventLog, Ledger, LoggedEvent, StoreUnavailableError
+from ocs.ports import ArchiveError, EventLog, Ledger, LoggedEvent, StoreUnavailableError
 
 KEPT_MAX: Final = 10_000
 _ABREAST: Final = 256
@@ -93,6 +95,7 @@ class _Stream:
 
     def __init__(self, log: AuditedLog, partition: int, on_events: Callable[[int], None]) -> None:
         self.folds: dict[tuple[str, str], AccountFold] = {}
+        self.fault = ""
         self._log = log
         self._partition = partition
         self._on_events = on_events
@@ -132,6 +135,9 @@ class _Stream:
                 # It ended with its last batch; there may be more since.
                 self._batches = self._log.partition(self._partition, self._position)
                 batch = await anext(self._batches, None)
+        except ArchiveError as error:
+            self.fault = str(error)
+            return False
         except UnreadableEventError as error:
             self._note_unreadable(error)
             self._position = error.position
@@ -185,11 +191,20 @@ class _Audit:
     async def _audit_partition(self, partition: int) -> None:
         stream = _Stream(self._log, partition, self._count_events)
         await stream.fold_to_end()
+        if stream.fault:
+            self._note_fault(partition, stream.fault)
+            return
         # Accounts that open from here on are proved by the next audit.
         for fold in list(stream.folds.values()):
             await self._audit_account(stream, fold)
         for fold in stream.folds.values():
             self._report.take(fold.findings)
+
+    def _note_fault(self, partition: int, fault: str) -> None:
+        """A part of the journal is not to be had: nothing is proved of the partition's accounts."""
+        findings = Findings("-", "-")
+        findings.add(f"journal of partition {partition}", "not proved", fault)
+        self._report.take(findings)
 
     async def _audit_account(self, stream: _Stream, fold: AccountFold) -> None:
         try:
@@ -231,8 +246,13 @@ class _Audit:
 
     async def _audit_last_event(self, tenant: str, account_id: str) -> None:
         self._report.account_count += 1
-        seq, logged = await self._log.last_event(tenant, account_id)
         findings = Findings(tenant, account_id)
+        try:
+            seq, logged = await self._log.last_event(tenant, account_id)
+        except ArchiveError:
+            findings.add("last event", "in the archive", "not to be had")
+            self._report.take(findings)
+            return
         if logged is None:
             findings.add(f"event {seq}" if seq else "account", "the last one", "absent")
         elif logged.event.seq != seq:

@@ -16,6 +16,7 @@ from ocs.limits import CLOCK_SKEW_MAX_MS, STALE_RETRIES_MAX
 from ocs.ports import Ledger
 from ocs.service.books import Books
 from ocs.service.errors import failure
+from ocs.service.journal_room import JournalRoom
 from ocs.service.mutations import Mutations
 from ocs.service.requests import Asked, CancelBundleRenewalAsked, PurchaseBundleAsked
 
@@ -30,16 +31,23 @@ class Bundles:
     """Sells bundles. now_ms: the service's clock. Raises ServiceError for every reason."""
 
     def __init__(
-        self, ledger: Ledger, mutations: Mutations, books: Books, now_ms: Callable[[], int]
+        self,
+        ledger: Ledger,
+        mutations: Mutations,
+        books: Books,
+        now_ms: Callable[[], int],
+        room: JournalRoom,
     ) -> None:
         self._ledger = ledger
         self._mutations = mutations
         self._books = books
         self._now_ms = now_ms
+        self._room = room
 
     async def purchase(self, ask: PurchaseBundleAsked) -> Answer:
         """Buy a bundle; refusals are outcomes."""
         self._books.check()
+        self._room.check()
 
         def build(profile: Profile, month_ends: tuple[int, int]) -> PurchaseBundle:
             tariff = self._books.of(ask.asked.tenant).at(ask.asked.request_time_ms)

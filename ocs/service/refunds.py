@@ -34,6 +34,7 @@ class Refunds:
             Refund(
                 seq=ask.seq,
                 position=found.position if found is not None else "",
+                line=found.line if found is not None else "",
                 collected=collected_by(found.event) if found is not None else Collected((), ()),
                 shares=ask.shares,
                 bucket_id=ask.bucket_id,

@@ -53,8 +53,8 @@ BINDINGS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "adjust_bucket": ((), ("bucket_id", "unit", "quantity")),
     "reverse_top_up": (("payment",), ("allow_partial",)),
     "refund": (
-        ("refund", "profile", "holders..."),
-        ("seq", "position", "shares", "bucket_id", "holder_names"),
+        ("refund", "profile", "archive", "holders..."),
+        ("seq", "position", "line", "shares", "bucket_id", "holder_names"),
     ),
     "update_account": (("profile",), ("plan", "segment", "credit_limit", "etag")),
 }
@@ -191,11 +191,13 @@ def _refund(command: Refund, known: AccountKeys, _: CapsText) -> Encoded:
         [
             keys.refund_key(*known.at, command.seq),
             keys.profile_key(*known.at),
+            keys.archive_key(known.partition),
             *(holder_key(*known.at, holder) for holder in holders),
         ],
         [
             command.seq,
             command.position,
+            command.line,
             dash(",".join(f"{name}:{quantity}" for name, quantity in command.shares)),
             dash(command.bucket_id),
             " ".join(holders),

@@ -1,4 +1,4 @@
-"""The EventLog port over Valkey's streams, and what else an audit reads of the store."""
+"""The EventLog port: Valkey's streams, the archive behind them, and what else an audit reads."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -7,17 +7,18 @@ from typing import Final
 from redis.exceptions import ResponseError
 
 from ocs.domain.audit import UnreadableEventError
-from ocs.domain.charging_event import EventFormatError, decode_event
+from ocs.domain.position import is_position, parse_position
 from ocs.limits import EVENTS_SCANNED_MAX
-from ocs.ports import LoggedEvent, StoreUnavailableError
+from ocs.ports import Archive, ArchiveMark, JournalRun, LoggedEvent, StoreUnavailableError
 from ocs.store import keys
+from ocs.store.entries import decoded, line_of, logged_entry, logged_event, run_of
+from ocs.store.journal import read_marks
 from ocs.store.ledger import ValkeyLedger
 from ocs.store.pipeline import Pipeline, Reply, StoreLostError
 from ocs.store.replies import text_of, texts_of
 from ocs.store.snapshot import read_hold_copies
 
 BATCH: Final = 1000
-_POSITION_PART_MAX: Final = 2**64 - 1
 # `find` follows `prev` from here, and no further than there.
 _NEAR: Final = 64
 _STEPS_MAX: Final = 20_000
@@ -29,13 +30,15 @@ _LAST_EVENT: Final = 7
 class ValkeyEventLog:
     """Reads the journal over the ledger's connections; writes nothing.
 
-    Raises StoreUnavailableError from every method, and UnreadableEventError where events are read.
+    archive: where that lies which the store has no more. Raises StoreUnavailableError and
+    ArchiveError from every method, and UnreadableEventError where events are read.
     """
 
     partition_count = keys.PARTITION_COUNT
 
-    def __init__(self, ledger: ValkeyLedger) -> None:
+    def __init__(self, ledger: ValkeyLedger, archive: Archive) -> None:
         self._ledger = ledger
+        self._archive = archive
 
     async def newest_first(
         self, tenant: str, account_id: str, start: str, count: int
@@ -49,9 +52,10 @@ class ValkeyEventLog:
             _, position = await self._last_event(tenant, account_id)
         found: list[LoggedEvent] = []
         while position and len(found) < count:
-            logged = await self._event_at(tenant, account_id, position)
+            logged = await self._in_stream(tenant, account_id, position)
             if logged is None:
-                break
+                more = count - len(found)
+                return found + await self._in_archive(tenant, account_id, position, more)
             found.append(logged)
             position = logged.event.prev
         return found
@@ -59,18 +63,31 @@ class ValkeyEventLog:
     async def oldest_first(
         self, tenant: str, account_id: str, after: str, start_seq: int, count: int
     ) -> tuple[list[LoggedEvent], str]:
-        """Read on in the partition's stream, from the account's opening or behind a position.
+        """Read on in the partition's journal, from the account's opening or behind a position.
 
         Looks at EVENTS_SCANNED_MAX entries at most; returns where to go on, empty at the end.
         """
-        last_seq, last = await self._last_event(tenant, account_id)
-        position = after if _is_position(after) else await self._before(tenant, account_id)
+        at = (tenant, account_id)
+        partition = keys.partition_of(*at)
+        last_seq, last = await self._last_event(*at)
+        position = after if is_position(after) else await self._before(*at)
+        mark = await self._mark(partition)
         found: list[LoggedEvent] = []
+        if parse_position(position) < parse_position(mark.trimmed):
+            entries, read_to = await self._archive.forward(
+                partition, at, (position, mark.archived), start_seq=start_seq, count=count
+            )
+            found = [logged_event(*entry) for entry in entries]
+            if found and found[-1].event.seq >= last_seq:
+                return found, ""
+            if read_to != mark.archived:
+                return found, read_to
+            position = read_to
         looked = 0
-        async for batch in self.partition(keys.partition_of(tenant, account_id), position):
+        async for batch in self.partition(partition, position):
             for logged in batch:
                 event, position = logged.event, logged.position
-                if (event.tenant, event.account_id) != (tenant, account_id):
+                if (event.tenant, event.account_id) != at:
                     continue
                 if event.seq >= start_seq:
                     found.append(logged)
@@ -84,7 +101,7 @@ class ValkeyEventLog:
         return found, ""
 
     async def find(self, tenant: str, account_id: str, seq: int) -> LoggedEvent | None:
-        """Find an event by its number: halve the stream as far as that helps, then follow `prev`.
+        """Find an event by its number: halve the journal as far as that helps, then follow `prev`.
 
         Halving looks at one batch per step, so it helps where the account's events lie densely;
         where they do not there are few to follow.
@@ -93,33 +110,51 @@ class ValkeyEventLog:
         if not 1 <= seq <= last_seq:
             return None
         position = await self._behind(tenant, account_id, seq, (last_seq, position))
-        for _ in range(_STEPS_MAX):
-            logged = await self._event_at(tenant, account_id, position) if position else None
-            if logged is None or logged.event.seq <= seq:
-                return logged if logged is not None and logged.event.seq == seq else None
-            position = logged.event.prev
+        steps = 0
+        while steps < _STEPS_MAX:
+            page = await self.newest_first(tenant, account_id, position, _NEAR) if position else []
+            for logged in page:
+                if logged.event.seq <= seq:
+                    return logged if logged.event.seq == seq else None
+            if not page:
+                return None
+            position = page[-1].event.prev
+            steps += len(page)
         raise StoreUnavailableError
 
     async def _behind(self, tenant: str, account_id: str, seq: int, last: tuple[int, str]) -> str:
         """Return the position of an event of the account not long behind the one wanted, or it."""
-        name = f" {tenant}/{account_id} ".encode()
-        key = keys.journal_key(keys.partition_of(tenant, account_id))
-        pipeline = self._ledger.pipeline_of(tenant, account_id)
+        trimmed_ms = _ms((await self._mark(keys.partition_of(tenant, account_id))).trimmed)
         high_seq, high = last
-        low_ms = _ms(await self._before(tenant, account_id) or "0-0")
+        low_ms = _ms(await self._before(tenant, account_id))
         high_ms = _ms(high)
         while high_seq - seq > _NEAR and high_ms - low_ms > 1:
             middle_ms = (low_ms + high_ms) // 2
-            reply = await _send(pipeline, "XRANGE", key, f"{middle_ms}-0", "+", "COUNT", BATCH)
-            own = next((entry for entry in _list(reply) if name in _line(entry)), None)
-            if own is None:
+            look = self._first_archived if middle_ms < trimmed_ms else self._first_kept
+            found = await look(tenant, account_id, middle_ms)
+            if found is None:
                 break
-            found = _logged(own)
             if found.event.seq < seq:
                 low_ms = max(middle_ms, _ms(found.position))
             else:
                 high_seq, high, high_ms = found.event.seq, found.position, middle_ms
         return high
+
+    async def _first_kept(self, tenant: str, account_id: str, from_ms: int) -> LoggedEvent | None:
+        """Look for an account's first event of a time or later, in one batch of the stream."""
+        name = f" {tenant}/{account_id} ".encode()
+        key = keys.journal_key(keys.partition_of(tenant, account_id))
+        pipeline = self._ledger.pipeline_of(tenant, account_id)
+        reply = await _send(pipeline, "XRANGE", key, f"{from_ms}-0", "+", "COUNT", BATCH)
+        own = next((entry for entry in _list(reply) if name in line_of(entry)), None)
+        return None if own is None else logged_entry(own)
+
+    async def _first_archived(
+        self, tenant: str, account_id: str, from_ms: int
+    ) -> LoggedEvent | None:
+        partition = keys.partition_of(tenant, account_id)
+        entry = await self._archive.first(partition, (tenant, account_id), from_ms)
+        return None if entry is None else logged_event(*entry)
 
     async def _before(self, tenant: str, account_id: str) -> str:
         """Return a position before the account's first event."""
@@ -131,38 +166,50 @@ class ValkeyEventLog:
         return f"{int(create_ms) - 1}-0" if create_ms.isdecimal() else ""
 
     async def partition(self, partition: int, after: str) -> AsyncIterator[list[LoggedEvent]]:
-        """Read a partition's entries behind a position, 1000 at a time.
+        """Read a partition's entries behind a position, 1000 at a time, from the archive on.
 
         Stops at an entry that is no event: what precedes it is yielded, then it is raised, and
         its position says where to go on.
         """
-        pipelines = self._ledger.pipelines
-        pipeline = pipelines[partition % len(pipelines)]
-        key = keys.journal_key(partition)
         while True:
-            first = f"({after}" if after else "-"
-            entries = _list(await _send(pipeline, "XRANGE", key, first, "+", "COUNT", BATCH))
-            batch: list[LoggedEvent] = []
-            for entry in entries:
-                try:
-                    batch.append(_logged(entry))
-                except UnreadableEventError:
-                    if batch:
-                        yield batch
-                    raise
-            if batch:
-                after = batch[-1].position
-                yield batch
-            if len(entries) < BATCH:
+            mark = await self._mark(partition)
+            if parse_position(after) < parse_position(mark.trimmed):
+                runs = await self._archive.read({partition: after}, {partition: mark.archived})
+                for run in runs:
+                    for some in decoded(run, BATCH):
+                        yield some
+                        await asyncio.sleep(0)  # there are many more, and calls to be answered
+                    after = run.positions[-1]
+                if runs:
+                    continue
+                after = mark.archived
+            entries, mark = await self._kept(partition, after)
+            if parse_position(after) < parse_position(mark.trimmed):
+                continue  # some were trimmed before they were read: the archive has them
+            for some in decoded(entries, BATCH):
+                after = some[-1].position
+                yield some
+            if len(entries.positions) < BATCH:
                 return
 
-    async def length(self, partition: int) -> int:
-        """Count a partition's entries."""
-        pipelines = self._ledger.pipelines
+    async def _kept(self, partition: int, after: str) -> tuple[JournalRun, ArchiveMark]:
+        """Read on in the stream, and then how far that is trimmed."""
+        pipeline = self._pipeline(partition)
+        first = f"({after}" if after else "-"
         key = keys.journal_key(partition)
-        reply = await _send(pipelines[partition % len(pipelines)], "XLEN", key)
+        reading = _send(pipeline, "XRANGE", key, first, "+", "COUNT", BATCH)
+        # Both at once, in this order on one connection.
+        reply, mark = await asyncio.gather(reading, self._mark(partition))
+        return run_of(partition, _list(reply)), mark
+
+    async def length(self, partition: int) -> int:
+        """Count a partition's entries, of those in the archive too; never too few."""
+        reply = await _send(self._pipeline(partition), "XLEN", keys.journal_key(partition))
         assert isinstance(reply, int), reply
-        return reply
+        mark = await self._mark(partition)
+        if not mark.trimmed:
+            return reply
+        return reply + await self._archive.count(partition, mark.archived)
 
     async def accounts(self) -> AsyncIterator[tuple[str, str]]:
         """Visit every account that has state; SCAN may show one twice, this does not."""
@@ -191,10 +238,10 @@ class ValkeyEventLog:
         """
         seq, position = await self._last_event(tenant, account_id)
         try:
-            found = await self._event_at(tenant, account_id, position) if position else None
+            page = await self.newest_first(tenant, account_id, position, 1) if position else []
         except UnreadableEventError:
-            found = None
-        return seq, found
+            page = []
+        return seq, page[0] if page else None
 
     async def hold_copies(
         self, tenant: str, account_id: str
@@ -218,17 +265,38 @@ class ValkeyEventLog:
         position = parts[_LAST_EVENT]
         return int(parts[_SEQ]), "" if position == "-" else position
 
-    async def _event_at(self, tenant: str, account_id: str, position: str) -> LoggedEvent | None:
-        if not _is_position(position):
+    async def _in_stream(self, tenant: str, account_id: str, position: str) -> LoggedEvent | None:
+        if not is_position(position):
             return None
         key = keys.journal_key(keys.partition_of(tenant, account_id))
         pipeline = self._ledger.pipeline_of(tenant, account_id)
         entries = _list(await _send(pipeline, "XRANGE", key, position, position))
         if not entries:
             return None
-        logged = _logged(entries[0])
+        logged = logged_entry(entries[0])
         owner = (logged.event.tenant, logged.event.account_id)
         return logged if owner == (tenant, account_id) else None
+
+    async def _in_archive(
+        self, tenant: str, account_id: str, position: str, count: int
+    ) -> list[LoggedEvent]:
+        """Follow `prev` from a position that the stream has not, as far as it may be trimmed."""
+        partition = keys.partition_of(tenant, account_id)
+        if not is_position(position):
+            return []
+        mark = await self._mark(partition)
+        if parse_position(position) > parse_position(mark.trimmed):
+            return []
+        at = (tenant, account_id)
+        entries = await self._archive.chain(partition, at, position, count)
+        return [logged_event(*entry) for entry in entries]
+
+    async def _mark(self, partition: int) -> ArchiveMark:
+        return (await read_marks(self._pipeline(partition), [partition]))[partition]
+
+    def _pipeline(self, partition: int) -> Pipeline:
+        pipelines = self._ledger.pipelines
+        return pipelines[partition % len(pipelines)]
 
 
 async def _send(pipeline: Pipeline, *command: str | int) -> Reply:
@@ -246,32 +314,6 @@ def _list(reply: Reply) -> list[Reply]:
     return reply
 
 
-def _is_position(text: str) -> bool:
-    """Say whether the store takes a text as a stream id."""
-    parts = text.split("-")
-    return len(parts) == 2 and all(  # noqa: PLR2004 - milliseconds and number
-        part.isdecimal() and part.isascii() and int(part) <= _POSITION_PART_MAX for part in parts
-    )
-
-
 def _ms(position: str) -> int:
     """Return a stream id's milliseconds."""
-    return int(position.partition("-")[0])
-
-
-def _line(entry: Reply) -> bytes:
-    """Return an entry's first value, the event's line unless somebody else wrote it."""
-    _, flat = _list(entry)
-    return next((item for item in _list(flat)[1:] if isinstance(item, bytes)), b"")
-
-
-def _logged(entry: Reply) -> LoggedEvent:
-    name, flat = _list(entry)
-    position, items = text_of(name), [item for item in _list(flat) if isinstance(item, bytes)]
-    fields = dict(zip(items[::2], items[1::2], strict=False))
-    line = fields.get(b"e", b"").decode("utf-8", "replace")
-    try:
-        event = decode_event(line)
-    except EventFormatError:
-        raise UnreadableEventError(position, line) from None
-    return LoggedEvent(position, event, fields.get(b"c", b""))
+    return parse_position(position)[0]

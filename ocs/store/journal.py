@@ -6,10 +6,10 @@ from typing import Final, cast
 
 from redis.exceptions import ResponseError
 
-from ocs.ports import JournalMark, JournalRun, StoreUnavailableError
+from ocs.ports import ArchiveMark, JournalMark, JournalRun, StoreUnavailableError
 from ocs.store import keys
 from ocs.store.pipeline import Argument, Pipeline, Reply, StoreLostError
-from ocs.store.replies import text_of, texts_of
+from ocs.store.replies import fields_of, text_of, texts_of
 
 # One command answers 2,048 entries at most, so that no charge waits for it longer than a few ms.
 _STREAMS_PER_COMMAND: Final = 16
@@ -26,7 +26,6 @@ class ValkeyJournal:
     """
 
     partition_count = keys.PARTITION_COUNT
-    run_length = ENTRIES_PER_READ
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -49,6 +48,10 @@ class ValkeyJournal:
             some = partitions[first : first + _STREAMS_PER_COMMAND]
             runs += await self._read(some, [after[partition] or _FROM_OLDEST for partition in some])
         return runs
+
+    async def marks(self, partitions: Iterable[int]) -> dict[int, ArchiveMark]:
+        """Read how far partitions are archived, after what was sent before."""
+        return await read_marks(self._pipeline, partitions)
 
     async def mark(self) -> JournalMark:
         """Read the store's clock, and the id of the history that its node writes."""
@@ -73,6 +76,24 @@ class ValkeyJournal:
         return [_run(names[name], entries) for name, entries in _streams(reply)]
 
 
+async def read_marks(pipeline: Pipeline, partitions: Iterable[int]) -> dict[int, ArchiveMark]:
+    """Read how far partitions are archived. Raises StoreUnavailableError."""
+    asked = list(partitions)
+    sent = [pipeline.send("HGETALL", keys.archive_key(number)) for number in asked]
+    try:
+        replies = await asyncio.shield(asyncio.gather(*sent))
+    except StoreLostError:
+        raise StoreUnavailableError from None
+    return {number: _mark(reply) for number, reply in zip(asked, replies, strict=True)}
+
+
+def _mark(reply: Reply) -> ArchiveMark:
+    if isinstance(reply, ResponseError):
+        raise StoreUnavailableError
+    found = fields_of(reply)
+    return ArchiveMark(found.get("position", ""), found.get("trimmed", ""))
+
+
 def _streams(reply: Reply) -> Iterable[tuple[bytes, Sequence[Reply]]]:
     """Name each stream that had something: a mapping under RESP3, a list of pairs before it."""
     if isinstance(reply, dict):
@@ -90,4 +111,4 @@ def _run(partition: int, entries: Iterable[Reply]) -> JournalRun:
         ours = flat[::2] == _FIELDS
         run.lines.append(flat[1] if ours else b"")
         run.contexts.append(flat[3] if ours else b"")
-    return run
+    return run._replace(more=len(run.positions) == ENTRIES_PER_READ)

@@ -154,6 +154,16 @@ def journal_key(partition: int) -> str:
     return f"{{{KEY_TAGS[partition]}}}:journal"
 
 
+def archive_key(partition: int) -> str:
+    """How far a partition's (0..255) journal is archived and trimmed, and in which epoch."""
+    return f"{{{KEY_TAGS[partition]}}}:archive"
+
+
+def archiver_key() -> str:
+    """Which process archives the journal at the moment, and in which epoch."""
+    return f"{{{KEY_TAGS[0]}}}:archiver"
+
+
 def due_key(partition: int) -> str:
     """The sorted set of a partition's (0..255) accounts by their earliest deadline.
 
@@ -194,6 +204,11 @@ def slot_of(key: str) -> int:
 def lease_key(partition: int) -> str:
     """Which process sweeps a partition (0..255) at the moment."""
     return f"{{{KEY_TAGS[partition]}}}:lease"
+
+
+def vitals_key() -> str:
+    """What the processes of the service tell of themselves; in partition 0 only."""
+    return f"{{{KEY_TAGS[0]}}}:vitals"
 
 
 def probe_key() -> str:

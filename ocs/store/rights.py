@@ -49,8 +49,10 @@ NEEDED: Final[Mapping[str, tuple[Argument, ...]]] = MappingProxyType(
         "zcard": ("ZCARD", _KEY),
         "xadd": ("XADD", _KEY, "*", "f", "v"),
         "xrange": ("XRANGE", _KEY, "-", "+"),
+        "xread": ("XREAD", "STREAMS", _KEY, "0-0"),
         "xlen": ("XLEN", _KEY),
-        "xread": ("XREAD", "COUNT", 1, "STREAMS", _KEY, "0-0"),
+        "xtrim": ("XTRIM", _KEY, "MINID", "0-0"),
+        "memory|usage": ("MEMORY", "USAGE", _KEY),
     }
 )
 _AROUND: Final = ("multi", "exec")

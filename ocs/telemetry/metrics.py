@@ -4,6 +4,7 @@ A count costs a tenth of a microsecond; an OpenTelemetry histogram would cost fi
 call. The instruments read the figures only when something collects them.
 """
 
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -144,6 +145,56 @@ METRICS: Final = (
         " (`journal_rewritten`).",
     ),
     Metric(
+        "ocs.archive.events",
+        "counter",
+        "{event}",
+        (),
+        "Journal events that this process brought into the archive.",
+    ),
+    Metric(
+        "ocs.archive.segments",
+        "counter",
+        "{segment}",
+        (),
+        "Segments that this process wrote into the archive.",
+    ),
+    Metric(
+        "ocs.archive.trimmed",
+        "counter",
+        "{event}",
+        (),
+        "Archived events that this process let the store let go of.",
+    ),
+    Metric(
+        "ocs.archive.failures",
+        "counter",
+        "{failure}",
+        (),
+        "Times that archiving, trimming or merging failed; the log says how.",
+    ),
+    Metric(
+        "ocs.archive.lag",
+        "gauge",
+        "s",
+        (),
+        "Age of what is archived last, some 10 s by design; told by the process that archives, so"
+        " no series at all means that nobody does.",
+    ),
+    Metric(
+        "ocs.journal.bytes",
+        "gauge",
+        "By",
+        (),
+        "Memory of the store that the journal takes.",
+    ),
+    Metric(
+        "ocs.journal.bytes_max",
+        "gauge",
+        "By",
+        (),
+        "Memory that it may take before grants stop; 0 = no bound.",
+    ),
+    Metric(
         "ocs.log.lost_lines",
         "counter",
         "{line}",
@@ -161,6 +212,19 @@ class InsightsCounts:
     lag_s: float
     unreadable_count: int
     rewritten_count: int
+
+
+class ArchiveCounts:
+    """What the archiver did. archived_to_ms: everything up to then is archived; None: not by us."""
+
+    __slots__ = ("archived_to_ms", "entries", "failures", "segments", "trimmed")
+
+    def __init__(self) -> None:
+        self.entries = 0
+        self.segments = 0
+        self.trimmed = 0
+        self.failures = 0
+        self.archived_to_ms: int | None = None
 
 
 class Durations:
@@ -183,6 +247,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.calls_in_flight = 0
+        self.archive = ArchiveCounts()
         self._durations: dict[tuple[str, str], Durations] = {}
         self._outcomes: dict[tuple[str, str, bool], int] = {}
         self._micros: dict[tuple[str, str], int] = {}
@@ -190,12 +255,18 @@ class Metrics:
         self._reloads: dict[tuple[str, bool], int] = {}
         self._store: Callable[[], tuple[int, int, int]] = lambda: (0, 0, 0)
         self._lost_lines: Callable[[], int] = lambda: 0
+        self._journal: Callable[[], tuple[int, int]] = lambda: (0, 0)
         self._streams: Callable[[], int] = lambda: 0
         self._insights: Callable[[], InsightsCounts | None] = lambda: None
 
     def durations(self, method: str, code: str) -> Durations:
         """The durations of a method (`ocs.v1.ChargingService/Reserve`) with a status name."""
         return self._durations.setdefault((method, code), Durations())
+
+    def all_durations(self) -> list[tuple[tuple[str, str], Durations]]:
+        """All durations that were ever asked for, by method and status name."""
+        # list() copies a dict in one step of the interpreter: the loop may add a key meanwhile.
+        return list(self._durations.items())
 
     def count_outcome(self, operation: str, outcome: str, *, replayed: bool) -> None:
         """Count one decision."""
@@ -227,6 +298,10 @@ class Metrics:
         """Say where the number of open streams is read."""
         self._streams = count
 
+    def watch_journal(self, sizes: Callable[[], tuple[int, int]]) -> None:
+        """Say where the journal's bytes, and how many it may have, are read."""
+        self._journal = sizes
+
     def watch_lost_lines(self, lost_lines: Callable[[], int]) -> None:
         """Say where the number of lost log lines is read."""
         self._lost_lines = lost_lines
@@ -237,10 +312,11 @@ class Metrics:
 
     def readings(self) -> dict[str, list[tuple[int | float, Attributes]]]:
         """Every metric's figures at this moment, by name."""
-        # list() copies a dict in one step of the interpreter: the loop may add a key meanwhile.
-        durations = list(self._durations.items())
+        durations = self.all_durations()
         batches, commands, lost = self._store()
         insights = self._insights()
+        journal_bytes, journal_bytes_max = self._journal()
+        archive = self.archive
         return {
             "rpc.server.call.duration.bucket": [
                 (count, {**_call(method, code), "le": bound})
@@ -277,6 +353,13 @@ class Metrics:
                 [(insights.unreadable_count, {})] if insights else []
             ),
             "ocs.insights.rewritten_events": [(insights.rewritten_count, {})] if insights else [],
+            "ocs.archive.events": [(archive.entries, {})],
+            "ocs.archive.segments": [(archive.segments, {})],
+            "ocs.archive.trimmed": [(archive.trimmed, {})],
+            "ocs.archive.failures": [(archive.failures, {})],
+            "ocs.archive.lag": _lag(archive.archived_to_ms),
+            "ocs.journal.bytes": [(journal_bytes, {})],
+            "ocs.journal.bytes_max": [(journal_bytes_max, {})],
             "ocs.log.lost_lines": [(self._lost_lines(), {})],
         }
 
@@ -301,6 +384,12 @@ class Metrics:
                 yield Observation(value, attributes)
 
         return read
+
+
+def _lag(archived_to_ms: int | None) -> list[tuple[int | float, Attributes]]:
+    if archived_to_ms is None:
+        return []
+    return [(max(0, time.time_ns() // 1_000_000 - archived_to_ms) / 1000, {})]
 
 
 def _call(method: str, code: str) -> Attributes:

@@ -84,6 +84,14 @@ class ChargingServiceStub:
     themselves. Holds, writes and records nothing; what it says may be otherwise a moment later.
     Errors: FAILED_PRECONDITION (UNIT_MISMATCH, CHARGE_LIMIT).
     """
+    ExplainCharge: _grpc.UnaryUnaryMultiCallable[_charging_service_pb2.ExplainChargeRequest, _charging_service_pb2.ExplainChargeResponse]
+    """Explains what a commit or debit of the past came to, as Quote does: by the version of the
+    tariff that priced it, from where its session and its tiers stood then. Of a refund, what was
+    given back. What the journal or the tariff does not tell is said in `unexplained`, never made
+    up.
+    Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
+    (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit, debit or refund).
+    """
     GetReservation: _grpc.UnaryUnaryMultiCallable[_charging_service_pb2.GetReservationRequest, _charging_service_pb2.GetReservationResponse]
     """Reads a reservation, while it is remembered: 1 hour after its end. Changes nothing."""
     ListReservations: _grpc.UnaryUnaryMultiCallable[_charging_service_pb2.ListReservationsRequest, _charging_service_pb2.ListReservationsResponse]
@@ -104,8 +112,9 @@ class ChargingServiceStub:
     with the same effect, the same window and the same errors, and may be resent there.
     A batch that breaks a rule as a whole is answered with `status`, nothing of it is executed, and
     the stream goes on. Items beyond what a process may work on are answered with
-    RESOURCE_EXHAUSTED (OVERLOADED). At most 16 batches of a stream are worked on; further ones are
-    not read until one is answered and its answer is taken.
+    RESOURCE_EXHAUSTED (OVERLOADED); when it can take up none, the batch as a whole is. At most 16
+    batches of a stream are worked on; further ones are not read until one is answered and its
+    answer is taken.
     The stream ends OK when the caller has closed it and all is answered; UNAVAILABLE
     (SERVICE_STOPPING) when the process stops, after what was read is answered: connect again and
     resend what has no answer; UNAUTHENTICATED or PERMISSION_DENIED when the credential has expired
@@ -167,6 +176,14 @@ class ChargingServiceAsyncStub(ChargingServiceStub):
     themselves. Holds, writes and records nothing; what it says may be otherwise a moment later.
     Errors: FAILED_PRECONDITION (UNIT_MISMATCH, CHARGE_LIMIT).
     """
+    ExplainCharge: _aio.UnaryUnaryMultiCallable[_charging_service_pb2.ExplainChargeRequest, _charging_service_pb2.ExplainChargeResponse]  # type: ignore[assignment]
+    """Explains what a commit or debit of the past came to, as Quote does: by the version of the
+    tariff that priced it, from where its session and its tiers stood then. Of a refund, what was
+    given back. What the journal or the tariff does not tell is said in `unexplained`, never made
+    up.
+    Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
+    (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit, debit or refund).
+    """
     GetReservation: _aio.UnaryUnaryMultiCallable[_charging_service_pb2.GetReservationRequest, _charging_service_pb2.GetReservationResponse]  # type: ignore[assignment]
     """Reads a reservation, while it is remembered: 1 hour after its end. Changes nothing."""
     ListReservations: _aio.UnaryUnaryMultiCallable[_charging_service_pb2.ListReservationsRequest, _charging_service_pb2.ListReservationsResponse]  # type: ignore[assignment]
@@ -187,8 +204,9 @@ class ChargingServiceAsyncStub(ChargingServiceStub):
     with the same effect, the same window and the same errors, and may be resent there.
     A batch that breaks a rule as a whole is answered with `status`, nothing of it is executed, and
     the stream goes on. Items beyond what a process may work on are answered with
-    RESOURCE_EXHAUSTED (OVERLOADED). At most 16 batches of a stream are worked on; further ones are
-    not read until one is answered and its answer is taken.
+    RESOURCE_EXHAUSTED (OVERLOADED); when it can take up none, the batch as a whole is. At most 16
+    batches of a stream are worked on; further ones are not read until one is answered and its
+    answer is taken.
     The stream ends OK when the caller has closed it and all is answered; UNAVAILABLE
     (SERVICE_STOPPING) when the process stops, after what was read is answered: connect again and
     resend what has no answer; UNAUTHENTICATED or PERMISSION_DENIED when the credential has expired
@@ -291,6 +309,20 @@ class ChargingServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def ExplainCharge(
+        self,
+        request: _charging_service_pb2.ExplainChargeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_charging_service_pb2.ExplainChargeResponse, _abc.Awaitable[_charging_service_pb2.ExplainChargeResponse]]:
+        """Explains what a commit or debit of the past came to, as Quote does: by the version of the
+        tariff that priced it, from where its session and its tiers stood then. Of a refund, what was
+        given back. What the journal or the tariff does not tell is said in `unexplained`, never made
+        up.
+        Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
+        (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit, debit or refund).
+        """
+
+    @_abc_1.abstractmethod
     def GetReservation(
         self,
         request: _charging_service_pb2.GetReservationRequest,
@@ -333,8 +365,9 @@ class ChargingServiceServicer(metaclass=_abc_1.ABCMeta):
         with the same effect, the same window and the same errors, and may be resent there.
         A batch that breaks a rule as a whole is answered with `status`, nothing of it is executed, and
         the stream goes on. Items beyond what a process may work on are answered with
-        RESOURCE_EXHAUSTED (OVERLOADED). At most 16 batches of a stream are worked on; further ones are
-        not read until one is answered and its answer is taken.
+        RESOURCE_EXHAUSTED (OVERLOADED); when it can take up none, the batch as a whole is. At most 16
+        batches of a stream are worked on; further ones are not read until one is answered and its
+        answer is taken.
         The stream ends OK when the caller has closed it and all is answered; UNAVAILABLE
         (SERVICE_STOPPING) when the process stops, after what was read is answered: connect again and
         resend what has no answer; UNAUTHENTICATED or PERMISSION_DENIED when the credential has expired

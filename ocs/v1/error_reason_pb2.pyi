@@ -158,6 +158,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """UNAVAILABLE. The server has not confirmed the tariff book for 3 s and grants nothing until it
     has; use is settled all the same. Send again, to another server if there is one.
     """
+    ERROR_REASON_JOURNAL_FULL: _ErrorReason.ValueType  # 69
+    """UNAVAILABLE. The journal takes too much of the store's memory because nobody archives it: no
+    new holds or sales until the archiver is back; use is settled all the same.
+    """
+    ERROR_REASON_ARCHIVE_UNREADABLE: _ErrorReason.ValueType  # 70
+    """UNAVAILABLE. The events are in the archive, which this server cannot read, or which is damaged;
+    an operator has to see to it.
+    """
     ERROR_REASON_QUERY_TOO_LONG: _ErrorReason.ValueType  # 75
     """DEADLINE_EXCEEDED. The question took longer than it may: ask for a shorter range, fewer
     dimensions or rows.
@@ -307,6 +315,14 @@ ERROR_REASON_TOO_MANY_TARIFFS: ErrorReason.ValueType  # 67
 ERROR_REASON_TARIFF_UNCONFIRMED: ErrorReason.ValueType  # 68
 """UNAVAILABLE. The server has not confirmed the tariff book for 3 s and grants nothing until it
 has; use is settled all the same. Send again, to another server if there is one.
+"""
+ERROR_REASON_JOURNAL_FULL: ErrorReason.ValueType  # 69
+"""UNAVAILABLE. The journal takes too much of the store's memory because nobody archives it: no
+new holds or sales until the archiver is back; use is settled all the same.
+"""
+ERROR_REASON_ARCHIVE_UNREADABLE: ErrorReason.ValueType  # 70
+"""UNAVAILABLE. The events are in the archive, which this server cannot read, or which is damaged;
+an operator has to see to it.
 """
 ERROR_REASON_QUERY_TOO_LONG: ErrorReason.ValueType  # 75
 """DEADLINE_EXCEEDED. The question took longer than it may: ask for a shorter range, fewer

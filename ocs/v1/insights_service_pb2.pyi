@@ -673,6 +673,9 @@ class WatchNowResponse(_message.Message):
     PROJECTED_EVENT_COUNT_FIELD_NUMBER: _builtins.int
     REWRITTEN_COUNT_FIELD_NUMBER: _builtins.int
     UNREADABLE_COUNT_FIELD_NUMBER: _builtins.int
+    VITALS_FIELD_NUMBER: _builtins.int
+    TENANTS_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
     grants_per_s: _builtins.float
     """Grants a second, over the last ten seconds."""
     open_reservation_count: _builtins.int
@@ -707,6 +710,18 @@ class WatchNowResponse(_message.Message):
     def uncollected(self) -> _containers.RepeatedCompositeFieldContainer[Global___FigureMoney]:
         """Rated in the last hour, and paid by nobody."""
 
+    @_builtins.property
+    def vitals(self) -> Global___ServiceVitals:
+        """How the charging service answers; unset if none of its processes told it of late."""
+
+    @_builtins.property
+    def tenants(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The tenants that have figures, where more than one may be read; else empty."""
+
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___SecondDecisions]:
+        """Decisions of the last minute by second, oldest first; seconds without are left out."""
+
     def __init__(
         self,
         *,
@@ -721,14 +736,87 @@ class WatchNowResponse(_message.Message):
         projected_event_count: _builtins.int = ...,
         rewritten_count: _builtins.int = ...,
         unreadable_count: _builtins.int = ...,
+        vitals: Global___ServiceVitals | None = ...,
+        tenants: _abc.Iterable[_builtins.str] | None = ...,
+        decisions: _abc.Iterable[Global___SecondDecisions] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "vitals", b"vitals"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "costs", b"costs", "grants_per_s", b"grants_per_s", "held", b"held", "open_reservation_count", b"open_reservation_count", "projected_event_count", b"projected_event_count", "refusals", b"refusals", "revenue", b"revenue", "rewritten_count", b"rewritten_count", "uncollected", b"uncollected", "unreadable_count", b"unreadable_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "costs", b"costs", "decisions", b"decisions", "grants_per_s", b"grants_per_s", "held", b"held", "open_reservation_count", b"open_reservation_count", "projected_event_count", b"projected_event_count", "refusals", b"refusals", "revenue", b"revenue", "rewritten_count", b"rewritten_count", "tenants", b"tenants", "uncollected", b"uncollected", "unreadable_count", b"unreadable_count", "vitals", b"vitals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchNowResponse: _TypeAlias = WatchNowResponse  # noqa: Y015
+
+@_typing.final
+class SecondDecisions(_message.Message):
+    """Decisions of one second."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECOND_TIME_FIELD_NUMBER: _builtins.int
+    GRANTED_COUNT_FIELD_NUMBER: _builtins.int
+    REFUSED_COUNT_FIELD_NUMBER: _builtins.int
+    granted_count: _builtins.int
+    """Granted or charged."""
+    refused_count: _builtins.int
+    """Refused."""
+    @_builtins.property
+    def second_time(self) -> _timestamp_pb2.Timestamp:
+        """The second."""
+
+    def __init__(
+        self,
+        *,
+        second_time: _timestamp_pb2.Timestamp | None = ...,
+        granted_count: _builtins.int = ...,
+        refused_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["second_time", b"second_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["granted_count", b"granted_count", "refused_count", b"refused_count", "second_time", b"second_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SecondDecisions: _TypeAlias = SecondDecisions  # noqa: Y015
+
+@_typing.final
+class ServiceVitals(_message.Message):
+    """How the processes of the charging service answered in their last ten seconds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROCESS_COUNT_FIELD_NUMBER: _builtins.int
+    CALLS_PER_S_FIELD_NUMBER: _builtins.int
+    SHED_PER_S_FIELD_NUMBER: _builtins.int
+    P50_US_FIELD_NUMBER: _builtins.int
+    P99_US_FIELD_NUMBER: _builtins.int
+    process_count: _builtins.int
+    """Processes that told."""
+    calls_per_s: _builtins.float
+    """Charging calls, and batches of streams, answered a second by all of them."""
+    shed_per_s: _builtins.float
+    """Refused a second for want of a place."""
+    p50_us: _builtins.int
+    """Half of the calls took at most so long, microseconds; in the slowest process."""
+    p99_us: _builtins.int
+    """99 of 100 calls, likewise."""
+    def __init__(
+        self,
+        *,
+        process_count: _builtins.int = ...,
+        calls_per_s: _builtins.float = ...,
+        shed_per_s: _builtins.float = ...,
+        p50_us: _builtins.int = ...,
+        p99_us: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls_per_s", b"calls_per_s", "p50_us", b"p50_us", "p99_us", b"p99_us", "process_count", b"process_count", "shed_per_s", b"shed_per_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ServiceVitals: _TypeAlias = ServiceVitals  # noqa: Y015
 
 @_typing.final
 class GetPositionRequest(_message.Message):

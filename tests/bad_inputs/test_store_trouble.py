@@ -12,7 +12,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from redis.exceptions import ResponseError
 
-from ocs import app
+from ocs.app import serving as composition
 from ocs.domain.answer import Reason
 from ocs.rpc.errors import FAILURES
 from ocs.store.embedded import EmbeddedValkey, private_valkey
@@ -83,7 +83,7 @@ async def test_row_73_clocks_that_disagree(
 ) -> None:
     account = await live.open(messages=10)
     reservation = await live.hold(account, 4)
-    monkeypatch.setattr(app, "now_ms", lambda: now_ms() + skew_ms)
+    monkeypatch.setattr(composition, "now_ms", lambda: now_ms() + skew_ms)
     async with serving(store) as askew:
         with live.unchanged():
             for request in mutations(live, account, reservation):
@@ -251,12 +251,12 @@ async def test_row_89_a_store_that_is_full_still_settles(
 
     assert await shaky.bucket(account) == (91, 3, 9)
     await readiness(shaky, ready=False)
-    assert (await audit_store(own_store.url)).ok
+    assert (await audit_store(own_store.url, own_store.data_dir / "archive")).ok
 
     shaky.store.config_set("maxmemory", "100mb")
     await readiness(shaky, ready=True)
     assert await shaky.hold(account, 4)
-    assert (await audit_store(own_store.url)).ok
+    assert (await audit_store(own_store.url, own_store.data_dir / "archive")).ok
 
 
 async def test_row_89_a_service_that_starts_on_a_full_store_settles_too(

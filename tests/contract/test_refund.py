@@ -28,6 +28,7 @@ from ocs.store.event_log import ValkeyEventLog
 from ocs.store.ledger import ValkeyLedger
 from ocs.store.memory import MemoryLedger
 from tests.contract.bench import MINUTE_MS, START_MS, TERMS, Bench
+from tests.support.no_archive import NO_ARCHIVE
 
 DAY_MS = 24 * 60 * MINUTE_MS
 NOTHING = Collected((), ())
@@ -53,7 +54,7 @@ async def found(bench: Bench, seq: int) -> tuple[str, ChargingEvent | None]:
     if isinstance(bench.ledger, MemoryLedger):
         journal = [event for event in bench.ledger.journal if event.seq == seq]
         return ("1-1", journal[0]) if journal else ("", None)
-    log = ValkeyEventLog(cast("ValkeyLedger", bench.ledger))
+    log = ValkeyEventLog(cast("ValkeyLedger", bench.ledger), NO_ARCHIVE)
     logged = await log.find("main", "a1", seq)
     return (logged.position, logged.event) if logged is not None else ("", None)
 

@@ -85,7 +85,7 @@ async def test_a_bundle_renews_as_often_as_the_book_says(
     assert [[line.quantity for line in one.roll_overs] for one in closed] == [[10], [20], [30], []]
     listed = await live.call(bundles.ListBundlesRequest(account_id=account))
     assert not listed.renewals
-    assert (await audit_store(store.url)).ok
+    assert (await audit_store(store.url, store.data_dir / "archive")).ok
 
 
 async def test_a_renewal_without_money_waits_for_a_top_up(two: tuple[Live, Live]) -> None:

@@ -163,7 +163,7 @@ async def test_what_is_posted_is_right_once_and_is_found_again(
     ask = caps.ListSpendingCapsRequest(account_id=account, holder=holder)
     (cap,) = (await live.call(ask)).caps
     assert cap.spent == 340_000 - 105_000 + 40_000
-    assert (await audit_store(store.url)).ok
+    assert (await audit_store(store.url, store.data_dir / "archive")).ok
 
 
 async def test_another_version_corrects_what_was_corrected(
@@ -184,7 +184,7 @@ async def test_another_version_corrects_what_was_corrected(
     assert back == before
     assert await balance(live, account) == there
     assert (await rerate(live, books / "new.yaml"))["total"]["differing"] == 0
-    assert (await audit_store(store.url)).ok
+    assert (await audit_store(store.url, store.data_dir / "archive")).ok
 
 
 async def test_what_was_given_back_for_other_reasons_is_not_taken_again(
@@ -257,7 +257,7 @@ async def test_a_run_that_is_killed_is_run_again(
     for account in opened:
         assert await balance(live, account) == 10_000_000 - 5 * (135_000 + 70_000)
     assert (await rerate(live, books / "new.yaml"))["total"]["differing"] == 0
-    assert (await audit_store(store.url)).ok
+    assert (await audit_store(store.url, store.data_dir / "archive")).ok
 
 
 async def test_what_cannot_be_read_is_told_and_changes_nothing(live: Live, books: Path) -> None:

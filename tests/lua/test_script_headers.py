@@ -21,6 +21,7 @@ LIBRARY_LINES_MAX = 40
 # An outcome, reason or event inside a string: '!CLOCK_SKEW 0 %d', 'DONE'. Shorter words in upper
 # case are options of commands (PX).
 CODE = re.compile(r"\b[A-Z][A-Z0-9_]{3,}\b")
+OPTIONS = {"LIMIT", "MINID"}
 # `NAME (ARGV.x)` in a header: the service decides it and passes it in this argument.
 PASSED = re.compile(r"\b([A-Z][A-Z0-9_]+) \(ARGV\.(\w+)\)")
 
@@ -55,7 +56,7 @@ def codes_of(text: str) -> set[str]:
         is_command = re.search(r"[._]p?call\($", before) is not None
         is_input = before.endswith(("==", "~=")) or after.startswith(("==", "~="))
         if not (is_command or is_input):
-            found |= set(CODE.findall(string))
+            found |= set(CODE.findall(string)) - OPTIONS
     return found
 
 

@@ -171,12 +171,18 @@ class Keeping(Actor):
             Refund(
                 seq=event.seq,
                 position="" if lost else self.position_of(event),
+                line=self.line_of(event),
                 collected=collected,
                 shares=shares,
                 bucket_id=named,
                 **self._call(event.account_id),
             )
         )
+
+    @rule()
+    def let_go(self) -> None:
+        """The journal is archived and trimmed."""
+        self.lua.let_go()
 
     @rule(money=st.integers(1, 50), beyond=st.sampled_from([-1, 0, 1]))
     def refund_of_what_is_gone(self, *, money: int, beyond: int) -> None:
@@ -209,6 +215,7 @@ class Keeping(Actor):
             Refund(
                 seq=event.seq,
                 position=self.position_of(event),
+                line=self.line_of(event),
                 collected=collected_by(event),
                 **self._call("a1", ago=0),
             )
@@ -220,6 +227,10 @@ class Keeping(Actor):
     def position_of(self, event: ChargingEvent) -> str:
         """Return where an event is in the journal."""
         return self.lua.positions[(event.account_id, event.seq)]
+
+    def line_of(self, event: ChargingEvent) -> str:
+        """Return what the journal says of an event."""
+        return self.lua.lines[(event.account_id, event.seq)]
 
     @property
     def charged(self) -> list[ChargingEvent]:

@@ -45,6 +45,7 @@ class ValkeySide:
         self._library = load_scripts()
         self._read_to: dict[int, str] = {}
         self.positions: dict[tuple[str, int], str] = {}
+        self.lines: dict[tuple[str, int], str] = {}
         self.due_ms = 0
         self.load(self._library)
 
@@ -82,6 +83,7 @@ class ValkeySide:
         self.client.flushall()
         self._read_to = {}
         self.positions = {}
+        self.lines = {}
         self._caps = CapSpeller(lambda: self.now_ms)
 
     def execute(self, command: Mutation) -> Answer:
@@ -137,9 +139,17 @@ class ValkeySide:
         if entries:
             self._read_to[partition] = entries[-1][0]
         events = [decode_event(fields["e"]) for _, fields in entries]
-        for event, (position, _) in zip(events, entries, strict=True):
+        for event, (position, fields) in zip(events, entries, strict=True):
             self.positions[(event.account_id, event.seq)] = position
+            self.lines[(event.account_id, event.seq)] = fields["e"]
         return events
+
+    def let_go(self) -> None:
+        """Trim what was journaled, as an archiver does."""
+        for partition, last in self._read_to.items():
+            self.client.xtrim(keys.journal_key(partition), minid=last, approximate=False)
+            marks: Any = {"epoch": 1, "position": last, "trimmed": last}
+            self.client.hset(keys.archive_key(partition), mapping=marks)
 
     def lapsed_holds(self, command: Reserve) -> list[str]:
         """Holds past their deadline that the line of a grant, or a group of it, still keeps."""

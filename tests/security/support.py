@@ -110,6 +110,7 @@ async def guarded(store: EmbeddedValkey, **settings: Any) -> AsyncIterator[Guard
     """Serve as in production on a free port."""
     given: dict[str, Any] = {"listen": "127.0.0.1:0", "drain_probe_s": 0.0}
     given["durability"] = store.durability
+    given["archive_dir"] = store.data_dir / "archive"
     log = io.BytesIO()
     configure_logging(level="info", stream=log)
     async with app.running(load_settings(**given | settings), store.url) as service:

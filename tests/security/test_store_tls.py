@@ -59,7 +59,11 @@ def server_context(ours: Authority, client_ca: Authority | None = None) -> ssl.S
 async def grants(store: EmbeddedValkey, url: str) -> bool:
     """Whether a service on this URL charges, and its books are right."""
     settings = load_settings(
-        listen="127.0.0.1:0", drain_probe_s=0.0, store_url=url, durability=store.durability
+        listen="127.0.0.1:0",
+        drain_probe_s=0.0,
+        store_url=url,
+        durability=store.durability,
+        archive_dir=store.data_dir / "archive",
     )
     assert settings.store_url is not None
     async with app.running(settings, settings.store_url.get_secret_value()) as service:
@@ -71,7 +75,7 @@ async def grants(store: EmbeddedValkey, url: str) -> bool:
                 await client.call(live.create(name))
                 await client.call(live.top_up(name, micros=5_000_000, payment_reference=name))
                 answer = await client.call(live.reserve(name))
-    report = await audit_store(url)
+    report = await audit_store(url, settings.archive_path)
     return answer.grant.granted_units == 1 and report.difference_count == 0
 
 

@@ -25,6 +25,7 @@ from ocs.upkeep import audit_store
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import spending_cap_service_pb2 as caps
 from ocs.v1 import types_pb2
+from tests.archive.support import archiver
 from tests.security.support import until
 from tests.support.live import Live, connect
 from tests.support.stages import now_ms
@@ -43,7 +44,7 @@ REFUSED: Final = (
     ("REPLICAOF", "NO", "ONE"), ("MIGRATE", "h", "1", "k", "0", "1"), ("SAVE",), ("BGSAVE",),
     ("BGREWRITEAOF",), ("CLIENT", "LIST"), ("CLIENT", "KILL", "ID", "1"), ("MONITOR",),
     ("MODULE", "LIST"), ("SUBSCRIBE", "x"), ("PUBLISH", "x", "y"), ("WAIT", "0", "0"),
-    ("DUMP", "{x}:account:main:a"), ("RENAME", "{x}:a", "{x}:b"), ("XTRIM", "{x}:j", "MAXLEN", 0),
+    ("DUMP", "{x}:account:main:a"), ("RENAME", "{x}:a", "{x}:b"), ("XSETID", "{x}:j", "1-1"),
     ("XDEL", "{x}:journal", "1-1"), ("EXPIRE", "{x}:account:main:a", "1"),
 )  # fmt: skip
 # Sent in their own time: deleting a request that was refused, say.
@@ -66,6 +67,7 @@ class Side:
     user: redis.Redis
     service: app.Running
     live: Live
+    archive_dir: Path
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,13 @@ def guarded_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded
 async def side(guarded_store: EmbeddedValkey) -> AsyncIterator[Side]:
     path = str(guarded_store.socket_path)
     url = guarded_store.url.replace("unix://", "unix://ocs@") + f"?password={PASSWORD}"
-    settings = load_settings(listen="127.0.0.1:0", drain_probe_s=0.0, durability="everysec")
+    settings = load_settings(
+        listen="127.0.0.1:0",
+        drain_probe_s=0.0,
+        durability="everysec",
+        archive_interval_s=1.0,
+        archive_dir=guarded_store.data_dir / "archive",
+    )
     user = redis.Redis(
         unix_socket_path=path, username="ocs", password=PASSWORD, retry=Retry(NoBackoff(), 0)
     )
@@ -93,7 +101,7 @@ async def side(guarded_store: EmbeddedValkey) -> AsyncIterator[Side]:
         ):
             nothing: Any = None
             live = Live(service.address, channel, owner, now_ms, nothing, lambda: 0)
-            yield Side(url, owner, user, service, live)
+            yield Side(url, owner, user, service, live, settings.archive_path)
 
 
 async def use_everything(live: Live) -> str:
@@ -149,13 +157,21 @@ async def expire_something(side: Side) -> None:
     await until(closed, "the job did not come")
 
 
+async def trim_something(side: Side) -> None:
+    """Let an archiver confirm and trim what no account has."""
+    unused = keys.partition_of("main", "nobody")
+    async with archiver(side.url, side.archive_dir) as other:
+        await other.control.settle(1000, {unused: ("1-1", "1-1")})
+
+
 async def test_the_service_works_as_the_documented_user(side: Side) -> None:
     await use_everything(side.live)
     await expire_something(side)
+    await trim_something(side)
 
     assert await side.service.ledger.doubt() is None
     await follow_journal(side)
-    report = await audit_store(side.url)
+    report = await audit_store(side.url, side.archive_dir)
     assert report.difference_count == 0
     assert report.account_count >= 2
     refused = side.owner.execute_command("ACL", "LOG")  # type: ignore[no-untyped-call]

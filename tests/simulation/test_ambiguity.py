@@ -30,6 +30,7 @@ from ocs.store.ledger import ValkeyLedger
 from ocs.store.lookups import ValkeyLookups
 from tests.campaigns.support.proxies import GrpcLink, Loss, LossyProxy, StoreLink
 from tests.support.live import serving
+from tests.support.no_archive import NO_ARCHIVE
 
 TERMS = AccountTerms("EUR", "UTC", 1, "prepaid", "none", 0)
 BEHIND_MS = 3_000
@@ -112,7 +113,7 @@ def accounts_over(ledger: ValkeyLedger, lookups: ValkeyLookups) -> Accounts:
     return Accounts(
         ledger,
         Directory(lookups),
-        ValkeyEventLog(ledger),
+        ValkeyEventLog(ledger, NO_ARCHIVE),
         Books.fixed(tariff_of_file(None)),
         mutations,
     )

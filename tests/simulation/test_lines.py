@@ -34,6 +34,7 @@ from ocs.store.reader import ValkeyReader
 from ocs.store.replies import text_of
 from ocs.v1 import types_pb2
 from tests.support.live import Live, serving
+from tests.support.no_archive import NO_ARCHIVE
 
 TERMS: Final = AccountTerms("EUR", "UTC", 1, "prepaid", "none", 0)
 _numbers = count(1)
@@ -82,7 +83,7 @@ class Office:
 
     def _over(self, lookups: ValkeyLookups) -> tuple[Accounts, Lines]:
         mutations, directory = Mutations(self.ledger, encode_context), Directory(lookups)
-        events = ValkeyEventLog(self.ledger)
+        events = ValkeyEventLog(self.ledger, NO_ARCHIVE)
         accounts = Accounts(
             self.ledger, directory, events, Books.fixed(tariff_of_file(None)), mutations
         )

@@ -17,6 +17,7 @@ from tests.model.pair import TENANT
 from tests.model.valkey_side import ValkeySide
 from tests.store.audit.stored import ledger_on, machine_on
 from tests.support.audit_traffic import Traffic
+from tests.support.no_archive import NO_ARCHIVE
 
 A1 = (TENANT, "a1")
 PARTITION = keys.partition_of(*A1)
@@ -39,7 +40,7 @@ def lua(server: ValkeySide) -> ValkeySide:
 @pytest.fixture
 async def log(lua: ValkeySide) -> AsyncIterator[ValkeyEventLog]:
     ledger = ledger_on(lua)
-    yield ValkeyEventLog(ledger)
+    yield ValkeyEventLog(ledger, NO_ARCHIVE)
     await ledger.close()
 
 
@@ -194,7 +195,7 @@ async def test_the_last_event_is_the_accounts_own(client: Any, log: ValkeyEventL
 async def test_a_lost_store_is_said(tmp_path: Path) -> None:
     pool = make_pool(f"unix://{tmp_path}/nobody", 1)
     ledger = ValkeyLedger(pool, connections=1, now_ms=lambda: 0)
-    log = ValkeyEventLog(ledger)
+    log = ValkeyEventLog(ledger, NO_ARCHIVE)
 
     with pytest.raises(StoreUnavailableError):
         await log.newest_first(*A1, "", 1)

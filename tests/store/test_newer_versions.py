@@ -63,11 +63,11 @@ async def test_an_account_of_a_newer_format_is_not_touched(
         for request in (live.reserve(account), live.debit(account), live.top_up(account, micros=1)):
             refusal = await live.refused(request)
             assert (refusal.code.name, refusal.reason) == ("INTERNAL", "STATE_CORRUPT")
-    report = await audit_store(store.url)
+    report = await audit_store(store.url, store.data_dir / "archive")
     assert [(one.term, one.stored) for one in report.differences] == [("account", "unreadable")]
 
     live.store.hset(key, "state", state)
-    assert (await audit_store(store.url)).ok
+    assert (await audit_store(store.url, store.data_dir / "archive")).ok
     assert await live.bucket(account) == (10, 0, 0)
 
 
@@ -83,6 +83,6 @@ async def test_an_event_of_a_newer_format_is_named_and_no_other_is_lost(
 
     with pytest.raises(EventFormatError, match="event of version 2; this reader knows 1"):
         decode_event(newer)
-    report = await audit_store(store.url)
+    report = await audit_store(store.url, store.data_dir / "archive")
     assert [one.stored for one in report.differences] == [newer]
     assert report.event_count == len(entries) + 1

@@ -205,6 +205,7 @@ class Traffic:
             assert run(
                 Refund(
                     seq=event.seq, position=machine.position_of(event), collected=collected,
+                    line=machine.line_of(event),
                     shares=((name, share),), **self._fresh(),
                 )
             ).reason is None  # fmt: skip

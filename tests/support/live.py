@@ -14,8 +14,11 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ocs import app
+from ocs.app.parts import services
+from ocs.archiving import ArchiveTerms, Archiving
 from ocs.book.file import tariff_of_file
 from ocs.domain.tariff import Tariff
+from ocs.jobs.archive import ArchivePace
 from ocs.rpc.errors import FAILURES
 from ocs.rpc.server import RpcOptions, RpcServer
 from ocs.service.books import Books
@@ -38,7 +41,7 @@ TENANT: Final = "main"
 TIMEOUT_S: Final = 10.0
 CONNECTIONS: Final = 4
 # What background work writes whenever it likes; no money in it.
-_BACKGROUND: Final = (b":probe", b":lease")
+BACKGROUND: Final = (b":probe", b":lease", b":vitals", b":archive", b":archiver")
 # Whatever a status says, it says none of this.
 _INSIDE: Final = ("traceback", "error", "exception", "valkey", "redis", "lua", ".py", "sock")
 
@@ -281,7 +284,7 @@ class Live:
         """
         found: dict[bytes, object] = {}
         for key in self.store.scan_iter(count=1000):
-            if key.endswith(_BACKGROUND):
+            if key.endswith(BACKGROUND):
                 continue
             kind = self.store.type(key)
             if b"}:account:" in key and kind == b"hash":
@@ -329,6 +332,7 @@ async def serving(store: EmbeddedValkey, **settings: Any) -> AsyncIterator[Live]
     """Serve as in production, jobs included, on a free port."""
     given: dict[str, Any] = {"listen": "127.0.0.1:0", "drain_probe_s": 0.0}
     given["durability"] = store.durability
+    given["archive_dir"] = store.data_dir / "archive"
     # First: a logger keeps what it began with.
     configure_logging(level="info", stream=(log := io.BytesIO()))
     async with (
@@ -349,7 +353,10 @@ async def serving_at(
     options = RpcOptions(port=0, drain_probe_s=0)
     configure_logging(level="info", stream=(log := io.BytesIO()))
     books = Books.fixed(tariff or tariff_of_file(None))
-    server = RpcServer(options, app._services(ledger, books), Metrics())
+    metrics = Metrics()
+    terms = ArchiveTerms(store.data_dir / "archive", ArchivePace(60.0, 64 * 1024 * 1024), None)
+    made = services(ledger, books, clock, Archiving(terms, metrics))
+    server = RpcServer(options, made, metrics)
     await server.start()
     try:
         async with _connected(server, store, clock, log) as live:

@@ -9,6 +9,7 @@
 --   holds: hash; what open reservations hold
 --   refund: string; what was given back of the event, kept for ever
 --   profile: hash; what was agreed of the account, and its caps
+--   archive: hash; up to where the partition's journal is archived and trimmed
 --   holders...: hash; subscriber and groups whose caps the event moved (0..5)
 -- ARGV:
 --   path: text; tenant/account
@@ -21,6 +22,7 @@
 --   context: bytes; EventContext, opaque
 --   seq: integer; the event's number
 --   position: stream id; where the service found it; empty if it did not
+--   line: text; what the service read there; counts if the journal was trimmed beyond it
 --   shares: see lib/refund_shares
 --   bucket_id: id; where to if a bucket that paid is gone, or -
 --   holder_names: names of the holders in order, split by spaces
@@ -31,9 +33,9 @@
 --   EVENT_NOT_FOUND, REFUND_EXCEEDS, BUCKET_NOT_FOUND, BUCKET_MISMATCH, BALANCE_LIMIT
 -- Emits: REFUND, EXPIRE, BUCKET_CLOSED
 -- Keeps: refunds of an event <= what it collected; credited = balance + spent + expired + withdrawn
--- Include: begin_call, emit, expire_due, give_share, load_holder, read_collected, refund_shares,
---   refund_target, share_refusal, uncount_caps, write_account, write_holder, write_record,
---   write_refusal
+-- Include: begin_call, emit, expire_due, give_share, is_before, load_holder, read_collected,
+--   refund_shares, refund_target, share_refusal, uncount_caps, write_account, write_holder,
+--   write_record, write_refusal
 local account, early = begin_call({
   key = KEYS.account, request_key = KEYS.request, journal_key = KEYS.journal, due_key = KEYS.due,
   holds_key = KEYS.holds, path = ARGV.path, now_ms = ARGV.now_ms, server_ms = ARGV.server_ms,
@@ -44,7 +46,9 @@ if not account then return early end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
 local paid, counters
 if ARGV.position ~= '' then
-  paid, counters = read_collected(KEYS.journal, ARGV.position, ARGV.path, ARGV.seq)
+  local trimmed = redis.call('HGETALL', KEYS.archive).map.trimmed or ''
+  local archived = is_before(trimmed, ARGV.position) and '' or ARGV.line
+  paid, counters = read_collected(KEYS.journal, ARGV.position, archived, ARGV.path, ARGV.seq)
 end
 if not paid then return write_refusal(account, 'EVENT_NOT_FOUND') end
 local shares = refund_shares(paid, redis.call('GET', KEYS.refund), ARGV.shares)

@@ -63,7 +63,11 @@ class ServiceProcess:
             extra = {}
         else:
             command = ["serve"]
-            extra = {"OCS_STORE_URL": self._store_url, "OCS_LISTEN": f"127.0.0.1:{port}"}
+            extra = {
+                "OCS_STORE_URL": self._store_url,
+                "OCS_LISTEN": f"127.0.0.1:{port}",
+                "OCS_ARCHIVE_DIR": str(self.directory / "archive"),
+            }
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ocs", *command],
@@ -135,7 +139,9 @@ class ServiceProcess:
 
     def audit(self, store_url: str | None = None) -> list[str]:
         """Run `ocs audit` on it; return what differs, empty if the books are right."""
-        where = ["--store-url", store_url] if store_url else ["--data-dir", str(self.data_dir)]
+        where = ["--data-dir", str(self.data_dir)]
+        if store_url:
+            where = ["--store-url", store_url, "--archive", str(self.directory / "archive")]
         done = subprocess.run(
             [sys.executable, "-m", "ocs", "audit", "--json", *where],
             cwd=_ROOT,

@@ -13,6 +13,7 @@ from ocs.store.ledger import ValkeyLedger
 from tests.model.machine import ChargingMachine
 from tests.model.pair import TENANT
 from tests.model.valkey_side import ValkeySide
+from tests.support.no_archive import NO_ARCHIVE
 
 A1 = (TENANT, "a1")
 ACCOUNT = keys.account_key(*A1)
@@ -43,7 +44,7 @@ class Store:
             self.raw.restore(key, 0, value)
 
     async def audit(self) -> AuditReport:
-        return await audit(self.ledger, ValkeyEventLog(self.ledger))
+        return await audit(self.ledger, ValkeyEventLog(self.ledger, NO_ARCHIVE))
 
     # Tampering.
 

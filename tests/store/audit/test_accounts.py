@@ -27,13 +27,16 @@ from tests.store.audit.stored import (
     terms,
 )
 from tests.support.audit_traffic import Traffic
+from tests.support.no_archive import NO_ARCHIVE
 
 
 async def test_traffic_is_proved(store: Store) -> None:
     told: list[tuple[int, int]] = []
 
     report = await audit(
-        store.ledger, ValkeyEventLog(store.ledger), on_progress=lambda *at: told.append(at)
+        store.ledger,
+        ValkeyEventLog(store.ledger, NO_ARCHIVE),
+        on_progress=lambda *at: told.append(at),
     )
 
     assert report.differences == []
@@ -51,7 +54,7 @@ async def test_any_traffic_is_proved(lua: ValkeySide, seed: int) -> None:
     Traffic(machine_on(lua), seed).run(150)
     ledger = ledger_on(lua)
 
-    report = await audit(ledger, ValkeyEventLog(ledger))
+    report = await audit(ledger, ValkeyEventLog(ledger, NO_ARCHIVE))
 
     await ledger.close()
     assert report.differences == []
@@ -220,7 +223,9 @@ async def test_charges_during_an_audit_are_no_difference(lua: ValkeySide) -> Non
     before = event_count(lua)
     ledger = ledger_on(lua)
 
-    report = await audit(ledger, ValkeyEventLog(ledger), on_progress=lambda *_: traffic.go_on(15))
+    report = await audit(
+        ledger, ValkeyEventLog(ledger, NO_ARCHIVE), on_progress=lambda *_: traffic.go_on(15)
+    )
 
     await ledger.close()
     assert report.differences == []
@@ -232,5 +237,5 @@ async def test_a_lost_store_proves_nothing(tmp_path: Path) -> None:
     ledger = ValkeyLedger(pool, connections=1, now_ms=lambda: 0)
 
     with pytest.raises(StoreUnavailableError):
-        await audit(ledger, ValkeyEventLog(ledger))
+        await audit(ledger, ValkeyEventLog(ledger, NO_ARCHIVE))
     await ledger.close()

@@ -9,6 +9,7 @@ from redis.retry import Retry
 from typer.testing import CliRunner
 
 from ocs.cli.main import app
+from tests.support.live import BACKGROUND
 
 
 def ocs(*arguments: str) -> tuple[int, Any, str]:
@@ -22,7 +23,5 @@ def ocs(*arguments: str) -> tuple[int, Any, str]:
 def contents(url: str) -> dict[bytes, tuple[object, object]]:
     """What a store holds, figures and ends; without what background work writes."""
     with redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0)) as client:
-        kept: Any = sorted(
-            name for name in client.scan_iter() if not name.endswith((b":probe", b":lease"))
-        )
+        kept: Any = sorted(name for name in client.scan_iter() if not name.endswith(BACKGROUND))
         return {name: (client.dump(name), client.pexpiretime(name)) for name in kept}

@@ -1,10 +1,11 @@
--- Purpose: read what an event collected from the journal itself: a payer's balance moved by just
---   that. An event of another account, or with another number, is none.
+-- Purpose: read what an event collected from the journal itself, or from its line where that is
+--   archived only: a payer's balance moved by just that. An event of another account, or with
+--   another number, is none.
 -- Returns: lines {id, quantity, money} in paying order and by id, and the cap counters it moved
 --   {name, id, period}; nil if there is no such event
-local function read_collected(journal_key, position, path, seq)
+local function read_collected(journal_key, position, archived, path, seq)
   local entry = redis.call('XRANGE', journal_key, position, position)[1]
-  local text = entry and entry[2][2] or ''
+  local text = entry and entry[2][2] or archived
   local name, number = string.match(text, '^1 %S+ (%S+) (%d+) ')
   if name ~= path or number ~= seq then return nil end
   local moved, paid, counters = {}, {}, {}

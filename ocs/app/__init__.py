@@ -1,0 +1,28 @@
+"""The composition root: settings -> store -> ledger -> service -> server and jobs.
+
+The only place that wires.
+"""
+
+from ocs.app.clocks import now_ms, steady_ms
+from ocs.app.output import say
+from ocs.app.parts import credential_file, load_text, metric_exports, rpc_options
+from ocs.app.process import START_ERRORS, Figures, run_serve, run_up, start, who_may_call
+from ocs.app.serving import Running, running
+
+__all__ = [
+    "START_ERRORS",
+    "Figures",
+    "Running",
+    "credential_file",
+    "load_text",
+    "metric_exports",
+    "now_ms",
+    "rpc_options",
+    "run_serve",
+    "run_up",
+    "running",
+    "say",
+    "start",
+    "steady_ms",
+    "who_may_call",
+]

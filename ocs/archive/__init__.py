@@ -1,0 +1,1 @@
+"""The journal on disk: Parquet segments that hold what the store need no longer keep."""

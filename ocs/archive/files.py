@@ -1,0 +1,164 @@
+"""What an archiver does with an archive's directory; in threads, so that no charge waits."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Final, TypeVar
+
+from ocs.archive.catalogue import Catalogue
+from ocs.archive.coverage import Coverage
+from ocs.archive.draft import SegmentDraft
+from ocs.archive.merging import merge
+from ocs.archive.segment import Segment
+from ocs.archive.segment_writer import PARTIAL_SUFFIX
+from ocs.domain.position import PART_MAX, Position, parse_position, spell_position
+from ocs.ports import ArchiveError, ArchiveMark, JournalRun
+
+_VERIFIED_MAX: Final = 100_000
+
+T = TypeVar("T")
+
+
+class ArchiveFiles:
+    """Writes, proves and merges segments. Raises ArchiveError from every method."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._catalogue = Catalogue(directory)
+        self._verified: set[tuple[str, int, int]] = set()
+        self._lock = Lock()
+        # Merging takes long, and works on segments that nothing above looks at.
+        self._merging = Catalogue(directory)
+        self._merge_lock = Lock()
+
+    async def newest_epoch(self) -> int:
+        """The greatest epoch that wrote here; 0 if none did."""
+
+        def look() -> int:
+            with self._lock:
+                self._catalogue.refresh()
+                return self._catalogue.newest_epoch
+
+        return await asyncio.to_thread(look)
+
+    async def take(self, marks: Mapping[int, ArchiveMark]) -> tuple[dict[int, str], list[str]]:
+        """Begin to archive here: read back what the store still has, clear what was broken off.
+
+        Returns behind which positions to go on, and what was found to be damaged or missing: it is
+        to be written again. Raises if what the store has no more is not here either.
+        """
+        return await asyncio.to_thread(self._again, lambda: self._take(marks))
+
+    def draft(self) -> SegmentDraft:
+        """What the next segment will have."""
+        return SegmentDraft()
+
+    async def collect(self, draft: SegmentDraft, runs: list[tuple[str, JournalRun]]) -> None:
+        """Add runs to a draft, each with the position that it follows."""
+
+        def add() -> None:
+            for behind, run in runs:
+                draft.add(parse_position(behind), run)
+
+        await asyncio.to_thread(add)
+
+    async def write(self, draft: SegmentDraft, epoch: int) -> None:
+        """Write a draft's segment; it is on disk when this returns."""
+        await asyncio.to_thread(draft.write, self._directory, epoch)
+
+    async def prove(self, marks: Mapping[int, ArchiveMark], trims: Mapping[int, str]) -> None:
+        """Read back what has not been yet of what is to be trimmed, up to a position each."""
+        await asyncio.to_thread(self._again, lambda: self._prove(marks, trims))
+
+    async def merge(self, before_ms: int) -> int:
+        """Merge the segments of hours and days before a time; return how many went into others."""
+
+        def work() -> int:
+            with self._merge_lock:
+                try:
+                    return merge(self._merging, before_ms)
+                except FileNotFoundError:  # another archiver merges here
+                    return 0
+
+        return await asyncio.to_thread(work)
+
+    def _again(self, work: Callable[[], T]) -> T:
+        """Do a work once more if a segment was merged into another under it."""
+        with self._lock:
+            try:
+                return work()
+            except FileNotFoundError:
+                return work()
+
+    def _take(self, marks: Mapping[int, ArchiveMark]) -> tuple[dict[int, str], list[str]]:
+        self._catalogue.refresh()
+        self._clear()
+        starts = {partition: mark.archived for partition, mark in marks.items()}
+        faults: dict[str, None] = {}
+        oldest_ms = min((_ms(mark.trimmed) for mark in marks.values() if mark.archived), default=0)
+        segments = []
+        for segment in self._catalogue.from_ms(oldest_ms):
+            try:
+                self._verify(segment)
+                segments.append(segment)
+            except ArchiveError as error:
+                faults[str(error)] = None
+        faults.update(dict.fromkeys(map(str, self._catalogue.damaged)))
+        coverage = Coverage(segments)
+        for partition, mark in marks.items():
+            behind, up_to = parse_position(mark.trimmed), parse_position(mark.archived)
+            if mark.trimmed:
+                # Its own entry: the store may have it no more.
+                before = (behind[0], behind[1] - 1) if behind[1] else (behind[0] - 1, PART_MAX)
+                self._must_have(coverage, partition, before, behind)
+            try:
+                for stretch in coverage.stretches(partition, behind, up_to):
+                    behind = stretch.up_to
+            except ArchiveError as error:
+                starts[partition] = spell_position(behind)
+                faults[str(error)] = None
+        return starts, list(faults)
+
+    def _must_have(
+        self, coverage: Coverage, partition: int, before: Position, position: Position
+    ) -> None:
+        try:
+            coverage.next_stretch(partition, before, position)
+        except ArchiveError:
+            raise ArchiveError(
+                f"{self._directory} is not the store's archive, or not all of it: partition"
+                f" {partition} was archived up to {spell_position(position)} and more, which is"
+                " not in it"
+            ) from None
+
+    def _clear(self) -> None:
+        try:
+            for path in self._directory.glob(f"*{PARTIAL_SUFFIX}"):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            text = f"the archive {self._directory} cannot be written: {error.strerror}"
+            raise ArchiveError(text) from None
+
+    def _verify(self, segment: Segment) -> None:
+        """Read a segment back, unless that was done and nobody has written to it since."""
+        status = segment.name.path.stat()
+        known = (segment.name.path.name, status.st_ino, status.st_mtime_ns)
+        if known in self._verified:
+            return
+        segment.verify()
+        if len(self._verified) == _VERIFIED_MAX:
+            self._verified.clear()
+        self._verified.add(known)
+
+    def _prove(self, marks: Mapping[int, ArchiveMark], trims: Mapping[int, str]) -> None:
+        self._catalogue.refresh()
+        coverage = self._catalogue.coverage(min(_ms(marks[number].trimmed) for number in trims))
+        for partition, trim in trims.items():
+            behind = parse_position(marks[partition].trimmed)
+            for stretch in coverage.stretches(partition, behind, parse_position(trim)):
+                self._verify(stretch.segment)
+
+
+def _ms(position: str) -> int:
+    return parse_position(position)[0]

@@ -1,0 +1,103 @@
+"""Writes a segment: beside its final name, on disk before it has it, read back before it counts."""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Final
+
+import pyarrow.parquet as pq
+
+from ocs.archive.columns import SCHEMA
+from ocs.archive.segment import SUFFIX, Header, Name, Segment, digests_of, read_name
+from ocs.limits import TIME_MAX_MS
+from ocs.ports import ArchiveError
+
+ROWS_PER_GROUP: Final = 8192
+PARTIAL_SUFFIX: Final = ".partial"
+_HEADER_KEY: Final = "ocs"
+
+
+def write_segment(
+    directory: Path,
+    header: Header,
+    tables: Iterable[Any],
+    *,
+    epoch: int,
+    span_ms: tuple[int, int],
+) -> Name:
+    """Write rows, which come in a segment's order; return what is on disk under its name.
+
+    header: its spans may be filled while the rows come. span_ms: first and last milliseconds of the
+    entries' positions. Raises ArchiveError; then there is nothing of it.
+    """
+    partial = directory / f"{token_hex(8)}{PARTIAL_SUFFIX}"
+    try:
+        _make_directory(directory)
+        _write(partial, header, tables)
+        name = _publish(partial, directory, epoch, span_ms)
+        if Segment(name).row_count != sum(span.entry_count for span in header.spans.values()):
+            raise ArchiveError(f"segment {name} reads back with other entries than were written")
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ArchiveError(f"a segment cannot be written in {directory}: {reason}") from None
+    except ValueError:
+        raise ArchiveError(f"a segment written in {directory} reads back wrong") from None
+    else:
+        return name
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _write(partial: Path, header: Header, tables: Iterable[Any]) -> None:
+    with (
+        partial.open("xb") as file,
+        pq.ParquetWriter(
+            file,
+            SCHEMA,
+            compression="zstd",
+            use_dictionary=["tenant", "account", "kind"],
+            write_page_checksum=True,
+            write_statistics=True,
+        ) as writer,
+    ):
+        for table in tables:
+            writer.write_table(table, row_group_size=ROWS_PER_GROUP)
+        writer.add_key_value_metadata({_HEADER_KEY: header.encode().decode()})
+        writer.close()
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _publish(partial: Path, directory: Path, epoch: int, span_ms: tuple[int, int]) -> Name:
+    first_ms, last_ms = span_ms
+    footer, pages = digests_of(partial)
+    day = datetime.fromtimestamp(min(first_ms, TIME_MAX_MS) // 1000, UTC).date().isoformat()
+    folder = directory / f"date={day}"
+    if not folder.exists():
+        folder.mkdir(exist_ok=True)
+        fsync_directory(directory)
+    path = folder / f"{first_ms:013d}-{last_ms:013d}-{epoch}-{footer}-{pages}{SUFFIX}"
+    partial.rename(path)
+    fsync_directory(folder)
+    name = read_name(path)
+    assert name is not None, path
+    return name
+
+
+def _make_directory(directory: Path) -> None:
+    if not directory.exists():
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fsync_directory(directory.parent)
+
+
+def fsync_directory(directory: Path) -> None:
+    """Make what happened to its names last. Raises OSError."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
