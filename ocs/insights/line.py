@@ -47,7 +47,7 @@ def _grammar() -> str:
     tokens = [f"{letter}={fields}" for letter, fields in known.items()] + [f"[{others}]=[^ ]*"]
     return (
         f"{EVENT_VERSION} (?:{'|'.join(EventKind)}) {_ID}/{_ID} {_NUMBER} {_NUMBER}"
-        f" [^ ]+ [^ ]+ [^ ]+(?: (?:{'|'.join(tokens)}))*"
+        f" (?:-|[0-9]+-[0-9]+) (?:-|[A-Z_]+) {_ID}(?: (?:{'|'.join(tokens)}))*"
     )
 
 

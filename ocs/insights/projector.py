@@ -117,13 +117,16 @@ class Projector:
         count, unread = 0, self._positions
         while unread:
             runs = await self._journal.read(unread)
+            unread = {}
             for run in runs:
                 if run.positions:
                     positions[run.partition] = run.positions[-1]
-                    count += len(run.positions)
                     found[run.partition] = _joined(found.get(run.partition), run)
-            unread = {run.partition: positions[run.partition] for run in runs if run.more}
-            if count >= _BATCH_ENTRIES:
+                if run.more:
+                    unread[run.partition] = positions[run.partition]
+            read_count = sum(len(run.positions) for run in runs)
+            count += read_count
+            if count >= _BATCH_ENTRIES or not read_count:
                 break
         # Not before all of it is here: what a lost store cut short is read again.
         self._positions = positions

@@ -116,7 +116,6 @@ async def test_what_is_followed_in_pieces_is_what_is_folded_at_once(
 ) -> None:
     monkeypatch.setattr("ocs.insights.projector._BATCH_ENTRIES", 40)
     monkeypatch.setattr("ocs.store.journal.ENTRIES_PER_READ", 7)
-    monkeypatch.setattr("ocs.store.journal.ENTRIES_PER_READ", 7)
     entries = rewritten(lua, 60, 300)
     async with follow() as followed:
         await followed.catch_up()
@@ -130,7 +129,6 @@ async def test_a_store_that_comes_and_goes_costs_no_event(
     lua: ValkeySide, follow: Follow, tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ocs.insights.projector._BATCH_ENTRIES", 20)
-    monkeypatch.setattr("ocs.store.journal.ENTRIES_PER_READ", 5)
     monkeypatch.setattr("ocs.store.journal.ENTRIES_PER_READ", 5)
     entries = rewritten(lua, 61, 300)
     async with follow(Flaky) as followed:

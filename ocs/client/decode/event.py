@@ -54,8 +54,8 @@ def event_context(message: events.EventContext) -> records.EventContext:
         unsplit=message.unsplit,
         tax_included=message.tax_included if message.HasField("tax_included") else None,
         corrects_seq=message.corrects_seq,
-        asked_units=message.asked_units,
         time_zone=message.time_zone,
+        asked_units=message.asked_units,
     )
 
 
