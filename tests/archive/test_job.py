@@ -83,7 +83,7 @@ async def test_what_is_young_stays_and_what_was_archived_lately_is_kept(
     async with archiver(url, tmp_path, behind_ms=3_600_000, kept_ms=3 * 365 * 86_400_000) as one:
         await one.job.step()
 
-        assert marks(client, 3) == (position(100), "")
+        assert marks(client, 3)[0] == position(100)
         assert kept(client, 3) == [position(number) for number in range(1, 101)] + young
         one.room.note(60, 100)
         await one.job.step()
@@ -112,7 +112,7 @@ async def test_an_archiver_goes_on_where_another_was_killed(
     async with archiver(url, tmp_path) as one:
         await one.job.step()
 
-        assert (await one.control.lease(0))[0] == 2
+        assert (await one.control.lease(None))[0] == 2
         assert tmp_path / "0123456789abcdef.partial" not in partials(tmp_path)
     assert marks(client, 3)[0] == position(100)
     assert await read_all(SegmentArchive(tmp_path), {3: ""}, {3: 100}) == {3: run(3, range(1, 101))}
