@@ -16,6 +16,7 @@ from ocs.domain.position import Position, parse_position, spell_position
 from ocs.ports import ArchiveError, ArchiveMark, JournalRun
 
 _VERIFIED_MAX: Final = 100_000
+_TRIES: Final = 3
 
 T = TypeVar("T")
 
@@ -84,12 +85,14 @@ class ArchiveFiles:
         return await asyncio.to_thread(work)
 
     def _again(self, work: Callable[[], T]) -> T:
-        """Do a work once more if a segment was merged into another under it."""
+        """Do a work, anew if a segment was merged into another under it."""
         with self._lock:
-            try:
-                return work()
-            except FileNotFoundError:
-                return work()
+            for _ in range(_TRIES):
+                try:
+                    return work()
+                except FileNotFoundError:
+                    continue
+        raise ArchiveError(f"segments of {self._directory} vanish while they are read")
 
     def _take(self, marks: Mapping[int, ArchiveMark]) -> tuple[dict[int, str], list[str]]:
         self._catalogue.refresh()

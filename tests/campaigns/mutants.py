@@ -38,9 +38,9 @@ _STATEMENT = re.compile(
 _KEY = re.compile(r"KEYS\[(\d+)\]")
 
 
-# What the model cannot see, and the tests that do: the lookup index is no part of an account, nor is
-# the archive; the model gives a clock of its own, and no answer tells how many parsed texts are
-# kept.
+# What the model cannot see, and the tests that do: the lookup index is no part of an account, and
+# the archive neither; the model gives a clock of its own, and no answer tells how many parsed texts
+# are kept.
 ELSEWHERE: Mapping[str, str] = MappingProxyType(
     {
         "claim_lookup": "tests/store/test_lookups.py",
