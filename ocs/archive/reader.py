@@ -11,7 +11,7 @@ import structlog
 
 from ocs.archive.catalogue import Catalogue
 from ocs.archive.columns import runs_of, spelled
-from ocs.archive.coverage import Stretch
+from ocs.archive.coverage import Stretch, gap
 from ocs.archive.segment import Segment
 from ocs.domain.position import PART_MAX, Position, is_position, parse_position, spell_position
 from ocs.ports import ArchivedEntry, ArchiveError, JournalRun
@@ -141,10 +141,15 @@ class SegmentArchive:
                 groups = segment.groups_of(partition, position[0], position[0])
                 entries = _entries(_of_account(segment.rows(groups), partition, account))
                 return {entry.position: entry for entry in entries}
-        # No segment of its time: there is no such entry, or the segment is missing.
+        # No segment of its time. If the next one begins before, there is no such entry.
+        for segment in self._catalogue.from_ms(position[0]):
+            span = segment.header.spans.get(partition)
+            if span is not None:
+                if span.behind < position:
+                    return {}
+                break
         before = (position[0], position[1] - 1) if position[1] else (position[0] - 1, PART_MAX)
-        self._catalogue.coverage().next_stretch(partition, before, position)
-        return {}
+        raise gap(partition, before, position, self._catalogue.damaged)
 
     def _forward(
         self,
@@ -158,7 +163,7 @@ class SegmentArchive:
         after, until = ends
         found: list[ArchivedEntry] = []
         looked = 0
-        for stretch in self._catalogue.coverage().stretches(partition, after, until):
+        for stretch in self._catalogue.stretches(partition, after, until):
             segment = stretch.segment
             for group in segment.groups_of(partition, stretch.behind[0], stretch.up_to[0]):
                 table = segment.rows([group])
