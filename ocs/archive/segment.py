@@ -108,7 +108,8 @@ class Segment:
                 footer, _ = _footer_of(file)
                 if _digest(footer) != name.footer_digest:
                     raise self._damaged("its footer is not what was written")
-                metadata = pq.read_metadata(file)
+                # Kept: reading the footer again takes longer than reading a row group.
+                self._metadata = metadata = pq.read_metadata(file)
                 self.header = self._read_header(metadata)
                 self.row_count: int = metadata.num_rows
                 self._groups = list(_bounds(metadata))
@@ -133,7 +134,9 @@ class Segment:
     def rows(self, groups: list[int]) -> Any:
         """Read row groups. Raises ArchiveError, FileNotFoundError."""
         try:
-            with pq.ParquetFile(self.name.path, page_checksum_verification=True) as file:
+            with pq.ParquetFile(
+                self.name.path, metadata=self._metadata, page_checksum_verification=True
+            ) as file:
                 table = file.read_row_groups(groups, use_threads=False)
         except FileNotFoundError:
             raise

@@ -207,7 +207,7 @@ async function explain(event, place) {
       place,
       h(
         "section",
-        { class: "card", "aria-labelledby": "explained" },
+        { class: "card", id: "explained-card", "aria-labelledby": "explained" },
         h("h2", { id: "explained" }, `Why event ${seq} cost ${charged}`),
         h("p", { class: "beside" }, `${used} by tariff ${answer.tariff_version || "\u2013"}`),
         lines.length ? h("ol", { class: "reasons" }, lines) : null,

@@ -73,7 +73,7 @@ export function share(permille) {
 export function percent(part, of) {
   const total = whole(of);
   if (total <= 0n) return "";
-  return `${(Number((whole(part) * 1000n) / total) / 10).toFixed(1)} %`;
+  return `${(Number((whole(part) * 1000n) / total) / 10).toFixed(1).replace("-", "\u2212")} %`;
 }
 
 export function milliseconds(micros) {

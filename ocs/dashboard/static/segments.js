@@ -88,6 +88,7 @@ function choices(chosen, turn) {
     { onchange: (event) => turn({ by: event.target.value.split(",") }) },
     [
       ["segment,service,zone", "Segment, service, zone"],
+      ["segment,service", "Segment, service"],
       ["segment", "Segment"],
       ["segment,plan", "Segment, plan"],
       ["service,zone", "Service, zone"],
