@@ -281,7 +281,8 @@ class ArchiveJob(Generic[D]):
             self._counts.failures += 1
             self._log.error("archive not merged", fault=str(error))
         else:
-            self._log.info("archive merged", segments=count)
+            if count:
+                self._log.info("archive merged", segments=count)
 
     async def _holding(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for a work, and keep the lease meanwhile."""
