@@ -117,6 +117,9 @@ kill: $(DEV) ## CYCLES of kill -9 on the store, the service and both, under load
 archive: $(DEV) ## KILLS of archivers, by kill -9 or a long sleep, under a load of EVENTS; audit
 	@exec $(PY) -m tests.campaigns.archive --events $(EVENTS) --kills $(KILLS) $(seed)
 
+exactness: $(DEV) ## KILLS of projectors under a load of EVENTS: every figure against the journal
+	@exec $(PY) -m tests.campaigns.exactness --events $(EVENTS) --kills $(KILLS) $(seed)
+
 lost-reply: $(DEV) ## OPS calls through proxies that drop only replies
 	@exec $(PY) -m tests.campaigns.lost_reply --ops $(OPS) $(seed)
 
