@@ -27,7 +27,7 @@ CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
-	archive rolling mutants calendars rating-model cases bad-inputs fuzz load load-ui latency overload \
+	archive exactness bench-insights rolling mutants calendars rating-model cases bad-inputs fuzz load load-ui latency overload \
 	bench bench-steps bench-tariff demo docs lock clean
 
 help: ## this list
