@@ -26,9 +26,9 @@ UV_VERSION := 0.13.9
 CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto proto-check proto-baseline lint format test test-browser screenshots model race kill archive \
-	lost-reply rolling mutants calendars rating-model cases bad-inputs fuzz load load-ui latency \
-	overload bench bench-steps bench-tariff demo docs lock clean
+.PHONY: help setup proto proto-check proto-baseline lint format test test-browser screenshots model \
+	race kill archive exactness lost-reply rolling mutants calendars rating-model cases bad-inputs \
+	fuzz load load-ui latency overload bench bench-steps bench-tariff bench-insights demo docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -123,6 +123,9 @@ kill: $(DEV) ## CYCLES of kill -9 on the store, the service and both, under load
 
 archive: $(DEV) ## KILLS of archivers, by kill -9 or a long sleep, under a load of EVENTS; audit
 	@exec $(PY) -m tests.campaigns.archive --events $(EVENTS) --kills $(KILLS) $(seed)
+
+exactness: $(DEV) ## KILLS of projectors under a load of EVENTS: every figure against the journal
+	@exec $(PY) -m tests.campaigns.exactness --events $(EVENTS) --kills $(KILLS) $(seed)
 
 lost-reply: $(DEV) ## OPS calls through proxies that drop only replies
 	@exec $(PY) -m tests.campaigns.lost_reply --ops $(OPS) $(seed)

@@ -62,6 +62,8 @@ class Projector:
         # Whether all that was taken back has come again, or is lost.
         self._settled = False
         self._folding: asyncio.Task[None] | None = None
+        # As of when the last batch that was read is whole, be it folded or not.
+        self._whole_ms = progress.as_of_ms
         self._as_of = AsOf(progress.as_of_ms, 0)
         self._positions = self._kept_positions()
         # When the journal was read last; long ago before it ever was.
@@ -98,10 +100,11 @@ class Projector:
             await self._folded()
             await self._begin(mark)
         runs, as_of_ms = await self._read(mark)
+        self._whole_ms = as_of_ms
         batch = await asyncio.to_thread(batch_of, runs, self._read_contexts) if runs else None
         await self._folded()
         self._folding = asyncio.create_task(self._fold(batch, AsOf(as_of_ms, 0), mark))
-        caught_up = as_of_ms == mark.store_ms
+        caught_up = as_of_ms >= mark.store_ms
         if caught_up:
             await self._folded()
         self.step_ms = self._steady_ms()
@@ -132,7 +135,8 @@ class Projector:
         self._positions = positions
         # The last millisecond that was read may go on.
         behind = (int(position.partition("-")[0] or 0) for position in unread.values())
-        return list(found.values()), min([mark.store_ms, *behind])
+        # What was whole before stays so, wherever a partition stands.
+        return list(found.values()), max(self._whole_ms, min([mark.store_ms, *behind]))
 
     async def _folded(self) -> None:
         """Wait for the batch that is being folded. Raises what that raised."""
@@ -143,6 +147,7 @@ class Projector:
             except StoreUnavailableError:
                 # A tariff could not be read: the batch is read again, and what came behind it.
                 self._positions = await self._off(self._kept_positions)
+                self._whole_ms = self._as_of.as_of_ms
                 raise
 
     def _kept_positions(self) -> dict[int, str]:
@@ -159,6 +164,8 @@ class Projector:
         self._positions |= await self._off(self._tables.begin, mark.generation, cuts)
         self._generation = mark.generation
         self._settled = False
+        self._whole_ms = cut_ms
+        self._as_of = AsOf(cut_ms, mark.store_ms - cut_ms)
         self._log.info("journal of a new generation", generation=mark.generation, since_ms=cut_ms)
 
     async def _fold(self, batch: Batch | None, as_of: AsOf, mark: JournalMark) -> None:
@@ -167,7 +174,7 @@ class Projector:
             for ref in sorted(wanted):
                 await self._off(self._tables.keep_tariff, *ref, await self._tariff(*ref))
             await self._off(self._tables.fold, batch.positions, as_of.as_of_ms)
-        if not self._settled and as_of.as_of_ms == mark.store_ms:
+        if not self._settled and as_of.as_of_ms >= mark.store_ms:
             await self._off(self._tables.settle_rewritten)
             self._settled = True
         if batch is not None:
@@ -175,7 +182,7 @@ class Projector:
             self.event_count = progress.event_count
             self.rewritten_count = progress.rewritten_count
             self.unreadable_count = progress.unreadable_count
-        self._as_of = AsOf(as_of.as_of_ms, mark.store_ms - as_of.as_of_ms)
+        self._as_of = AsOf(as_of.as_of_ms, max(mark.store_ms - as_of.as_of_ms, 0))
 
     async def _tariff(self, tenant: str, version: str) -> Tariff | None:
         """Read a version of the tenant's own book, or of the installation's; None: of neither."""

@@ -114,10 +114,13 @@ def _check_function(node: dict[str, Any]) -> None:
 def _restrict(connection: duckdb.DuckDBPyConnection, tenant: str) -> None:
     """Put views of this connection before the tables: bare names mean them."""
     assert re.fullmatch(ID_PATTERN, tenant), tenant
+    # Temporary views have a schema `main`, too: only the file's name tells the tables from them.
+    ((file,),) = connection.execute("SELECT current_database()").fetchall()
     for table in PUBLIC_TABLES:
         where = "false" if table in _OF_NOBODY else f"tenant = '{tenant}'"
+        source = f'"{file}".main.{table}'
         connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT * FROM main.{table} WHERE {where}"
+            f"CREATE OR REPLACE TEMP VIEW {table} AS SELECT * FROM {source} WHERE {where}"
         ).fetchall()
 
 

@@ -2,90 +2,20 @@
 
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
-from ocs.insights.schema import PUBLIC_TABLES
 from ocs.insights.tables import Tables
 from tests.insights.journals import MVNO, Entry, fold, written_by
 from tests.insights.reference import Reference
+from tests.insights.tables import DIMENSIONS, contents, differences
 from tests.model.valkey_side import ValkeySide
-
-DIMENSIONS = "tenant, segment, plan, service, zone, partner"
-MEASURES = (
-    "charge_count",
-    "charged_micros",
-    "refunded_micros",
-    "topped_up_micros",
-    "used_units",
-    "uncollected_units",
-    "uncollected_micros",
-    "uncosted_units",
-)
-
-
-def summed(tables: Tables, table: str, keys: str, figure: str) -> dict[tuple[Any, ...], int]:
-    rows = tables._execute(
-        f"SELECT minute_ms, {DIMENSIONS}, {keys}, sum({figure})::HUGEINT AS figure FROM {table}"
-        " GROUP BY ALL HAVING figure <> 0"
-    )
-    return {row[:-1]: row[-1] for row in rows}
 
 
 def check(tables: Tables, entries: list[Entry]) -> Reference:
     reference = Reference(MVNO).fold(entries)
-    expected = {key: value for key, value in reference.minutes.items() if value}
-    found = {key: value for key, value in minutes_of(tables).items() if value}
-    assert found == expected
-    assert summed(tables, "cost_minutes", "currency, cost_currency", "cost_micros") == {
-        key: value for key, value in reference.costs.items() if value
-    }
-    assert (
-        summed(tables, "decision_minutes", "kind, outcome", "decision_count") == reference.decisions
-    )
-    assert rows(tables, "tenant, account, bucket, unit, balance, reserved", "buckets") == (
-        reference.buckets()
-    )
-    caps = rows(tables, "tenant, account, holder, cap, unit, cap_limit, period", "caps")
-    assert caps == reference.caps()
-    counters = rows(tables, "tenant, account, holder, cap, period_start_ms, spent", "cap_counters")
-    assert counters >= reference.counters()
-    ((open_holds,),) = tables._execute("SELECT coalesce(sum(hold_count), 0) FROM open_holds")
-    assert open_holds == reference.open_holds()
-    accounts = {row[:2]: row[2] for row in tables._execute("FROM accounts")}
-    assert accounts == reference.segments
+    assert differences(tables, reference) == []
     return reference
-
-
-def minutes_of(tables: Tables) -> dict[tuple[Any, ...], int]:
-    sums = ", ".join(f"sum({name})::HUGEINT" for name in MEASURES)
-    found: dict[tuple[Any, ...], int] = {}
-    for row in tables._execute(
-        f"SELECT minute_ms, {DIMENSIONS}, currency, unit, {sums} FROM minutes GROUP BY ALL"
-    ):
-        key, values = row[: -len(MEASURES)], row[-len(MEASURES) :]
-        found |= {(*key, name): value for name, value in zip(MEASURES, values, strict=True)}
-    return found
-
-
-def rows(tables: Tables, columns: str, table: str) -> set[tuple[Any, ...]]:
-    return set(tables._execute(f"SELECT {columns} FROM {table}"))
-
-
-def contents(tables: Tables) -> dict[str, Any]:
-    """Every table, its rows in order; rows of minutes that add up are added up."""
-    found: dict[str, Any] = {}
-    for table in PUBLIC_TABLES:
-        if not table.endswith("minutes") and table != "open_holds":
-            found[table] = tables._execute(f"FROM {table} ORDER BY ALL")
-    found["minutes"] = minutes_of(tables)
-    for table, keys, figure in (
-        ("cost_minutes", "currency, cost_currency", "cost_micros"),
-        ("decision_minutes", "kind, outcome", "decision_count"),
-    ):
-        found[table] = summed(tables, table, keys, figure)
-    return found
 
 
 @pytest.mark.parametrize("seed", range(20, 28))

@@ -19,7 +19,7 @@ from ocs.store.ledger import ValkeyLedger
 from ocs.store.pipeline import Pipeline
 from ocs.store.tariffs import ValkeyTariffs
 from tests.insights.journals import fold, written_by
-from tests.insights.test_fold import contents
+from tests.insights.tables import contents
 from tests.model.valkey_side import ValkeySide
 from tests.store.audit.stored import ledger_on
 

@@ -7,7 +7,8 @@ import pytest
 
 from ocs.insights.tables import Tables
 from tests.insights.journals import Entry, fold, written_by
-from tests.insights.test_fold import check, contents
+from tests.insights.tables import contents
+from tests.insights.test_fold import check
 from tests.model.valkey_side import ValkeySide
 
 
