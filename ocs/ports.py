@@ -1,4 +1,7 @@
-"""What the service needs from the outside, as Protocols over domain types."""
+"""What the service needs from the outside, as Protocols over domain types.
+
+size: every port and what it speaks in, on one page.
+"""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet

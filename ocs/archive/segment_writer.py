@@ -78,19 +78,21 @@ def _write(partial: Path, header: Header, tables: Iterable[Any]) -> None:
 
 
 def _groups(tables: Iterable[Any]) -> Iterator[Any]:
-    """Put small tables together, so that each but the last has ROWS_PER_GROUP rows or more.
+    """Cut rows anew, into tables of ROWS_PER_GROUP rows, the last one of what is left.
 
     A partition's run is some entries: a group for each would make the footer the largest part.
     """
-    gathered: list[Any] = []
-    count = 0
+    gathered, count = [], 0
     for table in tables:
         gathered.append(table)
         count += table.num_rows
         if count >= ROWS_PER_GROUP:
-            yield pa.concat_tables(gathered)
-            gathered, count = [], 0
-    if gathered:
+            rows = pa.concat_tables(gathered)
+            whole = count - count % ROWS_PER_GROUP
+            for first in range(0, whole, ROWS_PER_GROUP):
+                yield rows.slice(first, ROWS_PER_GROUP)
+            gathered, count = [rows.slice(whole)], count - whole
+    if count:
         yield pa.concat_tables(gathered)
 
 

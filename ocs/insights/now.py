@@ -59,14 +59,6 @@ def now(question: Question, tenant: str, as_of: AsOf) -> Now:
     ((event_count, rewritten_count, unreadable_count),) = question.rows(
         "SELECT event_count, rewritten_count, (SELECT count(*) FROM unreadable) FROM projection"
     )
-    decisions = question.rows(
-        "SELECT store_ms - store_ms % 1000 AS second_ms,"
-        " count(*) FILTER (outcome = 'GRANTED' OR outcome = 'CHARGED'),"
-        f" count(*) FILTER (outcome NOT IN {tuple(sorted(GRANTED))}) FROM events"
-        " WHERE outcome <> ''"
-        f" AND store_ms > $since_ms AND {_MINE} GROUP BY ALL ORDER BY ALL",
-        {"tenant": tenant, "since_ms": as_of.as_of_ms - MINUTE_MS},
-    )
     tenants = [] if tenant else question.rows("SELECT DISTINCT tenant FROM accounts ORDER BY ALL")
     return Now(
         as_of=as_of,
@@ -80,6 +72,19 @@ def now(question: Question, tenant: str, as_of: AsOf) -> Now:
         projected_event_count=event_count,
         rewritten_count=rewritten_count,
         unreadable_count=unreadable_count,
-        decisions=tuple(SecondDecisions(*row) for row in decisions),
+        decisions=_decisions(question, tenant, as_of),
         tenants=tuple(name for (name,) in tenants),
     )
+
+
+def _decisions(question: Question, tenant: str, as_of: AsOf) -> tuple[SecondDecisions, ...]:
+    """Count what was granted and refused in each second of the last minute."""
+    rows = question.rows(
+        "SELECT store_ms - store_ms % 1000 AS second_ms,"
+        " count(*) FILTER (outcome = 'GRANTED' OR outcome = 'CHARGED'),"
+        f" count(*) FILTER (outcome NOT IN {tuple(sorted(GRANTED))}) FROM events"
+        " WHERE outcome <> ''"
+        f" AND store_ms > $since_ms AND {_MINE} GROUP BY ALL ORDER BY ALL",
+        {"tenant": tenant, "since_ms": as_of.as_of_ms - MINUTE_MS},
+    )
+    return tuple(SecondDecisions(*row) for row in rows)
