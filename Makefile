@@ -165,6 +165,9 @@ bench: $(DEV) ## server CPU per call against a bare echo, Valkey CPU per charge
 bench-steps: $(DEV) ## the store's CPU per reserve: a price list of five steps against one
 	@exec $(PY) -m loadtest.steps
 
+bench-insights: $(DEV) ## a backlog projected; revenue of an hour of ten million events
+	@exec $(PY) -m loadtest.insights
+
 bench-tariff: $(DEV) ## a look-up among 10,000 prefixes, 500 plans, 100 zones against 10 prefixes
 	@exec $(PY) -m loadtest.lookup $(seed)
 

@@ -6,7 +6,15 @@ The only place that wires.
 from ocs.app.clocks import now_ms, steady_ms
 from ocs.app.output import say
 from ocs.app.parts import credential_file, load_text, metric_exports, rpc_options
-from ocs.app.process import START_ERRORS, Figures, run_serve, run_up, start, who_may_call
+from ocs.app.process import (
+    START_ERRORS,
+    Figures,
+    run_serve,
+    run_up,
+    spare_collections,
+    start,
+    who_may_call,
+)
 from ocs.app.serving import Running, running
 
 __all__ = [
@@ -22,6 +30,7 @@ __all__ = [
     "run_up",
     "running",
     "say",
+    "spare_collections",
     "start",
     "steady_ms",
     "who_may_call",
