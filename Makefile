@@ -26,9 +26,10 @@ UV_VERSION := 0.13.9
 CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto proto-check proto-baseline lint format test test-browser screenshots model \
-	race kill archive exactness lost-reply rolling mutants calendars rating-model cases bad-inputs \
-	fuzz load load-ui latency overload bench bench-steps bench-tariff bench-insights demo docs lock clean
+.PHONY: help setup proto proto-check proto-baseline lint format test test-browser screenshots \
+	model race kill archive exactness lost-reply rolling mutants calendars rating-model cases \
+	bad-inputs fuzz load load-ui latency overload bench bench-steps bench-tariff bench-insights \
+	demo docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -171,6 +172,9 @@ bench: $(DEV) ## server CPU per call against a bare echo, Valkey CPU per charge
 
 bench-steps: $(DEV) ## the store's CPU per reserve: a price list of five steps against one
 	@exec $(PY) -m loadtest.steps
+
+bench-insights: $(DEV) ## a backlog projected; revenue of an hour of ten million events
+	@exec $(PY) -m loadtest.insights
 
 bench-tariff: $(DEV) ## a look-up among 10,000 prefixes, 500 plans, 100 zones against 10 prefixes
 	@exec $(PY) -m loadtest.lookup $(seed)

@@ -25,6 +25,7 @@ from ocs.app import (
     now_ms,
     rpc_options,
     say,
+    spare_collections,
     start,
     steady_ms,
     who_may_call,
@@ -226,6 +227,7 @@ async def _serve(
         service = await start(stack, running_insights(settings, store_url), stop)
         if service is None:
             return
+        spare_collections()
         say(f"ocs insights: figures at {service.address}, kept in {settings.insights_file}")
         say(f"ocs insights: dashboard at {service.dashboard_url}")
         say(f"ocs insights: {who_may_call(settings)}")

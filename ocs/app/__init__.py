@@ -13,7 +13,15 @@ from ocs.app.parts import (
     rpc_options,
     services,
 )
-from ocs.app.process import START_ERRORS, Figures, run_serve, run_up, start, who_may_call
+from ocs.app.process import (
+    START_ERRORS,
+    Figures,
+    run_serve,
+    run_up,
+    spare_collections,
+    start,
+    who_may_call,
+)
 from ocs.app.serving import Running, running
 
 __all__ = [
@@ -31,6 +39,7 @@ __all__ = [
     "running",
     "say",
     "services",
+    "spare_collections",
     "start",
     "steady_ms",
     "who_may_call",

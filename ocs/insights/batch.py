@@ -51,14 +51,13 @@ def batch_of(runs: Iterable[JournalRun], read_contexts: ContextReader) -> Batch:
     """Make a batch of runs, each of another partition."""
     partitions: list[int] = []
     positions: list[str] = []
-    lines: list[str] = []
+    lines: list[bytes] = []
     contexts: list[bytes] = []
     last: dict[int, str] = {}
     for run in runs:
         partitions += [run.partition] * len(run.positions)
         positions += run.positions
-        # A byte that is no UTF-8 becomes one that no name of ours has.
-        lines += [line.decode("utf-8", "replace") for line in run.lines]
+        lines += run.lines
         contexts += run.contexts
         last[run.partition] = run.positions[-1]
     read = read_contexts(contexts)
@@ -67,12 +66,12 @@ def batch_of(runs: Iterable[JournalRun], read_contexts: ContextReader) -> Batch:
         "n": rows,
         "part": partitions,
         "position": positions,
-        "line": lines,
+        "line": _texts(lines),
         "context": contexts,
         "readable": [row not in read.unreadable for row in rows],
         **read.columns,
     }
-    arrays = [pa.array(columns[field.name], field.type) for field in _SCHEMA]
+    arrays = [_array(columns[field.name], field.type) for field in _SCHEMA]
     incoming = pa.Table.from_arrays(arrays, schema=_SCHEMA)
     return Batch(incoming, pa.Table.from_pylist(list(_pieces(read.pieces)), _PIECES), last)
 
@@ -90,3 +89,15 @@ def _pieces(found: Mapping[int, Sequence[tuple[int, str, str]]]) -> Iterator[dic
                 "price_id": price_id,
             }
             at += units
+
+
+def _array(values: Any, kind: Any) -> Any:
+    return values if isinstance(values, pa.Array) else pa.array(values, kind)
+
+
+def _texts(lines: Sequence[bytes]) -> Any:
+    try:
+        return pa.array(lines, pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid:
+        # A byte that is no UTF-8 becomes a letter that no name of ours has.
+        return pa.array([line.decode("utf-8", "replace") for line in lines], pa.string())
