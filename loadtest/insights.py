@@ -89,7 +89,7 @@ def write(store: EmbeddedValkey, count: int) -> list[str]:
     """Put a journal into the store; return some of its lines."""
     client = redis.Redis(unix_socket_path=str(store.socket_path))
     pipe: Any = client.pipeline(transaction=False)
-    lines = []
+    lines: list[str] = []
     for number, (account, line, context) in enumerate(entries(count), start=1):
         key = keys.journal_key(keys.partition_of("main", account))
         pipe.execute_command("XADD", key, "*", "e", line, "c", context)

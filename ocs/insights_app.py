@@ -88,14 +88,7 @@ async def running_insights(settings: Settings, store_url: str) -> AsyncIterator[
     ledger = ValkeyLedger(make_pool(store_url, 4), connections=4, now_ms=now_ms)
     follower = make_pool(store_url, 1)
     pipeline = Pipeline(follower)
-    projector = Projector(
-        tables,
-        WholeJournal(ValkeyJournal(pipeline), SegmentArchive(settings.archive_path)),
-        ValkeyTariffs(ledger),
-        read_contexts=context_columns,
-        read_tariff=read_tariff,
-        steady_ms=steady_ms,
-    )
+    projector = _projector(settings, tables, pipeline, ledger)
     metrics.watch_insights(partial(_counts, projector))
     insights = DuckDbInsights(tables, projector)
     watch = NowWatch(insights)
@@ -134,6 +127,19 @@ async def running_insights(settings: Settings, store_url: str) -> AsyncIterator[
         await ledger.close()
         for export in exports:
             await asyncio.to_thread(export.stop)
+
+
+def _projector(
+    settings: Settings, tables: Tables, pipeline: Pipeline, ledger: ValkeyLedger
+) -> Projector:
+    return Projector(
+        tables,
+        WholeJournal(ValkeyJournal(pipeline), SegmentArchive(settings.archive_path)),
+        ValkeyTariffs(ledger),
+        read_contexts=context_columns,
+        read_tariff=read_tariff,
+        steady_ms=steady_ms,
+    )
 
 
 def _counts(projector: Projector) -> InsightsCounts:

@@ -2,6 +2,8 @@
 
 `incoming` is the batch as it was read; `fresh` has the events in it, with the text of their lines.
 A statement is left out if no event of its kinds is in the batch.
+
+size: one fold, in the one order in which its statements may run.
 """
 
 from typing import Final, NamedTuple

@@ -228,7 +228,8 @@ async def _read_all(whole: WholeJournal) -> Counter[str]:
     at = dict.fromkeys(range(keys.PARTITION_COUNT), "")
     while runs := await whole.read(at):
         for run in runs:
-            at[run.partition] = run.positions[-1]
+            if run.positions:
+                at[run.partition] = run.positions[-1]
             found.update(b" ".join(line.split(b" ", 4)[2:4]).decode() for line in run.lines)
     return found
 
