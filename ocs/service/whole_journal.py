@@ -49,7 +49,8 @@ class WholeJournal:
         archived = await self._archive.read(behind, until)
         if not archived:  # nothing lies between, so the store's entries follow
             return runs
-        read = {run.partition: run._replace(more=True) for run in archived}
-        for partition in behind.keys() - read.keys():
-            read[partition] = JournalRun(partition, [], [], [], more=True)
-        return [run for run in runs if run.partition not in behind] + list(read.values())
+        # A partition may have several runs; one that had none waits for its turn.
+        found = [run._replace(more=True) for run in archived]
+        waiting = behind.keys() - {run.partition for run in archived}
+        found += [JournalRun(partition, [], [], [], more=True) for partition in waiting]
+        return [run for run in runs if run.partition not in behind] + found
