@@ -44,6 +44,7 @@ AIM: Final = 0.8
 BELOW_AIM: Final = 3
 _OPENING_EVENTS: Final = 7  # an account, three credits, three caps
 _ACCOUNTS: Final = 200
+_DRIVER_NICE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,8 @@ def run(plan: Plan) -> int:
                 with only_on({first}):
                     service = processes.service(store.url, directory / "log", settings)
                     server, address = stack.enter_context(service)
+                # The driver shares its cores with the store: what it offers is what is left over.
+                os.nice(_DRIVER_NICE)
                 found = uvloop.run(measure(plan, address, server.pid))
             archive_dir = directory / "archive"
             audited = run_audit(store_url=store.url, data_dir=None, archive_dir=archive_dir)

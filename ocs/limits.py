@@ -58,6 +58,10 @@ ACTIVATION_AHEAD_MIN_MS: Final = 5_000
 BOOK_CONFIRMED_MAX_MS: Final = 3_000
 # How far back use is priced (USED debits), and what a version is kept in memory for.
 EVENT_AGE_MAX_MS: Final = 31 * 86_400_000
+# What is asked for before it happens, is about to: so long before the request at most.
+EVENT_AGE_AUTHORIZE_MAX_MS: Final = 15 * 60_000
+EVENT_AHEAD_MAX_MS: Final = 60_000
+EVENT_AHEAD_QUOTE_MAX_MS: Final = 366 * 86_400_000
 TARIFF_DIFFERENCES_MAX: Final = 1_000
 
 # Rolling windows of caps: so many slots of one length, all of them counted from 1970 UTC.
@@ -111,6 +115,8 @@ CLAIM_PENDING_MS: Final = 60_000
 # Journal and lists.
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 500
+# Events of an account that are read back to find where a tier of an explained charge stood.
+EXPLAIN_EVENTS_MAX: Final = 1_000
 # Entries of a partition that one page of an account's events, oldest first, looks at.
 EVENTS_SCANNED_MAX: Final = 10_000
 SUBSCRIBERS_LISTED_MAX: Final = 1000
@@ -160,3 +166,5 @@ assert CALLERS_REMEMBERED_MAX >= CREDENTIALS_MAX
 assert CREDENTIALS_BYTES_MAX >= CREDENTIALS_MAX * 1000  # an entry has at most so many characters
 assert ARCHIVE_BEHIND_MS < JOURNAL_KEPT_MS
 assert BOOK_CONFIRMED_MAX_MS < ACTIVATION_AHEAD_MIN_MS
+# Whatever a charge may name, the version that priced it is in memory.
+assert EVENT_AGE_AUTHORIZE_MAX_MS + WINDOW_GRANT_MS < EVENT_AGE_MAX_MS

@@ -13,6 +13,7 @@ from ocs.client import (
     DebitResult,
     GrantResult,
     HealthResult,
+    NextGrant,
     OverrunPolicy,
     RefundResult,
     ReleaseResult,
@@ -28,7 +29,7 @@ def reserve(
     client: Client,
     payer: options.PayerOf,
     service_id: options.ServiceId,
-    requested_units: options.Quantity,
+    requested_units: options.WantedQuantity = None,
     *,
     subscriber_id: options.SubscriberOption = None,
     all_or_nothing: options.AllOrNothing = False,
@@ -71,9 +72,12 @@ def commit(
     used_units: options.Quantity,
     *,
     next_grant: Annotated[
-        int | None,
+        NextGrant | None,
         typer.Option(
-            "--next", metavar="UNITS", parser=options.UNITS, help="Hold so many anew, and go on."
+            "--next",
+            metavar="UNITS|default",
+            parser=parse.argument(parse.next_grant),
+            help="Hold so many anew, or as many as the tariff says, and go on.",
         ),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the rest held.")] = False,
@@ -158,10 +162,7 @@ def debit(
 @command(app, "refund", example="ocs refund alice/17 --share main=500000")
 def refund(
     client: Client,
-    event: Annotated[
-        str,
-        typer.Argument(metavar="EVENT", help="Its full name, or ACCOUNT/NUMBER within --tenant."),
-    ],
+    event: options.EventName,
     *,
     shares: Annotated[
         list[parse.Share] | None,

@@ -131,10 +131,7 @@ def reverse_top_up(
 )
 def correct_charge(
     client: Client,
-    event: Annotated[
-        str,
-        typer.Argument(metavar="EVENT", help="Its full name, or ACCOUNT/NUMBER within --tenant."),
-    ],
+    event: options.EventName,
     *,
     micros: Annotated[
         int,

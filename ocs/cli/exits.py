@@ -130,6 +130,7 @@ _BY_OUTCOME: Final = {
     Outcome.TOO_MANY_RESERVATIONS: "commit or release some; see `ocs account show`",
     Outcome.ACCOUNT_SUSPENDED: "allow grants again with `ocs account resume`",
     Outcome.ACCOUNT_CLOSED: "the account is closed for ever; see `ocs events` why",
+    Outcome.GRANT_MAX_EXCEEDED: "ask for less, or without --all-or-nothing; see `ocs quote`",
     Outcome.OUT_OF_ORDER: "report with the session's next --sequence-number",
 }
 

@@ -92,6 +92,7 @@ def context_of(context: api.EventContext) -> EventContext:
         unsplit=context.unsplit,
         tax_included=context.tax_included,
         corrects_seq=context.corrects_seq,
+        asked_units=context.asked_units,
     )
 
 

@@ -43,6 +43,14 @@ ReservationName = Annotated[
 Quantity = Annotated[
     int, typer.Argument(metavar="UNITS", parser=UNITS, help="Units of the service, whole.")
 ]
+EventName = Annotated[
+    str,
+    typer.Argument(metavar="EVENT", help="Its full name, or ACCOUNT/NUMBER within --tenant."),
+]
+WantedQuantity = Annotated[
+    int | None,
+    typer.Argument(metavar="[UNITS]", parser=UNITS, help="Units wanted; default the tariff's."),
+]
 
 LimitOption = Annotated[
     int, typer.Option("--limit", metavar="N", parser=UNITS, help="How many, at most 500.")

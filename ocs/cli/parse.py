@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 import typer
 
-from ocs.client import Identity, IdentityKind
+from ocs.client import Identity, IdentityKind, NextGrant
 
 # Mirrors the contract: quantities stay within 0 .. 2^53-1.
 QUANTITY_MAX: Final = 2**53 - 1
@@ -38,6 +38,11 @@ def whole(text: str) -> int:
     if value > QUANTITY_MAX:
         raise ValueError(f"must be at most {QUANTITY_MAX}")
     return value
+
+
+def next_grant(text: str) -> NextGrant:
+    """Units to hold anew: a whole number, or `default` for as many as the tariff says."""
+    return NextGrant(None if text == "default" else whole(text))
 
 
 def money(text: str) -> int:

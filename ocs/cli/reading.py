@@ -8,6 +8,7 @@ from ocs.cli import options, parse
 from ocs.cli.command import command
 from ocs.client import (
     Client,
+    ExplainChargeResult,
     GetRequestResult,
     GetReservationResult,
     QuoteResult,
@@ -43,6 +44,12 @@ def quote(
         visited_network=visited_network,
         event_time=event_time,
     )
+
+
+@command(app, "explain", example="ocs explain alice/17")
+def explain(client: Client, event: options.EventName) -> ExplainChargeResult:
+    """Explain what a commit, debit or refund came to, line by line. Touches nothing."""
+    return client.explain_charge(parse.event(event, client.tenant))
 
 
 @command(app, "request", example="ocs request alice q-17")

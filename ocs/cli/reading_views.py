@@ -17,6 +17,7 @@ from ocs.cli.views import (
 )
 from ocs.client import (
     AccountPage,
+    ExplainChargeResult,
     GetRequestResult,
     GetReservationResult,
     QuoteResult,
@@ -30,7 +31,11 @@ from ocs.client.values import ExplanationCause
 __all__ = ["blocks_of"]
 
 
-_WITHOUT_MONEY: Final = (ExplanationCause.INCREMENT, ExplanationCause.TIER)
+_WITHOUT_MONEY: Final = (
+    ExplanationCause.INCREMENT,
+    ExplanationCause.TIER,
+    ExplanationCause.GRANT_MAX,
+)
 
 
 def _prices(steps: Sequence[RateStep], unit: Unit | None) -> list[tuple[str, str]]:
@@ -41,6 +46,16 @@ def _price(step: RateStep, unit: Unit | None) -> str:
     each = f"{decimal_of(step.micros)} for {quantity(step.per_units, unit)}"
     start = f"from {quantity(step.from_units, unit)}: " if step.from_units else ""
     return f"{start}{each}, in increments of {step.increment_units}"
+
+
+def _grant_sizes(result: QuoteResult) -> str:
+    """How much a reserve may get: at least, where it names nothing, at most."""
+    sizes = (
+        ("from", result.grant_min_units),
+        ("by default", result.grant_default_units),
+        ("up to", result.grant_max_units),
+    )
+    return ", ".join(f"{word} {quantity(size, result.unit)}" for word, size in sizes if size)
 
 
 def _next(token: str) -> Fields:
@@ -57,22 +72,57 @@ def _(result: QuoteResult) -> list[Block]:
         ("paid by", ", ".join(paid)),
         *_prices(result.steps, result.unit),
         ("connect fee", decimal_of(result.connect_micros) if result.connect_micros else ""),
+        ("one grant", _grant_sizes(result)),
         ("zone", result.zone),
         ("tariff", result.tariff_version),
     ]
-    explanation = [
+    fields = Fields([*rows, *cap_reached(result.cap), ("as of", moment(result.store_time))])
+    return [fields, *_explanation(result)]
+
+
+@blocks_of.register
+def _(result: ExplainChargeResult) -> list[Block]:
+    money = f"{decimal_of(result.charged_micros)} {result.currency}"
+    lost = f"{decimal_of(result.uncollected_micros)} {result.currency}"
+    used, rated = (
+        quantity(units, result.unit) for units in (result.used_units, result.rated_units)
+    )
+    return [
+        Fields(
+            [
+                ("event", result.event),
+                ("kind", result.kind.lower().replace("_", " ")),
+                ("outcome", result.outcome.value if result.outcome else ""),
+                ("at", moment(result.store_time)),
+                ("used at", moment(result.event_time)),
+                ("service", result.service_id),
+                ("zone", result.zone),
+                ("used", used if result.used_units else ""),
+                ("rated", rated if result.rated_units else ""),
+                ("charged", money),
+                ("not collected", lost if result.uncollected_micros else ""),
+                ("tariff", result.tariff_version),
+                ("split", "no: the report did not say when it was used" if result.unsplit else ""),
+                ("about", result.about_event),
+                ("not explained", result.unexplained_text),
+            ]
+        ),
+        *_explanation(result),
+    ]
+
+
+def _explanation(result: QuoteResult | ExplainChargeResult) -> list[Block]:
+    """Why, line by line; nothing if there are no lines."""
+    rows = [
         (
-            line.cause.lower().replace("_", " "),
+            f"{line.cause.lower().replace('_', ' ')} {line.step_number or ''}".rstrip(),
             f"{line.from_units}-{line.to_units}" if line.to_units else "",
             "" if line.cause in _WITHOUT_MONEY else decimal_of(line.micros),
             line.text,
         )
         for line in result.explanation
     ]
-    fields = Fields([*rows, *cap_reached(result.cap), ("as of", moment(result.store_time))])
-    if not explanation:
-        return [fields]
-    return [fields, Listing(("why", "units", result.currency, ""), explanation)]
+    return [Listing(("why", "units", result.currency, ""), rows)] if rows else []
 
 
 def _reservation_fields(value: ReservationReading) -> list[tuple[str, str]]:

@@ -59,6 +59,7 @@ from ocs.client.operation import Operation
 from ocs.client.readings import (
     AccountPage,
     AccountSummary,
+    ExplainChargeResult,
     ExplanationLine,
     GetRequestResult,
     GetReservationResult,
@@ -113,6 +114,7 @@ from ocs.client.values import (
     Period,
     ReservationState,
     RollOver,
+    UnexplainedCause,
     Unit,
     UsedSegment,
 )
@@ -154,6 +156,7 @@ __all__ = [
     "EventKind",
     "EventPiece",
     "EventSegment",
+    "ExplainChargeResult",
     "ExplanationCause",
     "ExplanationLine",
     "FailedPreconditionError",
@@ -207,6 +210,7 @@ __all__ = [
     "TopUpResult",
     "UnauthenticatedError",
     "UnavailableError",
+    "UnexplainedCause",
     "Unit",
     "UnknownOutcomeError",
     "UpdateAccountResult",

@@ -149,6 +149,7 @@ class Client:
     cancel_bundle_renewal = _method(bundle.cancel_bundle_renewal)
     list_bundles = _method(bundle.list_bundles)
     quote = _method(reading.quote)
+    explain_charge = _method(reading.explain_charge)
     get_reservation = _method(reading.get_reservation)
     list_reservations_page = _method(reading.list_reservations_page)
     get_request = _method(reading.get_request)

@@ -160,7 +160,7 @@ def rest(
         wanted = next_grant if isinstance(next_grant, NextGrant) else NextGrant(next_grant)
         request.next_grant.CopyFrom(
             charging.NextGrant(
-                requested_units=whole("next_grant", wanted.requested_units),
+                requested_units=optional_whole("next_grant", wanted.requested_units),
                 all_or_nothing=wanted.all_or_nothing,
                 validity_duration=optional_duration(wanted.validity),
                 next_reservation_id=wanted.next_reservation_id,

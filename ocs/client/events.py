@@ -51,6 +51,7 @@ class EventContext:
     unsplit: bool
     tax_included: bool | None
     corrects_seq: int  # of the event whose price a debit corrects; 0: it reports use
+    asked_units: int  # by the caller, if the tariff's grant_max cut it; 0: it did not
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,7 +211,7 @@ def report(
     hold: Hold,
     used: int | Sequence[UsedSegment],
     *,
-    next_units: int,
+    next_units: int | None = None,
     all_or_nothing: bool = False,
     validity: timedelta | None = None,
     next_reservation_id: str = "",
@@ -224,7 +224,7 @@ def report(
 
     Afterwards this handle shows the next grant (`granted`, `granted_units`, ...), and its
     reservation, which is another one if the hold had lapsed. A refused next grant leaves the
-    reservation open, holding nothing.
+    reservation open, holding nothing. next_units: None = the tariff's grant_default.
     """
     hold.check_usable()
     return charging.commit(

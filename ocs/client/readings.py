@@ -7,9 +7,11 @@ from ocs.client.results import BucketCharge, CapReached, Charge, GrantResult, He
 from ocs.client.values import (
     AccountStatus,
     CapHolder,
+    EventKind,
     ExplanationCause,
     Outcome,
     ReservationState,
+    UnexplainedCause,
     Unit,
 )
 
@@ -42,6 +44,35 @@ class ExplanationLine:
     price_id: str
     tariff_version: str
     bucket_id: str
+    step_number: int  # which of the price list, from 1; 0: the line is about none
+    step: RateStep | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainChargeResult:
+    """A charge of the past, and how it came about."""
+
+    event: str
+    kind: EventKind
+    outcome: Outcome | None  # None for a refund
+    store_time: datetime | None
+    event_time: datetime | None
+    service_id: str
+    unit: Unit | None
+    zone: str
+    used_units: int
+    rated_units: int
+    charged_micros: int  # below 0: given back
+    uncollected_units: int
+    uncollected_micros: int
+    currency: str
+    tariff_version: str
+    # The lines before those of who paid add up to what was charged and not collected.
+    explanation: tuple[ExplanationLine, ...]
+    unexplained: UnexplainedCause | None  # None: it is explained
+    unexplained_text: str
+    about_event: str  # that was refunded or corrected; empty: none
+    unsplit: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +91,9 @@ class QuoteResult:
     steps: tuple[RateStep, ...]
     connect_micros: int  # part of the price
     explanation: tuple[ExplanationLine, ...]  # those before the buckets' add up to the price
+    grant_min_units: int
+    grant_default_units: int  # 0: a reserve must name units
+    grant_max_units: int  # 0: no bound
     store_time: datetime | None
 
 

@@ -31,6 +31,7 @@ class Outcome(enum.StrEnum):
     ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
     ACCOUNT_CLOSED = "ACCOUNT_CLOSED"
     TOO_MANY_BUCKETS = "TOO_MANY_BUCKETS"
+    GRANT_MAX_EXCEEDED = "GRANT_MAX_EXCEEDED"
 
 
 class FinalUnitAction(enum.StrEnum):
@@ -110,6 +111,23 @@ class ExplanationCause(enum.StrEnum):
     MAXIMUM = "MAXIMUM"
     CONNECT_FEE = "CONNECT_FEE"
     BUCKET = "BUCKET"
+    GRANT_MAX = "GRANT_MAX"
+    UNCOLLECTED = "UNCOLLECTED"
+    CORRECTION = "CORRECTION"
+    REFUND = "REFUND"
+
+
+class UnexplainedCause(enum.StrEnum):
+    """Why a price is not explained."""
+
+    UNSPECIFIED = "UNSPECIFIED"  # a cause that this version of the client does not know
+    NOTHING_CHARGED = "NOTHING_CHARGED"
+    POSITION_UNKNOWN = "POSITION_UNKNOWN"
+    VERSION_UNKNOWN = "VERSION_UNKNOWN"
+    PRICE_UNKNOWN = "PRICE_UNKNOWN"
+    TIER_UNKNOWN = "TIER_UNKNOWN"
+    EVENT_GONE = "EVENT_GONE"
+    OTHER_PRICE = "OTHER_PRICE"
 
 
 class ReservationState(enum.StrEnum):
@@ -190,9 +208,12 @@ class UsedSegment:
 
 @dataclass(frozen=True, slots=True)
 class NextGrant:
-    """What to hold anew after a commit; the whole next grant, never an addition."""
+    """What to hold anew after a commit; the whole next grant, never an addition.
 
-    requested_units: int
+    requested_units: None = the tariff's grant_default.
+    """
+
+    requested_units: int | None = None
     all_or_nothing: bool = False
     validity: timedelta | None = None
     next_reservation_id: str = ""

@@ -21,13 +21,11 @@ class Board:
         self.notes: deque[str] = deque(maxlen=_NOTES_MAX)
         self._clock = clock
         self._counts: dict[str, Counter[str]] = {}
-        self._held_micros: dict[str, int] = {}
         self._past: deque[tuple[float, int]] = deque()
 
     def take(self, gateway: str, report: Line) -> None:
-        """Take over a gateway's report; its counters are totals."""
+        """Take over a gateway's report; its counters are totals, money held as it last was."""
         self._counts[gateway] = Counter(report["counts"])
-        self._held_micros[gateway] = report["held_micros"]
         self.latencies_us.extend(report["latencies_us"])
         self.notes.extend(report["notes"])
         now = self._clock()
@@ -42,11 +40,6 @@ class Board:
         for counts in self._counts.values():
             total.update(counts)
         return total
-
-    @property
-    def held_micros(self) -> int:
-        """Money held, as the service last said."""
-        return sum(self._held_micros.values())
 
     @property
     def charges_per_s(self) -> float:

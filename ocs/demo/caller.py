@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from ocs.client import AsyncClient, CommitResult, Operation, UnknownOutcomeError
+from ocs.demo import figures
+from ocs.demo.operators import Operator
 from ocs.demo.tally import Tally
 
 ResultT = TypeVar("ResultT")
@@ -26,10 +28,13 @@ class Caller:
     `stopping` ends the pauses and the pace, so that sessions under way are closed at once.
     """
 
-    def __init__(self, client: AsyncClient, rate_per_s: float, rng: random.Random) -> None:
+    def __init__(
+        self, client: AsyncClient, operator: Operator, rate_per_s: float, rng: random.Random
+    ) -> None:
         self.client = client
+        self.operator = operator
         self.rng = rng
-        self.tally = Tally()
+        self.tally = Tally(operator.currency)
         self.stopping = asyncio.Event()
         self.latencies_us: list[int] = []
         self.notes: deque[str] = deque(maxlen=_NOTES_MAX)
@@ -66,6 +71,10 @@ class Caller:
     def note(self, text: str) -> None:
         """Tell the screen what happened."""
         self.notes.append(text)
+
+    def money(self, micros: int) -> str:
+        """Money as the operator's people read it."""
+        return figures.money(micros, self.operator.currency)
 
     async def _turn(self) -> None:
         # Every call takes the next place in an even sequence: the rate is an upper bound however

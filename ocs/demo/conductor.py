@@ -17,12 +17,12 @@ from typing import Any, Final
 from ocs.demo.board import Board
 from ocs.demo.children import Child, ChildError, Children
 from ocs.demo.link import STOP, Line
+from ocs.demo.operators import FIRST, OPERATORS, credentials_in, operator_of
 from ocs.demo.people import Persona
 from ocs.demo.screen import Screen
 
 FAULT: Final = 1
 INTERRUPTED: Final = 130
-_GATEWAYS: Final = 2
 _RATE_PER_S: Final = 300.0
 _FRAME_S: Final = 0.25
 _STOP_TRAFFIC_S: Final = 30.0
@@ -51,6 +51,7 @@ class Conductor:
         self._last_signal = 0.0
         self._began = 0.0
         self._books: Child | None = None
+        self._tokens: dict[str, str] = {}
         self._ready: list[Line] = []
         self._all_ready = asyncio.Event()
 
@@ -88,9 +89,10 @@ class Conductor:
         async with Children(data_dir) as children:
             service = await children.start("service", "ocs.demo.service")
             gateways = [
-                await children.start(f"gateway-{number}", "ocs.demo.gateway")
-                for number in range(1, _GATEWAYS + 1)
+                await children.start(f"gateway-{operator.tenant}", "ocs.demo.gateway")
+                for operator in OPERATORS
             ]
+            self._tokens = credentials_in(data_dir)
             service.tell(data_dir=str(data_dir))
             where = await service.next_line()
             self._introduce(where)
@@ -111,10 +113,12 @@ class Conductor:
         say = self._screen.say
         duration = "until Ctrl-C" if options.seconds is None else f"for {options.seconds:g} s"
         say(f"  service     {address}, durability {where['durability']}, data in {_shown(options)}")
-        say(f"  traffic     {_GATEWAYS} gateways over gRPC, {options.account_count} accounts,")
+        tenants = " and ".join(f"{one.tenant} ({one.currency})" for one in OPERATORS)
+        say(f"  traffic     of {tenants}, over gRPC, {options.account_count} accounts,")
         say(f"              about {_RATE_PER_S:.0f} charges a second, {duration}; then the audit")
         say("  meanwhile, in another terminal:")
-        target = f"--target {address}"
+        token_file = _short(options.data_dir / FIRST.token_file)
+        target = f"--target {address} --token-file {token_file}"
         say(f"    {_ocs()} account show {Persona.FAMILY}-001 {target}", style="cyan")
         say(f"    {_ocs()} events {Persona.RUNS_DRY}-003 --limit 20 {target}", style="cyan")
         say(f"    {_ocs()} audit --data-dir {_shown(options)}", style="cyan")
@@ -131,12 +135,16 @@ class Conductor:
     ) -> None:
         self._began = time.monotonic()
         readers = [asyncio.create_task(self._read(gateway)) for gateway in gateways]
-        for place, gateway in enumerate(gateways):
+        for operator, gateway in zip(OPERATORS, gateways, strict=True):
+            everybody = range(self._options.account_count)
+            indexes = [index for index in everybody if operator_of(index) is operator]
             gateway.tell(
                 address=address,
-                indexes=list(range(place, self._options.account_count, len(gateways))),
-                rate_per_s=_RATE_PER_S / len(gateways),
-                changes_prices=place == 0,
+                tenant=operator.tenant,
+                token=self._tokens[operator.tenant],
+                indexes=indexes,
+                rate_per_s=_RATE_PER_S * len(indexes) / len(everybody),
+                changes_prices=operator is FIRST,
             )
         frames = asyncio.create_task(self._show_frames())
         self._in_traffic = True
@@ -178,7 +186,7 @@ class Conductor:
 
     def _is_ready(self, line: Line) -> None:
         self._ready.append(line)
-        if len(self._ready) < _GATEWAYS:
+        if len(self._ready) < len(OPERATORS):
             return
         self._all_ready.set()
         total = sum(ready["accounts"] for ready in self._ready)

@@ -1,20 +1,39 @@
 """Figures as people read them. Whole numbers in, text out; rounding is for the eye only."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ocs.demo.people import CURRENCY, TIME_ZONE
+from ocs.demo.operators import FIRST, OPERATORS
 
 _MICROS_PER_CENT: Final = 10_000
 _BINARY: Final = ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 
 
-def money(micros: int) -> str:
+def money(micros: int, currency: str) -> str:
     """Micro-units as `1,234.56 EUR`, half a cent up."""
+    return f"{decimals(micros)} {currency}"
+
+
+def decimals(micros: int) -> str:
+    """Micro-units as `1,234.56`, half a cent up."""
     cents = (micros + _MICROS_PER_CENT // 2) // _MICROS_PER_CENT
     sign, cents = ("-", -cents) if cents < 0 else ("", cents)
-    return f"{sign}{cents // 100:,}.{cents % 100:02d} {CURRENCY}"
+    return f"{sign}{cents // 100:,}.{cents % 100:02d}"
+
+
+def moneys(counts: Mapping[str, int], name: str) -> str:
+    """A figure of money in every currency that has one; currencies are never added up."""
+    amounts = [
+        money(counts.get(of_currency(name, one.currency), 0), one.currency) for one in OPERATORS
+    ]
+    return " + ".join(amounts)
+
+
+def of_currency(name: str, currency: str) -> str:
+    """What a figure of money is counted under."""
+    return f"{name}.{currency}"
 
 
 def used(service_id: str, units: int) -> str:
@@ -35,8 +54,8 @@ def octets(units: int) -> str:
 
 
 def local_time(moment: datetime) -> str:
-    """A time of day as the households read it."""
-    return f"{moment.astimezone(ZoneInfo(TIME_ZONE)):%H:%M} ({TIME_ZONE})"
+    """A time of day as the first operator's households read it; the others' clocks agree."""
+    return f"{moment.astimezone(ZoneInfo(FIRST.time_zone)):%H:%M} ({FIRST.time_zone})"
 
 
 def clock(seconds: float) -> str:

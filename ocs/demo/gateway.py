@@ -14,8 +14,9 @@ from ocs.client.operations import account, spending_cap
 from ocs.client.values import Period
 from ocs.demo.caller import Caller
 from ocs.demo.link import Line, Link
-from ocs.demo.people import CURRENCY, TIME_ZONE, Household, Persona, household
-from ocs.demo.price_change import change_prices
+from ocs.demo.operators import OPERATORS
+from ocs.demo.people import Household, Persona, household
+from ocs.demo.price_change import change_prices, open_book
 from ocs.demo.traffic import Traffic
 
 _REPORT_EVERY_S: Final = 0.25
@@ -45,6 +46,7 @@ class Gateway:
         """Open, charge until told to stop, let what is under way end, report a last time."""
         reporter = asyncio.create_task(self._report_regularly())
         sweeper = asyncio.create_task(self._watch_held())
+        await open_book(self._caller)
         async with asyncio.TaskGroup() as tasks:
             traffic = Traffic(self._caller, tasks)
             if self._changes_prices:
@@ -80,10 +82,10 @@ class Gateway:
         created = await self._caller.keep(
             account.create_account(
                 home.account_id,
-                currency=CURRENCY,
+                currency=home.operator.currency,
                 plan=home.plan,
-                time_zone=TIME_ZONE,
-                segment=home.persona.value,
+                time_zone=home.operator.time_zone,
+                segment=home.segment,
             )
         )
         self._continued_count += created.receipt.replayed
@@ -119,7 +121,7 @@ class Gateway:
             home.account_id,
             payment_reference=f"opening-{home.account_id}",
             micros=home.opening_micros,
-            currency=CURRENCY,
+            currency=home.operator.currency,
         )
         try:
             await self._caller.keep(opening)
@@ -160,10 +162,10 @@ class Gateway:
 
     def _report(self) -> None:
         caller = self._caller
+        caller.tally.held(sum(self._held_micros.values()))
         self._link.send(
             kind="report",
             counts=caller.tally.counts,
-            held_micros=sum(self._held_micros.values()),
             latencies_us=caller.latencies_us,
             notes=list(caller.notes),
         )
@@ -174,8 +176,9 @@ class Gateway:
 async def _run(link: Link) -> None:
     order = link.receive()
     households = [household(index) for index in order["indexes"]]
-    async with AsyncClient(order["address"], timeout_s=_TIMEOUT_S) as client:
-        caller = Caller(client, order["rate_per_s"], random.Random(time.time_ns()))
+    (operator,) = (one for one in OPERATORS if one.tenant == order["tenant"])
+    async with AsyncClient(order["address"], token=order["token"], timeout_s=_TIMEOUT_S) as client:
+        caller = Caller(client, operator, order["rate_per_s"], random.Random(time.time_ns()))
         loop = asyncio.get_running_loop()
 
         def stop(_: Line) -> None:

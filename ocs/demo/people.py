@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from ocs.client import CapHolder, Identity
+from ocs.demo.operators import Operator, operator_of
 
-CURRENCY: Final = "EUR"
-TIME_ZONE: Final = "Europe/Berlin"
-EURO: Final = 1_000_000
+EURO: Final = 1_000_000  # a franc likewise
 MIB: Final = 1 << 20
 SHARED_DATA: Final = "family-10s"  # ocs/demo/price_book.py
 KIDS: Final = "kids"
@@ -45,6 +44,14 @@ _STREET: Final = (
 HOUSEHOLDS_MIN: Final = len(_STREET)  # with fewer, someone would be missing
 HOUSEHOLDS_MAX: Final = 5_000
 
+# How much they are worth to their operator.
+_SEGMENTS: Final = {
+    Persona.TALKER: "gold",
+    Persona.FAMILY: "gold",
+    Persona.RUNS_DRY: "basic",
+    Persona.METER: "basic",
+}
+_SEGMENT_DEFAULT: Final = "silver"
 _PLANS: Final = {Persona.FAMILY: "family", Persona.METER: "data-only"}
 _OPENING_MICROS: Final = {
     Persona.RUNS_DRY: 6 * EURO,
@@ -85,7 +92,9 @@ class Household:
     """An account and who charges it."""
 
     account_id: str
+    operator: Operator
     persona: Persona
+    segment: str
     plan: str
     opening_micros: int
     lines: tuple[Line, ...]
@@ -99,7 +108,9 @@ def household(index: int) -> Household:
     subscribers = ("mum", "dad", "mia", "tom") if persona is Persona.FAMILY else ("sim",)
     return Household(
         account_id=account_id,
+        operator=operator_of(index),
         persona=persona,
+        segment=_SEGMENTS.get(persona, _SEGMENT_DEFAULT),
         plan=_PLANS.get(persona, "prepaid"),
         opening_micros=_OPENING_MICROS.get(persona, _OPENING_DEFAULT_MICROS),
         lines=tuple(

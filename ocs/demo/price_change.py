@@ -1,4 +1,4 @@
-"""A tariff that is activated while sessions run, as an operator would do it."""
+"""An operator's first tariff, and one that is activated while sessions run."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -7,10 +7,24 @@ from typing import Final
 from ocs.client.operations import tariff
 from ocs.demo import figures
 from ocs.demo.caller import Caller
-from ocs.demo.price_book import DATA_PRICES, price_book
+from ocs.demo.operators import FIRST
+from ocs.demo.price_book import DATA_PRICES, price_book, version_prefix
 
 _SETTLE_S: Final = 1.5
 _AHEAD: Final = timedelta(seconds=5.5)  # the service wants 5 s
+
+
+async def open_book(caller: Caller) -> None:
+    """See that there are prices in the operator's currency: its own book, if not the shared one."""
+    book = await caller.client.send(tariff.list_tariffs_page())
+    if caller.operator is FIRST or not all(one.inherited for one in book.tariffs):
+        return
+    activate_time = datetime.now(UTC) + _AHEAD
+    text = price_book(caller.operator, DATA_PRICES[0])
+    loaded = await caller.keep(tariff.load_tariff(text, activate_time=activate_time))
+    at = figures.local_time(activate_time)
+    caller.note(f"{caller.operator.tenant}: tariff {loaded.tariff.version} from {at}")
+    await caller.wait((activate_time - datetime.now(UTC)).total_seconds())
 
 
 async def change_prices(caller: Caller) -> None:
@@ -24,9 +38,9 @@ async def change_prices(caller: Caller) -> None:
         one for one in page.tariffs if one.activate_time is not None and one.activate_time <= now
     ]
     before, after = DATA_PRICES
-    if in_force and in_force[-1].version.startswith(f"demo-{after}-"):
+    if in_force and in_force[-1].version.startswith(version_prefix(after)):
         before, after = after, before
-    text = price_book(after, uuid.uuid4().hex)
+    text = price_book(caller.operator, after, uuid.uuid4().hex)
     activate_time = now + _AHEAD
     loaded = await caller.keep(tariff.load_tariff(text, activate_time=activate_time))
     version = loaded.tariff.version

@@ -1,7 +1,7 @@
 """What the demo shows: a live table on a terminal, plain lines anywhere else."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
 from rich.box import SIMPLE_HEAD
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ocs.demo import figures
 from ocs.demo.board import Board
+from ocs.demo.operators import OPERATORS
 from ocs.demo.tally import FAILED, REFUSED, SERVICES, named
 
 _PLAIN_EVERY_S: Final = 1.0
@@ -73,9 +74,9 @@ class _PlainScreen:
             f"{figures.clock(seconds):>7}  {board.charges_per_s:4.0f}/s"
             f"  charges {counts['charges']:>8,}  granted {counts['granted']:>8,}"
             f"  refused {counts['refused']:>6,}  replayed {counts['replays']:>4,}"
-            f"  held {figures.money(board.held_micros):>12}"
-            f"  collected {figures.money(counts['collected_micros']):>14}"
-            f"  uncollected {figures.money(counts['uncollected_micros']):>11}"
+            f"  held {figures.moneys(counts, 'held_micros')}"
+            f"  collected {figures.moneys(counts, 'collected_micros')}"
+            f"  uncollected {figures.moneys(counts, 'uncollected_micros')}"
         )
 
     def audited(self, done: int, total: int) -> None:
@@ -158,42 +159,54 @@ def _totals(board: Board) -> RenderableType:
     counts = board.counts
     latencies_us = list(board.latencies_us)
     failed = sum(count for _, count in named(counts, FAILED))
-    uncollected = counts["uncollected_micros"]
+    uncollected = any(_of_each_currency(counts, "uncollected_micros"))
     rows = (
         (
             ("charges/s", f"{board.charges_per_s:,.0f}", "bold"),
-            ("collected", figures.money(counts["collected_micros"]), "bold green"),
+            ("collected", "collected_micros", "bold green"),
             ("p50", figures.percentile_ms(latencies_us, 50), ""),
         ),
         (
             ("granted", f"{counts['granted']:,}", ""),
-            ("held", figures.money(board.held_micros), "cyan"),
+            ("held", "held_micros", "cyan"),
             ("p99", figures.percentile_ms(latencies_us, 99), ""),
         ),
         (
             ("refused", f"{counts['refused']:,}", "yellow"),
-            ("uncollected", figures.money(uncollected), "red" if uncollected else ""),
+            ("uncollected", "uncollected_micros", "red" if uncollected else ""),
             ("replayed", f"{counts['replays']:,}", ""),
         ),
         (
             ("failed", f"{failed:,}", "red" if failed else ""),
-            ("topped up", figures.money(counts["topped_up_micros"]), ""),
+            ("topped up", "topped_up_micros", ""),
             ("late", f"{counts['late']:,}", ""),
         ),
     )
     grid = Table.grid(padding=(0, 1))
-    for label_width, value_width in ((10, 9), (12, 16), (13, 12)):
+    money_widths = [13 for _ in OPERATORS]
+    for label_width, *value_widths in ((10, 8), (12, *money_widths), (9, 8)):
         grid.add_column(width=label_width, justify="right", style="dim")
-        grid.add_column(width=value_width, justify="right")
-    for row in rows:
-        grid.add_row(*_cells(row))
+        for width in value_widths:
+            grid.add_column(width=width, justify="right")
+    currencies = (Text(operator.currency, style="dim") for operator in OPERATORS)
+    grid.add_row("", "", "", *currencies, "", "")
+    for left, (label, name, style), right in rows:
+        money = (
+            Text(figures.decimals(micros), style=style)
+            for micros in _of_each_currency(counts, name)
+        )
+        grid.add_row(*_cell(left), label, *money, *_cell(right))
     return grid
 
 
-def _cells(row: Iterable[tuple[str, str, str]]) -> Iterable[RenderableType]:
-    for label, value, style in row:
-        yield label
-        yield Text(value, style=style)
+def _cell(of: tuple[str, str, str]) -> Iterable[RenderableType]:
+    label, value, style = of
+    yield label
+    yield Text(value, style=style)
+
+
+def _of_each_currency(counts: Mapping[str, int], name: str) -> list[int]:
+    return [counts.get(figures.of_currency(name, each.currency), 0) for each in OPERATORS]
 
 
 def _services(board: Board) -> RenderableType:
@@ -201,7 +214,8 @@ def _services(board: Board) -> RenderableType:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="dim", padding=(0, 0, 0, 1))
     table.add_column("service", width=15)
     for name, width in (
-        ("charges", 9), ("granted", 9), ("refused", 7), ("used", 11), ("collected", 16),
+        ("charges", 8), ("granted", 8), ("refused", 7), ("used", 10),
+        *((each.currency, 13) for each in OPERATORS),
     ):  # fmt: skip
         table.add_column(name, width=width, justify="right")
     for service in SERVICES:
@@ -211,7 +225,7 @@ def _services(board: Board) -> RenderableType:
             f"{counts[f'{service}.granted']:,}",
             f"{counts[f'{service}.refused']:,}",
             figures.used(service, counts[f"{service}.units"]),
-            figures.money(counts[f"{service}.collected_micros"]),
+            *map(figures.decimals, _of_each_currency(counts, f"{service}.collected_micros")),
         )
     return table
 

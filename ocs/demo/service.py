@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ocs.app import Running, run_up
 from ocs.demo.link import Link
+from ocs.demo.operators import CREDENTIALS_FILE
 from ocs.demo.price_book import write_price_book
 
 
@@ -22,6 +23,7 @@ def main() -> int:
     return run_up(
         data_dir=data_dir,
         tariff=write_price_book(data_dir),
+        credentials=data_dir / CREDENTIALS_FILE,
         listen="127.0.0.1:0",
         durability="always",
         on_serving=announce,

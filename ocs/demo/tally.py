@@ -5,6 +5,7 @@ from typing import Final
 
 from ocs.client import Charge, CommitResult, DebitResult, GrantResult, Outcome
 from ocs.client.errors import OcsError
+from ocs.demo.figures import of_currency
 
 REFUSED: Final = "refused."
 FAILED: Final = "failed."
@@ -14,9 +15,10 @@ SERVICES: Final = ("data", "voice", "sms", "esim_activation")
 
 
 class Tally:
-    """The counters of one gateway since it began."""
+    """The counters of one gateway since it began; money under the name of its currency."""
 
-    def __init__(self) -> None:
+    def __init__(self, currency: str) -> None:
+        self.currency = currency
         self.counts: Counter[str] = Counter()
 
     def answered(self, service_id: str, result: object) -> None:
@@ -43,7 +45,11 @@ class Tally:
     def topped_up(self, micros: int) -> None:
         """Count money paid in."""
         self.counts["top_ups"] += 1
-        self.counts["topped_up_micros"] += micros
+        self._money("topped_up_micros", micros)
+
+    def held(self, micros: int) -> None:
+        """Take note of the money held now."""
+        self.counts[of_currency("held_micros", self.currency)] = micros
 
     def resent(self, *, same: bool) -> None:
         """Count an answer that was sent for once more: it must say what the first one said."""
@@ -64,11 +70,14 @@ class Tally:
 
     def _charged(self, service_id: str, charge: Charge) -> None:
         counts = self.counts
-        counts["collected_micros"] += charge.charged_micros
-        counts["uncollected_micros"] += charge.uncollected_micros
+        self._money("collected_micros", charge.charged_micros)
+        self._money("uncollected_micros", charge.uncollected_micros)
         counts["late"] += charge.late
         counts[f"{service_id}.units"] += charge.charged_units
-        counts[f"{service_id}.collected_micros"] += charge.charged_micros
+        self._money(f"{service_id}.collected_micros", charge.charged_micros)
+
+    def _money(self, name: str, micros: int) -> None:
+        self.counts[of_currency(name, self.currency)] += micros
 
 
 def named(counts: Counter[str], prefix: str) -> list[tuple[str, int]]:

@@ -26,7 +26,7 @@ from ocs.client import (
 from ocs.client.operations import account, bundle, charging
 from ocs.demo import figures
 from ocs.demo.caller import Caller
-from ocs.demo.people import CURRENCY, EURO, MIB, SHARED_DATA, TIME_ZONE, Line, Persona
+from ocs.demo.people import EURO, MIB, SHARED_DATA, Line, Persona
 from ocs.demo.price_book import PEAK_END_HOUR
 
 _AT_SEA: Final = "90112"  # a ship's network: the tariff has no price there
@@ -137,7 +137,7 @@ class Traffic:
     async def activate(self, line: Line, *, paced: bool = True) -> None:
         """A new eSIM: its one-off fee."""
         if await self._authorize(line, "esim_activation", paced=paced):
-            self._caller.note(f"{line.name}: eSIM activated, 5.00 {CURRENCY}")
+            self._caller.note(f"{line.name}: eSIM activated, 5.00 {self._caller.operator.currency}")
 
     async def be_reported(self, line: Line) -> None:
         """A visited network's record of a call that happened: charged as far as money goes."""
@@ -162,11 +162,12 @@ class Traffic:
             used_units=before_s + after_s,
             basis=Basis.USED,
             other_party=_NUMBERS[0],
-            event_time=_last_peak_end() - timedelta(seconds=before_s),
+            event_time=_last_peak_end(self._caller.operator.time_zone)
+            - timedelta(seconds=before_s),
         )
         result = await self._caller.charge("voice", debit)
         self._caller.tally.counts["split_calls"] += 1
-        cost = figures.money(result.charge.charged_micros)
+        cost = self._caller.money(result.charge.charged_micros)
         self._caller.note(
             f"{line.name}: {before_s} s at the peak's price, {after_s} s after: {cost}"
         )
@@ -192,7 +193,7 @@ class Traffic:
             commit = charging.commit(grant.reservation, used, sequence_number=session.next_number())
             result = await self._caller.charge(session.service_id, commit)
             if result.charge.late:
-                paid = figures.money(result.charge.charged_micros)
+                paid = self._caller.money(result.charge.charged_micros)
                 self._caller.note(f"{session.line.name}: reported late, still charged {paid}")
         finally:
             self._late_count -= 1
@@ -299,11 +300,11 @@ class Traffic:
             line.account_id,
             payment_reference=uuid.uuid4().hex,
             micros=micros,
-            currency=CURRENCY,
+            currency=self._caller.operator.currency,
         )
         await self._caller.keep(top_up)
         self._caller.tally.topped_up(micros)
-        self._caller.note(f"{line.name}: out of money, topped up {figures.money(micros)}")
+        self._caller.note(f"{line.name}: out of money, topped up {self._caller.money(micros)}")
 
     async def _charged(self, line: Line, service_id: str, charge: Charge) -> None:
         """A family whose data is paid from money has used up what it shares: buy more."""
@@ -326,7 +327,7 @@ class Traffic:
             self._caller.note(f"{account_id}: no bundle {SHARED_DATA}, {bought.outcome}")
             return
         self._caller.tally.counts["bundles"] += 1
-        price = figures.money(bought.charged_micros)
+        price = self._caller.money(bought.charged_micros)
         more = "" if renew else " once more"
         self._caller.note(f"{account_id}: bundle {SHARED_DATA} bought{more}, {price}")
 
@@ -346,9 +347,9 @@ class Traffic:
                 self._caller.note(f"{line.account_id}: {renewal.bundle_id} renewed, until {until}")
 
 
-def _last_peak_end() -> datetime:
+def _last_peak_end(time_zone: str) -> datetime:
     """When the peak last ended: on a weekday, by the clock of the tariff."""
-    now = datetime.now(ZoneInfo(TIME_ZONE))
+    now = datetime.now(ZoneInfo(time_zone))
     end = now.replace(hour=PEAK_END_HOUR, minute=0, second=0, microsecond=0)
     while end > now - timedelta(minutes=2) or end.weekday() > _FRIDAY:
         end -= timedelta(days=1)

@@ -21,6 +21,7 @@ class Outcome(enum.StrEnum):
     ACCOUNT_SUSPENDED = "ACCOUNT_SUSPENDED"
     ACCOUNT_CLOSED = "ACCOUNT_CLOSED"
     TOO_MANY_BUCKETS = "TOO_MANY_BUCKETS"
+    GRANT_MAX_EXCEEDED = "GRANT_MAX_EXCEEDED"
     # Account keeping, which decides nothing.
     DONE = "DONE"
 

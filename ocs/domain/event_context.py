@@ -11,7 +11,8 @@ class EventContext:
     tariff_version, price_id) if more than one price applied, in order. unsplit: the price changed
     meanwhile, and the use did not say when it happened. tax_included: whether the prices contain
     the tax; None where nothing was priced. corrects_seq: number of the event whose price a debit
-    corrects, in micro-units; 0 = it reports use.
+    corrects, in micro-units; 0 = it reports use. asked_units: what the caller asked for, if the
+    tariff's grant_max cut it; 0 = it did not.
     """
 
     request_id: str = ""
@@ -36,3 +37,4 @@ class EventContext:
     unsplit: bool = False
     tax_included: bool | None = None
     corrects_seq: int = 0
+    asked_units: int = 0

@@ -6,7 +6,7 @@ use while it is remembered; a closed or released one takes nothing.
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -70,7 +70,9 @@ class ServiceTerms:
     grant_min: least partial grant, units. validity_ms: 1 s .. 24 h. price_id: names the line inside
     its version, e.g. `voice/eu-roaming/peak`; empty: there is one only. tier: the counter of the
     account's use that the steps go by instead of the session's, a cap's id; empty: none. partner:
-    the carrier that is owed a wholesale price; empty: none.
+    the carrier that is owed a wholesale price; empty: none. grant_default, grant_max: units granted
+    where none are named, and at most; 0 = not said. Wishes are resolved by them before they are
+    decided on, so reservations do not keep them, and they are no part of what prices it.
     """
 
     service_id: str
@@ -83,6 +85,8 @@ class ServiceTerms:
     price_id: str = ""
     tier: str = ""
     partner: str = ""
+    grant_default: int = field(default=0, compare=False)
+    grant_max: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

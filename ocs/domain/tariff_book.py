@@ -40,6 +40,11 @@ class TariffBook:
         """Return the version that prices what happens at a moment."""
         return self._versions[self._index(at_ms)].tariff
 
+    def version(self, version: str) -> Tariff | None:
+        """Return a version by its name; None if the book does not hold it."""
+        held = (known.tariff for known in self._versions)
+        return next((tariff for tariff in held if tariff.version == version), None)
+
     def price(
         self, plan: str, service_id: str, other_party: str, visited_network: str, at_ms: int
     ) -> PriceInForce | Outcome:

@@ -23,6 +23,7 @@ from ocs.domain.reservation import ServiceTerms
 from ocs.domain.spending_cap import tier_id
 from ocs.domain.tariff import HOME_WORD
 from ocs.domain.tariff_calendars import NamedCalendar
+from ocs.domain.tariff_grants import GRANT_KEYS, read_grant_sizes
 from ocs.domain.tariff_line import Line, Variant
 from ocs.domain.tariff_price import (
     PRICE_KEYS,
@@ -37,7 +38,7 @@ from ocs.domain.tariff_price import (
 from ocs.domain.tariff_table import ID, Table, TariffError
 from ocs.domain.units import Unit
 
-_ENTRY_KEYS: Final = frozenset({*PRICE_KEYS, "grant_min", "validity_s", "wholesale"})
+_ENTRY_KEYS: Final = frozenset({*PRICE_KEYS, *GRANT_KEYS, "validity_s", "wholesale"})
 _OF_THE_PRICE: Final = ("calendar", "during", "changes")
 LINE_KEYS: Final = frozenset({*_ENTRY_KEYS, *_OF_THE_PRICE})
 _CHANGE_KEYS: Final = (LINE_KEYS | {"valid_from"}) - {"changes"}
@@ -140,7 +141,7 @@ class LineCompiler:
             wholesale = read_wholesale(table.table("wholesale", keys), chain, self.partners)
             self.wholesale[price_id] = wholesale
             partner = wholesale.partner
-        least = says(chain, "grant_min")
+        sizes = read_grant_sizes(chain, price)
         validity = says(chain, "validity_s")
         default_s, most_s = limits.VALIDITY_DEFAULT_MS // 1000, limits.VALIDITY_MAX_MS // 1000
         validity_s = validity.integer("validity_s", default_s, most_s) if validity else default_s
@@ -149,12 +150,14 @@ class LineCompiler:
             unit=place.unit,
             zone=place.zone,
             rate=price.rate,
-            grant_min=least.integer("grant_min", 1, limits.QUANTITY_MAX) if least else price.least,
+            grant_min=sizes.least,
             validity_ms=1000 * validity_s,
             tariff_version=self.version,
             price_id=price_id,
             tier=_counter(price, place, chain),
             partner=partner,
+            grant_default=sizes.default,
+            grant_max=sizes.most,
         )
 
 

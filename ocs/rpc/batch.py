@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from google.protobuf.message import Message
+from google.protobuf.wrappers_pb2 import StringValue
 from google.rpc import status_pb2
 
 from ocs import limits
@@ -152,8 +153,21 @@ def read_batch(wire: bytes) -> pb.ChargeStreamRequest:
     try:
         return pb.ChargeStreamRequest.FromString(wire)
     except Exception:  # noqa: BLE001 - wire, UTF-8, depth: the parser's text stays inside
-        rule = "must be a well-formed message"
-        raise ServiceError(Reason.INVALID_FIELD, violations=[("", rule)]) from None
+        raise _malformed() from None
+
+
+def _malformed() -> ServiceError:
+    rule = "must be a well-formed message"
+    return ServiceError(Reason.INVALID_FIELD, violations=[("", rule)])
+
+
+def read_batch_id(wire: bytes) -> str:
+    """Read a batch's name and nothing else of it. Raises ServiceError if it is no message."""
+    try:
+        # Of this message's fields only the first is known to StringValue; the others are skipped.
+        return StringValue.FromString(wire).value[: limits.ID_CHARACTERS_MAX]
+    except Exception:  # noqa: BLE001 - as in read_batch
+        raise _malformed() from None
 
 
 def check_batch(request: pb.ChargeStreamRequest) -> int:

@@ -20,7 +20,16 @@ from google.rpc import status_pb2
 from ocs import limits
 from ocs.domain.answer import Reason
 from ocs.rpc import convert, errors
-from ocs.rpc.batch import Batch, BatchInfo, Item, ItemKind, check_batch, named_account, read_batch
+from ocs.rpc.batch import (
+    Batch,
+    BatchInfo,
+    Item,
+    ItemKind,
+    check_batch,
+    named_account,
+    read_batch,
+    read_batch_id,
+)
 from ocs.rpc.errors import RefusedError
 from ocs.rpc.failure import told
 from ocs.rpc.identity import Context
@@ -170,8 +179,12 @@ class _Stream:
         self._batch_count += 1
         try:
             roles = self._identify()
+            response.batch_id = read_batch_id(wire)
+            # The load first, so that what is shed costs next to nothing (decision 0038).
+            if not self._room():
+                self._shed(response)
+                return
             request = read_batch(wire)
-            response.batch_id = request.batch_id[: limits.ID_CHARACTERS_MAX]
             timeout_ms = check_batch(request)
         except Exception as error:
             reason, status = told(error, self._method.name)
@@ -186,7 +199,6 @@ class _Stream:
         batch = Batch(request, response, self._method.kinds, info, self._answered)
         self._under_way.add(batch)
         batch.wait(timeout_ms / 1000)
-        # The load first, so that what is shed costs little (decision 0034).
         for item in self._with_places(batch.items):
             self._check(item, roles)
         await self._find_accounts(batch.unanswered())
@@ -219,9 +231,20 @@ class _Stream:
         except Exception as error:  # noqa: BLE001 - the last place that can keep its text inside
             item.fail(*told(error, item.kind.method))
 
+    def _room(self) -> int:
+        """How many more items may be worked on."""
+        host = self._method.host
+        return max(host.calls_in_flight_max - self._metrics.calls_in_flight, 0)
+
+    def _shed(self, response: pb.ChargeStreamResponse) -> None:
+        """Answer a batch for which there is no place at all; counted, without a line."""
+        response.status.CopyFrom(_OVERLOADED)
+        self._outbox.put_nowait(response)
+        self._metrics.durations(self._method.name, "RESOURCE_EXHAUSTED").record(0.0)
+
     def _with_places(self, items: Sequence[Item]) -> Sequence[Item]:
         """Shed the items for which there is no place, from the end; return the others."""
-        room = max(self._method.host.calls_in_flight_max - self._metrics.calls_in_flight, 0)
+        room = self._room()
         for item in items[room:]:
             item.fail(errors.OVERLOADED, _OVERLOADED)
         return items[:room]

@@ -1,28 +1,38 @@
 """ChargingService at the edge: messages to use cases and back."""
 
+from typing import Final, Literal
+
 from google.protobuf.descriptor import MethodDescriptor
 
 from ocs import limits
 from ocs.domain.answer import Outcome, Reason
 from ocs.domain.commands import Basis, GrantWish
 from ocs.domain.reservation import Step
+from ocs.domain.use_pieces import Segment
 from ocs.rpc import convert
 from ocs.rpc.call import CallInfo
 from ocs.rpc.charge_corrections import ChargeCorrectionHandlers
 from ocs.rpc.charge_stream import ChargeStreamMethod
+from ocs.rpc.explanations import ExplanationHandlers
 from ocs.rpc.method import CallHost, Handler, RpcService
 from ocs.rpc.names import parse_reservation, reservation_name
 from ocs.rpc.queries import QueryHandlers, place_of
 from ocs.rpc.refund import RefundHandlers
+from ocs.rpc.validate import VIOLATIONS_MAX
 from ocs.service.charge_corrections import ChargeCorrections
 from ocs.service.charging import Charging
 from ocs.service.errors import ServiceError
+from ocs.service.explanations import Explanations
 from ocs.service.queries import Queries
 from ocs.service.refunds import Refunds
 from ocs.service.requests import CommitAsked, DebitAsked, ReleaseAsked, ReserveAsked
 from ocs.v1 import charging_service_pb2 as pb
 
 _BASES = {pb.DEBIT_BASIS_AUTHORIZE: Basis.AUTHORIZE, pb.DEBIT_BASIS_USED: Basis.USED}
+_SEGMENT_TIMES: Final[tuple[Literal["start_time"], Literal["end_time"]]] = (
+    "start_time",
+    "end_time",
+)
 _STEPS = {"close": Step.CLOSE, "keep": Step.KEEP, "next_grant": Step.NEXT_GRANT}
 
 
@@ -35,9 +45,11 @@ class ChargingServicer:
         refunds: Refunds,
         corrections: ChargeCorrections,
         queries: Queries,
+        explanations: Explanations,
     ) -> None:
         self._charging = charging
         self._queries = QueryHandlers(queries)
+        self._explanations = ExplanationHandlers(explanations)
         self._refunds = RefundHandlers(refunds)
         self._corrections = ChargeCorrectionHandlers(corrections)
 
@@ -50,6 +62,7 @@ class ChargingServicer:
                 **self._refunds.handlers(),
                 **self._corrections.handlers(),
                 **self._queries.handlers(),
+                **self._explanations.handlers(),
             },
             request_bytes_max=limits.UNARY_CHARGING_BYTES_MAX,
             streams={"ChargeStream": self._charge_stream},
@@ -167,15 +180,30 @@ def _next_wish(next_grant: pb.NextGrant) -> GrantWish:
     )
 
 
-def _segments(request: pb.CommitRequest) -> tuple[tuple[int, int, int], ...]:
-    segments = []
+def _segments(request: pb.CommitRequest) -> tuple[Segment, ...]:
+    """Read reported use. All of it says when it happened, in order, or none of it does."""
+    timed = any(used.HasField("start_time") or used.HasField("end_time") for used in request.used)
+    if not timed:
+        return tuple((used.units, 0, 0) for used in request.used)
+    segments: list[Segment] = []
+    broken = []
     for index, used in enumerate(request.used):
-        times = [0, 0]
-        for place, name in enumerate(("start_time", "end_time")):
-            if used.HasField(name):  # type: ignore[arg-type]  # both names are of the message
-                times[place] = convert.time_ms(getattr(used, name), f"used[{index}].{name}")
-        if 0 < times[1] < times[0]:
-            rule = "must not be before start_time"
-            raise ServiceError(Reason.INVALID_FIELD, violations=[(f"used[{index}].end_time", rule)])
-        segments.append((used.units, *times))
-    return tuple(segments)  # type: ignore[arg-type]  # each is a triple
+        path = f"used[{index}]"
+        broken += [
+            (f"{path}.{name}", "is required where another time is given")
+            for name in _SEGMENT_TIMES
+            if not used.HasField(name)
+        ]
+        if broken:
+            continue
+        start_ms = convert.time_ms(used.start_time, f"{path}.start_time")
+        end_ms = convert.time_ms(used.end_time, f"{path}.end_time")
+        if end_ms < start_ms:
+            broken.append((f"{path}.end_time", "must not be before start_time"))
+        if segments and start_ms < segments[-1][2]:
+            rule = f"must not be before the end_time of used[{index - 1}]"
+            broken.append((f"{path}.start_time", rule))
+        segments.append((used.units, start_ms, end_ms))
+    if broken:
+        raise ServiceError(Reason.INVALID_FIELD, violations=broken[:VIOLATIONS_MAX])
+    return tuple(segments)

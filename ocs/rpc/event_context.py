@@ -25,6 +25,7 @@ def encode_context(context: EventContext) -> bytes:
         price_id=context.price_id,
         unsplit=context.unsplit,
         corrects_seq=context.corrects_seq,
+        asked_units=context.asked_units,
     )
     if context.tax_included is not None:
         message.tax_included = context.tax_included
@@ -64,4 +65,5 @@ def decode_context(context: bytes) -> EventContext:
         unsplit=message.unsplit,
         tax_included=message.tax_included if message.HasField("tax_included") else None,
         corrects_seq=message.corrects_seq,
+        asked_units=message.asked_units,
     )

@@ -9,7 +9,7 @@ from ocs.rpc import convert
 from ocs.rpc.names import event_name
 from ocs.v1 import charging_event_pb2 as pb
 
-_KINDS: Final = {kind: pb.EventKind.Value(f"EVENT_KIND_{kind.name}") for kind in EventKind}
+KINDS: Final = {kind: pb.EventKind.Value(f"EVENT_KIND_{kind.name}") for kind in EventKind}
 _FLAGS: Final = {"l": "late", "f": "final_grant", "g": "sequence_gap", "o": "out_of_order"}
 
 _BUNDLE_KINDS: Final = (
@@ -24,7 +24,7 @@ def event_message(logged: LoggedEvent) -> pb.ChargingEvent:
     event = logged.event
     message = pb.ChargingEvent(
         event=event_name(event.tenant, event.account_id, event.seq),
-        kind=_KINDS[event.kind],
+        kind=KINDS[event.kind],
         account_seq=event.seq,
         reservation_id=event.ref if event.hold is not None or event.requested_units else "",
         used_units=event.used_units,

@@ -1,24 +1,20 @@
 """The methods of ChargingService that only read."""
 
-from math import floor
 from typing import Final
 
 from ocs.domain.answer import Answer, Outcome
-from ocs.domain.explanation import Cause
 from ocs.domain.reservation import ReservationState, ServiceTerms
 from ocs.domain.spending_cap import ACCOUNT_HOLDER
 from ocs.domain.view import ReservationView
 from ocs.rpc import convert, errors
 from ocs.rpc.call import CallInfo
+from ocs.rpc.explanations import add_lines, set_step
 from ocs.rpc.method import Handler
 from ocs.rpc.names import parse_reservation, reservation_name
 from ocs.service.queries import Queries
 from ocs.service.requests import Place
 from ocs.v1 import charging_service_pb2 as pb
 
-_CAUSES: Final = {
-    cause: pb.ExplanationCause.Value(f"EXPLANATION_CAUSE_{cause.value}") for cause in Cause
-}
 _STATES: Final = {
     state: pb.ReservationState.Value(f"RESERVATION_STATE_{state.name}")
     for state in ReservationState
@@ -65,22 +61,11 @@ class QueryHandlers:
             response.unit = convert.UNIT_TYPES[found.terms.unit]
             response.zone = found.terms.zone
             response.tariff_version = found.terms.tariff_version
+            response.grant_min_units = found.terms.grant_min
+            response.grant_default_units = found.terms.grant_default
+            response.grant_max_units = found.terms.grant_max
             _set_steps(response, found.terms)
-        for line in found.explanation:
-            micros = floor(line.micros)
-            rest = line.micros - micros
-            response.explanation.add(
-                cause=_CAUSES[line.cause],
-                text=line.text,
-                from_units=line.from_units,
-                to_units=line.to_units,
-                micros=micros,
-                rest_numerator=rest.numerator,
-                rest_denominator=rest.denominator,
-                price_id=line.price_id,
-                tariff_version=line.tariff_version,
-                bucket_id=line.bucket_id,
-            )
+        add_lines(response, found.explanation)
         convert.set_time(response.store_time, answer.store_ms)
         return response
 
@@ -169,13 +154,8 @@ def _set_reservation(message: pb.Reservation, name: str, view: ReservationView) 
 
 
 def _set_steps(message: pb.QuoteResponse | pb.Reservation, terms: ServiceTerms) -> None:
-    for line in terms.rate.price_list():
-        message.steps.add(
-            from_units=line.start,
-            increment_units=line.increment,
-            micros=line.price.numerator,
-            per_units=line.price.denominator,
-        )
+    for step in terms.rate.price_list():
+        set_step(message.steps.add(), step)
 
 
 def place_of(request: pb.ReserveRequest | pb.DebitRequest | pb.QuoteRequest) -> Place:

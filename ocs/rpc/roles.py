@@ -41,6 +41,7 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         "ocs.v1.ChargingService/Refund": _UNDO,
         "ocs.v1.ChargingService/CorrectCharge": _KEEP,
         "ocs.v1.ChargingService/Quote": _ASK,
+        "ocs.v1.ChargingService/ExplainCharge": _READ,
         "ocs.v1.ChargingService/GetReservation": _ASK,
         "ocs.v1.ChargingService/ListReservations": _READ,
         "ocs.v1.ChargingService/GetRequest": frozenset(Role),

@@ -10,7 +10,7 @@ from typing import TypeVar
 from zlib import crc32
 
 from ocs.domain.answer import Answer, Reason
-from ocs.domain.commands import Basis, Commit, Debit, Pieces, Release, Reserve
+from ocs.domain.commands import Basis, Commit, Debit, Mutation, Pieces, Release, Reserve
 from ocs.domain.event_context import EventContext
 from ocs.domain.fingerprint import fingerprint
 from ocs.domain.known import Profile, ReservationFacts
@@ -22,27 +22,31 @@ from ocs.limits import (
     WINDOW_SETTLE_MS,
     WINDOW_USED_MS,
 )
-from ocs.ports import ContextEncoder, Ledger
+from ocs.ports import Clock, ContextEncoder, Ledger
 from ocs.service.books import Books
 from ocs.service.contexts import charge_context, commit_context, settle_context
 from ocs.service.directory import Directory
-from ocs.service.errors import failure
+from ocs.service.errors import ServiceError, failure
+from ocs.service.event_times import (
+    Broken,
+    broken_time_of_use,
+    broken_time_of_wish,
+    broken_times_of_segments,
+)
 from ocs.service.journal_room import JournalRoom
+from ocs.service.meanings import commit_meaning, debit_meaning, reserve_meaning
 from ocs.service.pricing import (
-    AS_BEFORE,
-    AS_GRANTED,
-    later_price,
     named,
     pieces_of_debit,
     price,
     price_commit,
+    price_wish,
 )
 from ocs.service.requests import (
     Asked,
     CommitAsked,
     DebitAsked,
     Payer,
-    Place,
     ReleaseAsked,
     ReserveAsked,
 )
@@ -62,70 +66,62 @@ class Charging:
         directory: Directory,
         books: Books,
         encode: ContextEncoder,
+        now_ms: Clock,
+        *,
         room: JournalRoom,
     ) -> None:
         self._ledger = ledger
         self._directory = directory
         self._books = books
         self._encode = encode
+        self._now_ms = now_ms
         self._room = room
         self._tiers = Tiers(ledger, encode)
 
     async def reserve(self, ask: ReserveAsked) -> tuple[Answer, Profile, ServiceTerms | None]:
         """Hold units. Raises ServiceError for every reason; refusals are outcomes."""
-        asked, place, wish = ask.asked, ask.place, ask.wish
+        asked, place = ask.asked, ask.place
         reservation_id = ask.reservation_id or asked.request_id
         session_id = ask.session_id or reservation_id
-        wish.jitter_permille = crc32(asked.request_id.encode()) % (JITTER_PERMILLE_MAX + 1)
+        broken = broken_time_of_wish(place, asked.request_time_ms, self._now_ms())
+        ask.wish.jitter_permille = _jitter(asked)
         self._check_grants()
         book = self._books.of(asked.tenant)
 
         async def attempt(*, fresh: bool) -> tuple[Answer, tuple[Profile, ServiceTerms | None]]:
             profile = await self._payer(asked.tenant, ask.payer, fresh=fresh)
-            meaning = fingerprint(
-                "Reserve",
-                profile.subscriber_id,
-                *_place_fields(place),
-                wish.requested_units,
-                wish.all_or_nothing,
-                wish.validity_ms,
-                reservation_id,
-                session_id,
-                ask.sequence_number,
-                asked.request_time_ms,
-            )
-            at_ms = place.event_time_ms or asked.request_time_ms
-            found, refusal = price(book, profile.terms, place, at_ms)
-            terms = found.terms if found is not None else None
-            change_ms, later = 0, None
-            if found is not None and refusal is None:
-                change_ms = found.until_ms
-                later = later_price(book, profile.terms.plan, found, wish, at_ms)
-                profile = await self._tiers.counted(asked, profile, found.terms, later)
+            priced = price_wish(book, profile.terms, ask, broken)
+            terms, fit = priced.terms, priced.sized
+            if terms is not None and priced.refusal is None:
+                profile = await self._tiers.counted(asked, profile, terms, priced.later)
             context = charge_context(asked, profile, terms, place)
             context.session_id = session_id
             context.sequence_number = ask.sequence_number
-            answer = await self._ledger.execute(
+            context.asked_units = fit.asked_units(ask.wish)
+            answer = await self._execute(
                 Reserve(
                     tenant=asked.tenant,
                     account_id=profile.account_id,
                     request_id=asked.request_id,
-                    fingerprint=meaning,
+                    fingerprint=reserve_meaning(
+                        ask, profile.subscriber_id, reservation_id, session_id
+                    ),
                     request_time_ms=asked.request_time_ms,
                     window_ms=WINDOW_GRANT_MS,
                     context=self._encoded(asked, context),
                     deadline_ms=asked.deadline_ms,
                     profile=profile,
                     service_id=place.service_id,
-                    terms=terms if refusal is None else None,
-                    refusal=refusal,
-                    wish=wish,
+                    terms=terms if priced.refusal is None else None,
+                    refusal=priced.refusal,
+                    wish=fit.wish,
                     reservation_id=reservation_id,
                     session_id=session_id,
                     sequence_number=ask.sequence_number,
-                    change_ms=change_ms,
-                    later=later,
-                )
+                    change_ms=priced.change_ms,
+                    later=priced.later,
+                ),
+                fit.broken,
             )
             return answer, (profile, terms)
 
@@ -136,24 +132,21 @@ class Charging:
         """Charge at once. Raises ServiceError for every reason; refusals are outcomes."""
         asked, place = ask.asked, ask.place
         used = ask.basis is Basis.USED
+        now_ms = self._now_ms()
+        broken = (
+            broken_time_of_use(place, now_ms)
+            if used
+            else broken_time_of_wish(place, asked.request_time_ms, now_ms)
+        )
         if not used:
             self._check_grants()
         book = self._books.of(asked.tenant)
 
         async def attempt(*, fresh: bool) -> tuple[Answer, Profile]:
             profile = await self._payer(asked.tenant, ask.payer, fresh=fresh)
-            meaning = fingerprint(
-                "Debit",
-                profile.subscriber_id,
-                *_place_fields(place),
-                ask.basis,
-                ask.used_units,
-                ask.session_id,
-                ask.sequence_number,
-                asked.request_time_ms,
-            )
             at_ms = place.event_time_ms or asked.request_time_ms
-            found, refusal = price(book, profile.terms, place, at_ms)
+            found, unpriced = price(book, profile.terms, place, at_ms)
+            refusal = _misfit(broken, unpriced)
             terms = found.terms if found is not None else None
             pieces: Pieces = ()
             if found is not None and refusal is None:
@@ -166,12 +159,12 @@ class Charging:
             context.pieces = named(pieces, context.tariff_version, context.price_id)
             context.session_id = ask.session_id
             context.sequence_number = ask.sequence_number
-            answer = await self._ledger.execute(
+            answer = await self._execute(
                 Debit(
                     tenant=asked.tenant,
                     account_id=profile.account_id,
                     request_id=asked.request_id,
-                    fingerprint=meaning,
+                    fingerprint=debit_meaning(ask, profile.subscriber_id),
                     request_time_ms=asked.request_time_ms,
                     window_ms=WINDOW_USED_MS if used else WINDOW_GRANT_MS,
                     context=self._encoded(asked, context),
@@ -185,7 +178,8 @@ class Charging:
                     session_id=ask.session_id,
                     sequence_number=ask.sequence_number,
                     pieces=pieces,
-                )
+                ),
+                broken,
             )
             return answer, profile
 
@@ -199,28 +193,27 @@ class Charging:
         at = (asked.tenant, ask.account_id, ask.reservation_id)
         book = self._books.of(asked.tenant)
         next_id = ask.next_reservation_id or asked.request_id
+        broken = broken_times_of_segments(ask.segments, self._now_ms())
         if wish is not None:
-            wish.jitter_permille = crc32(asked.request_id.encode()) % (JITTER_PERMILLE_MAX + 1)
+            wish.jitter_permille = _jitter(asked)
 
         async def attempt(
             *, fresh: bool
         ) -> tuple[Answer, tuple[ReservationFacts | None, Profile | None]]:
             facts, profile = await self._facts(at, fresh=fresh)
-            mismatch = facts is not None and ask.unit not in (None, facts.unit)
-            use, granted = AS_GRANTED, AS_BEFORE
-            if facts is not None and profile is not None:
-                may_grant = self._books.confirmed and not self._room.full
-                use, granted = price_commit(book, profile, facts, ask, confirmed=may_grant)
-                if use is not AS_GRANTED or granted is not AS_BEFORE:
-                    lines = (granted.terms, granted.later, *use.lines())
-                    profile = await self._tiers.counted(asked, profile, *lines)
-            context = commit_context(ask, facts, profile, use)
-            answer = await self._ledger.execute(
+            may_grant = self._books.confirmed and not self._room.full
+            priced = price_commit(book, profile, facts, ask, broken, confirmed=may_grant)
+            granted = priced.granted
+            if profile is not None and (lines := priced.lines()):
+                profile = await self._tiers.counted(asked, profile, *lines)
+            context = commit_context(ask, facts, profile, priced.use)
+            context.asked_units = priced.asked_units
+            answer = await self._execute(
                 Commit(
                     tenant=asked.tenant,
                     account_id=ask.account_id,
                     request_id=asked.request_id,
-                    fingerprint=_commit_meaning(ask, next_id),
+                    fingerprint=commit_meaning(ask, next_id),
                     request_time_ms=asked.request_time_ms,
                     window_ms=WINDOW_SETTLE_MS,
                     context=self._encoded(asked, context),
@@ -230,17 +223,18 @@ class Charging:
                     reservation_id=ask.reservation_id,
                     used_units=sum(segment[0] for segment in ask.segments),
                     step=ask.step,
-                    wish=wish,
+                    wish=priced.wish,
                     next_reservation_id=next_id,
                     sequence_number=ask.sequence_number,
                     reject_overrun=ask.reject_overrun,
-                    refusal=Reason.UNIT_MISMATCH if mismatch else None,
-                    pieces=use.pieces,
+                    refusal=priced.refusal,
+                    pieces=priced.use.pieces,
                     terms=granted.terms,
                     change_ms=granted.change_ms,
                     later=granted.later,
                     grant_refusal=granted.grant_refusal,
-                )
+                ),
+                priced.broken,
             )
             return answer, (facts, profile)
 
@@ -322,36 +316,27 @@ class Charging:
             raise failure(found)
         return facts, found
 
+    async def _execute(self, command: Mutation, broken: Broken) -> Answer:
+        """Run a command; if it is refused for what is broken, say what that is."""
+        answer = await self._ledger.execute(command)
+        if answer.reason is Reason.INVALID_FIELD:
+            raise ServiceError(answer.reason, account_seq=answer.seq, violations=broken)
+        return answer
+
     def _encoded(self, asked: Asked, context: EventContext) -> bytes:
         book = self._books.of(asked.tenant)
         context.tax_included = book.tax_included(context.tariff_version)
         return self._encode(context)
 
 
-def _place_fields(place: Place) -> tuple[object, ...]:
-    return (
-        place.service_id,
-        place.unit,
-        place.other_party,
-        place.visited_network,
-        place.event_time_ms,
-    )
+def _jitter(asked: Asked) -> int:
+    """By how much a grant's validity is shortened, if it is cut; the same for a resend."""
+    return crc32(asked.request_id.encode()) % (JITTER_PERMILLE_MAX + 1)
 
 
-def _commit_meaning(ask: CommitAsked, next_id: str) -> str:
-    wish = ask.wish
-    return fingerprint(
-        "Commit",
-        ask.reservation_id,
-        ask.segments,
-        ask.step,
-        (wish.requested_units, wish.all_or_nothing, wish.validity_ms) if wish else (),
-        next_id,
-        ask.sequence_number,
-        ask.reject_overrun,
-        ask.unit,
-        ask.asked.request_time_ms,
-    )
+def _misfit(broken: Broken, refusal: T) -> T | Reason:
+    """Return why a call is refused: what breaks a rule comes before what the price book says."""
+    return Reason.INVALID_FIELD if broken else refusal
 
 
 async def _until_current(attempt: Callable[..., Awaitable[tuple[Answer, T]]]) -> tuple[Answer, T]:

@@ -12,9 +12,21 @@ from ocs.domain.tariff_line import sooner
 from ocs.domain.units import Unit
 from ocs.domain.use_pieces import KnownLine, Segment, pieces_of
 from ocs.limits import CLOCK_SKEW_MAX_MS, EXPIRE_GRACE_MIN_MS
-from ocs.service.requests import CommitAsked, Place
+from ocs.service.event_times import Broken
+from ocs.service.grant_sizes import SizedWish, counted, sized
+from ocs.service.requests import CommitAsked, Place, ReserveAsked
 
 _MS_PER_SECOND = 1000
+
+
+class WishPrice(NamedTuple):
+    """What a Reserve goes by; fields as in Reserve. terms: of what is refused, too, if known."""
+
+    terms: ServiceTerms | None
+    refusal: Outcome | Reason | None
+    sized: SizedWish
+    change_ms: int = 0
+    later: ServiceTerms | None = None
 
 
 class GrantPrice(NamedTuple):
@@ -42,6 +54,24 @@ AS_GRANTED: Final = UsePrice()
 AS_BEFORE: Final = GrantPrice()
 
 
+class CommitPrice(NamedTuple):
+    """What a Commit goes by. wish: as it is decided on. asked_units: see EventContext."""
+
+    use: UsePrice = AS_GRANTED
+    granted: GrantPrice = AS_BEFORE
+    wish: GrantWish | None = None
+    asked_units: int = 0
+    refusal: Reason | None = None
+    broken: Broken = []  # noqa: RUF012 - never changed
+
+    def lines(self) -> list[ServiceTerms | None]:
+        """Return the lines that are not the reservation's own; none if the commit is refused."""
+        as_before = self.use is AS_GRANTED and self.granted is AS_BEFORE
+        if as_before or self.refusal is not None:
+            return []
+        return [self.granted.terms, self.granted.later, *self.use.lines()]
+
+
 def price(
     book: TariffBook, account: AccountTerms, place: Place, at_ms: int
 ) -> tuple[PriceInForce | None, Outcome | Reason | None]:
@@ -56,6 +86,30 @@ def price(
     if place.unit not in (None, found.terms.unit):
         return found, Reason.UNIT_MISMATCH
     return found, None
+
+
+def price_wish(
+    book: TariffBook, account: AccountTerms, ask: ReserveAsked, broken: Broken
+) -> WishPrice:
+    """Return what a Reserve goes by, and what is made of it. broken: what is wrong with it."""
+    at_ms = ask.place.event_time_ms or ask.asked.request_time_ms
+    found, refusal = price(book, account, ask.place, at_ms)
+    wish = ask.wish
+    if found is None or refusal is not None:
+        return WishPrice(
+            found.terms if found is not None else None,
+            Reason.INVALID_FIELD if broken else refusal,
+            SizedWish(counted(wish), broken=broken),
+        )
+    terms = found.terms
+    fit = sized(wish, terms, "requested_units")
+    if broken or fit.broken:
+        fit = fit._replace(broken=[*broken, *fit.broken])
+        return WishPrice(terms, Reason.INVALID_FIELD, fit)
+    if fit.refusal is not None:
+        return WishPrice(terms, fit.refusal, fit)
+    later = later_price(book, account.plan, found, wish, at_ms)
+    return WishPrice(terms, None, fit, found.until_ms, later)
 
 
 def later_price(
@@ -74,38 +128,75 @@ def later_price(
 
 def price_commit(
     book: TariffBook,
-    profile: Profile,
-    facts: ReservationFacts,
+    profile: Profile | None,
+    facts: ReservationFacts | None,
     ask: CommitAsked,
+    broken: Broken,
     *,
     confirmed: bool,
-) -> tuple[UsePrice, GrantPrice]:
+) -> CommitPrice:
     """Return what prices the use that a commit reports, and its next grant.
 
-    confirmed: whether grants may go by the book; use is settled by it all the same.
+    facts: None = the script must say them first. broken: what is wrong with the report. confirmed:
+    whether grants may go by the book; use is settled by it all the same.
     """
+    if facts is None or profile is None:
+        return CommitPrice(wish=ask.wish)
     now_ms = ask.asked.request_time_ms
     use = _price_of_use(book, facts, ask.segments, now_ms)
-    if ask.wish is None:
-        return use, AS_BEFORE
-    if not confirmed:
-        return use, GrantPrice(grant_refusal=Outcome.RATING_FAILED)
-    return use, _next_price(book, profile, facts, ask.wish, now_ms)
+    refusal = Reason.UNIT_MISMATCH if ask.unit not in (None, facts.unit) else None
+    granted, wish, asked_units = AS_BEFORE, None, 0
+    if ask.wish is not None:
+        granted, fit = _price_next_grant(
+            book, profile, facts, ask.wish, now_ms, confirmed=confirmed
+        )
+        broken = [*broken, *fit.broken]
+        wish, asked_units = fit.wish, fit.asked_units(ask.wish)
+    return CommitPrice(
+        use, granted, wish, asked_units, Reason.INVALID_FIELD if broken else refusal, broken
+    )
 
 
-def _next_price(
-    book: TariffBook, profile: Profile, facts: ReservationFacts, wish: GrantWish, at_ms: int
-) -> GrantPrice:
+def _price_next_grant(
+    book: TariffBook,
+    profile: Profile,
+    facts: ReservationFacts,
+    wish: GrantWish,
+    at_ms: int,
+    *,
+    confirmed: bool,
+) -> tuple[GrantPrice, SizedWish]:
+    found = _next_price_in_force(book, profile, facts, at_ms) if confirmed else None
+    if not isinstance(found, PriceInForce):
+        refused = GrantPrice(grant_refusal=found or Outcome.RATING_FAILED)
+        return refused, SizedWish(counted(wish))
+    fit = sized(wish, found.terms, "next_grant.requested_units")
+    if fit.refusal is not None:
+        return GrantPrice(grant_refusal=fit.refusal), fit
+    return _next_price(book, profile.terms.plan, facts, found, fit.wish, at_ms), fit
+
+
+def _next_price_in_force(
+    book: TariffBook, profile: Profile, facts: ReservationFacts, at_ms: int
+) -> PriceInForce | Outcome:
     """The book as it is now, in the reservation's zone."""
-    plan = profile.terms.plan
     if profile.terms.currency != book.at(at_ms).currency:
-        return GrantPrice(grant_refusal=Outcome.RATING_FAILED)
-    found = book.price_in_zone(plan, facts.service_id, facts.zone, at_ms)
-    if isinstance(found, Outcome):
-        return GrantPrice(grant_refusal=found)
+        return Outcome.RATING_FAILED
+    found = book.price_in_zone(profile.terms.plan, facts.service_id, facts.zone, at_ms)
+    if isinstance(found, PriceInForce) and found.terms.unit is not facts.unit:
+        return Outcome.RATING_FAILED
+    return found
+
+
+def _next_price(  # noqa: PLR0917 - what it is, then what is asked
+    book: TariffBook,
+    plan: str,
+    facts: ReservationFacts,
+    found: PriceInForce,
+    wish: GrantWish,
+    at_ms: int,
+) -> GrantPrice:
     terms = found.terms
-    if terms.unit is not facts.unit:
-        return GrantPrice(grant_refusal=Outcome.RATING_FAILED)
     later = later_price(book, plan, found, wish, at_ms) if found.until_ms else None
     now = (terms.tariff_version, terms.price_id, plan, found.until_ms)
     if now == (facts.tariff_version, facts.price_id, facts.plan, facts.change_ms):

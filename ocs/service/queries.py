@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.commands import Basis, Debit, Pieces
-from ocs.domain.explanation import Explained, ExplainedLine, explain
+from ocs.domain.explanation import ExplainedLine, explain, first_use, grant_cut
 from ocs.domain.known import Profile
 from ocs.domain.reservation import ServiceTerms
 from ocs.domain.state import RequestRecord
@@ -14,6 +14,7 @@ from ocs.ports import AccountSummary, Ledger, Reader
 from ocs.service.books import Books
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError, failure
+from ocs.service.event_times import broken_time_of_quote
 from ocs.service.pricing import pieces_of_debit, price
 from ocs.service.requests import Payer, Place
 
@@ -85,6 +86,8 @@ class Queries:
         if isinstance(found, Answer):
             raise failure(found)
         state, store_ms = found
+        if broken := broken_time_of_quote(place, store_ms):
+            raise ServiceError(Reason.INVALID_FIELD, account_seq=state.seq, violations=broken)
         event_ms = place.event_time_ms or store_ms
         book = self._books.of(tenant)
         in_force, refusal = price(book, state.terms, place, event_ms)
@@ -121,18 +124,10 @@ def _explained(command: Debit, priced: PricedUse) -> list[ExplainedLine]:
     if priced.price is None or command.terms is None:
         return []
     lines = [line or command.terms for _, line in command.pieces] or [command.terms]
-    currency = command.profile.terms.currency
-    payments = priced.answer.payments
-    what = Explained(
-        command.terms.unit,
-        currency,
-        command.used_units,
-        priced.rated_units,
-        priced.price,
-        lines,
-        payments,
-    )
-    return explain(what)
+    used = (command.used_units, priced.rated_units)
+    currency, payments = command.profile.terms.currency, priced.answer.payments
+    what = first_use(lines, currency, used, priced.price, payments)
+    return [*explain(what), *grant_cut(command.terms, command.used_units)]
 
 
 def page_count(page_size: int) -> int:

@@ -96,6 +96,20 @@ class Tariffs:
 
         return await asyncio.to_thread(compare)
 
+    async def version(self, tenant: str, version: str) -> Tariff | None:
+        """Read a version that may have priced the tenant's accounts; None if there is none.
+
+        Until a tenant's own first version those of the installation did.
+        """
+        try:
+            for owner in (tenant, INSTALLATION):
+                known = await self._store.versions(owner)
+                if any(stored.version == version for stored in known):
+                    return await self._parsed(await self._store.text(owner, version))
+        except StoreUnavailableError as error:
+            raise ServiceError(error.reason) from None
+        return None
+
     async def _put(
         self, ask: TariffAsked, version: str, text: bytes, activate_ms: int
     ) -> StoredTariff:

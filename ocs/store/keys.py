@@ -206,6 +206,11 @@ def lease_key(partition: int) -> str:
     return f"{{{KEY_TAGS[partition]}}}:lease"
 
 
+def vitals_key() -> str:
+    """What the processes of the service tell of themselves; in partition 0 only."""
+    return f"{{{KEY_TAGS[0]}}}:vitals"
+
+
 def probe_key() -> str:
     """What readiness writes to learn whether the store takes writes."""
     return f"{{{KEY_TAGS[0]}}}:probe"

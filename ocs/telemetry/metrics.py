@@ -229,6 +229,11 @@ class Metrics:
         """The durations of a method (`ocs.v1.ChargingService/Reserve`) with a status name."""
         return self._durations.setdefault((method, code), Durations())
 
+    def all_durations(self) -> list[tuple[tuple[str, str], Durations]]:
+        """All durations that were ever asked for, by method and status name."""
+        # list() copies a dict in one step of the interpreter: the loop may add a key meanwhile.
+        return list(self._durations.items())
+
     def count_outcome(self, operation: str, outcome: str, *, replayed: bool) -> None:
         """Count one decision."""
         key = (operation, outcome, replayed)
@@ -269,8 +274,7 @@ class Metrics:
 
     def readings(self) -> dict[str, list[tuple[int | float, Attributes]]]:
         """Every metric's figures at this moment, by name."""
-        # list() copies a dict in one step of the interpreter: the loop may add a key meanwhile.
-        durations = list(self._durations.items())
+        durations = self.all_durations()
         batches, commands, lost = self._store()
         journal_bytes, journal_bytes_max = self._journal()
         archive = self.archive

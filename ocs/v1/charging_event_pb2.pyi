@@ -165,6 +165,7 @@ class EventContext(_message.Message):
     UNSPLIT_FIELD_NUMBER: _builtins.int
     TAX_INCLUDED_FIELD_NUMBER: _builtins.int
     CORRECTS_SEQ_FIELD_NUMBER: _builtins.int
+    ASKED_UNITS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's request_id; empty for what time did by itself."""
     session_id: _builtins.str
@@ -207,6 +208,8 @@ class EventContext(_message.Message):
     """Of a debit by CorrectCharge: the number of the event whose price it corrects. Its used units
     are micro-units then, not use of the service. 0: it is no correction.
     """
+    asked_units: _builtins.int
+    """Units that the caller asked for, where the tariff's grant_max cut it; 0: it did not."""
     @_builtins.property
     def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventSegment]:
         """Used segments as reported."""
@@ -240,10 +243,11 @@ class EventContext(_message.Message):
         unsplit: _builtins.bool = ...,
         tax_included: _builtins.bool | None = ...,
         corrects_seq: _builtins.int = ...,
+        asked_units: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "_tax_included", b"_tax_included", "sequence_number", b"sequence_number", "tax_included", b"tax_included"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "_tax_included", b"_tax_included", "actor", b"actor", "corrects_seq", b"corrects_seq", "currency", b"currency", "decided_by", b"decided_by", "event_time_ms", b"event_time_ms", "partner", b"partner", "payment_reference", b"payment_reference", "pieces", b"pieces", "plan", b"plan", "price_id", b"price_id", "reason", b"reason", "request_id", b"request_id", "segment", b"segment", "segments", b"segments", "sequence_number", b"sequence_number", "service_id", b"service_id", "session_id", b"session_id", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "tax_included", b"tax_included", "unsplit", b"unsplit", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number", "_tax_included", b"_tax_included", "actor", b"actor", "asked_units", b"asked_units", "corrects_seq", b"corrects_seq", "currency", b"currency", "decided_by", b"decided_by", "event_time_ms", b"event_time_ms", "partner", b"partner", "payment_reference", b"payment_reference", "pieces", b"pieces", "plan", b"plan", "price_id", b"price_id", "reason", b"reason", "request_id", b"request_id", "segment", b"segment", "segments", b"segments", "sequence_number", b"sequence_number", "service_id", b"service_id", "session_id", b"session_id", "subscriber_id", b"subscriber_id", "tariff_version", b"tariff_version", "tax_included", b"tax_included", "unsplit", b"unsplit", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__sequence_number: _TypeAlias = _typing.Literal["sequence_number"]  # noqa: Y015
     _WhichOneofArgType__sequence_number: _TypeAlias = _typing.Literal["_sequence_number", b"_sequence_number"]  # noqa: Y015

@@ -14,6 +14,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.rpc import status_pb2 as _status_pb2
 from ocs.v1 import account_service_pb2 as _account_service_pb2
+from ocs.v1 import charging_event_pb2 as _charging_event_pb2
 from ocs.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -96,6 +97,14 @@ class _ExplanationCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Expl
     """The connect fee."""
     EXPLANATION_CAUSE_BUCKET: _ExplanationCause.ValueType  # 7
     """What one bucket would pay."""
+    EXPLANATION_CAUSE_GRANT_MAX: _ExplanationCause.ValueType  # 8
+    """The units are more than one grant: a Reserve of so many is cut to to_units. No money."""
+    EXPLANATION_CAUSE_UNCOLLECTED: _ExplanationCause.ValueType  # 9
+    """What nobody paid: the last units, or the connect fee."""
+    EXPLANATION_CAUSE_CORRECTION: _ExplanationCause.ValueType  # 10
+    """An amount that CorrectCharge debited."""
+    EXPLANATION_CAUSE_REFUND: _ExplanationCause.ValueType  # 11
+    """What one bucket got back; its money is below 0. Units that came back are no money."""
 
 class ExplanationCause(_ExplanationCause, metaclass=_ExplanationCauseEnumTypeWrapper):
     """What a line of an explanation is about."""
@@ -116,7 +125,59 @@ EXPLANATION_CAUSE_CONNECT_FEE: ExplanationCause.ValueType  # 6
 """The connect fee."""
 EXPLANATION_CAUSE_BUCKET: ExplanationCause.ValueType  # 7
 """What one bucket would pay."""
+EXPLANATION_CAUSE_GRANT_MAX: ExplanationCause.ValueType  # 8
+"""The units are more than one grant: a Reserve of so many is cut to to_units. No money."""
+EXPLANATION_CAUSE_UNCOLLECTED: ExplanationCause.ValueType  # 9
+"""What nobody paid: the last units, or the connect fee."""
+EXPLANATION_CAUSE_CORRECTION: ExplanationCause.ValueType  # 10
+"""An amount that CorrectCharge debited."""
+EXPLANATION_CAUSE_REFUND: ExplanationCause.ValueType  # 11
+"""What one bucket got back; its money is below 0. Units that came back are no money."""
 Global___ExplanationCause: _TypeAlias = ExplanationCause  # noqa: Y015
+
+class _UnexplainedCause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UnexplainedCauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UnexplainedCause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    UNEXPLAINED_CAUSE_UNSPECIFIED: _UnexplainedCause.ValueType  # 0
+    """It is explained."""
+    UNEXPLAINED_CAUSE_NOTHING_CHARGED: _UnexplainedCause.ValueType  # 1
+    """Nothing was charged; the outcome says why."""
+    UNEXPLAINED_CAUSE_POSITION_UNKNOWN: _UnexplainedCause.ValueType  # 2
+    """The event was written before events said how far the session had come."""
+    UNEXPLAINED_CAUSE_VERSION_UNKNOWN: _UnexplainedCause.ValueType  # 3
+    """The store does not have the version of the tariff."""
+    UNEXPLAINED_CAUSE_PRICE_UNKNOWN: _UnexplainedCause.ValueType  # 4
+    """The version has no line of the name that the event says."""
+    UNEXPLAINED_CAUSE_TIER_UNKNOWN: _UnexplainedCause.ValueType  # 5
+    """Where the account's use of a tier stood is not in the journal, or too far back."""
+    UNEXPLAINED_CAUSE_EVENT_GONE: _UnexplainedCause.ValueType  # 6
+    """The event that was refunded is not in the journal."""
+    UNEXPLAINED_CAUSE_OTHER_PRICE: _UnexplainedCause.ValueType  # 7
+    """The version makes another price of this use. The event's figures stand; report it."""
+
+class UnexplainedCause(_UnexplainedCause, metaclass=_UnexplainedCauseEnumTypeWrapper):
+    """Why a price is not explained."""
+
+UNEXPLAINED_CAUSE_UNSPECIFIED: UnexplainedCause.ValueType  # 0
+"""It is explained."""
+UNEXPLAINED_CAUSE_NOTHING_CHARGED: UnexplainedCause.ValueType  # 1
+"""Nothing was charged; the outcome says why."""
+UNEXPLAINED_CAUSE_POSITION_UNKNOWN: UnexplainedCause.ValueType  # 2
+"""The event was written before events said how far the session had come."""
+UNEXPLAINED_CAUSE_VERSION_UNKNOWN: UnexplainedCause.ValueType  # 3
+"""The store does not have the version of the tariff."""
+UNEXPLAINED_CAUSE_PRICE_UNKNOWN: UnexplainedCause.ValueType  # 4
+"""The version has no line of the name that the event says."""
+UNEXPLAINED_CAUSE_TIER_UNKNOWN: UnexplainedCause.ValueType  # 5
+"""Where the account's use of a tier stood is not in the journal, or too far back."""
+UNEXPLAINED_CAUSE_EVENT_GONE: UnexplainedCause.ValueType  # 6
+"""The event that was refunded is not in the journal."""
+UNEXPLAINED_CAUSE_OTHER_PRICE: UnexplainedCause.ValueType  # 7
+"""The version makes another price of this use. The event's figures stand; report it."""
+Global___UnexplainedCause: _TypeAlias = UnexplainedCause  # noqa: Y015
 
 class _ReservationState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -352,11 +413,13 @@ class ReserveRequest(_message.Message):
     service_id: _builtins.str
     """What is metered, as named in the tariff. Required."""
     requested_units: _builtins.int
-    """Units wanted, 1 .. 2^53-1. Required."""
+    """Units wanted, 1 .. 2^53-1; default the tariff's grant_default, required where it has none. More
+    than its grant_max is cut to that, which is no final grant; see all_or_nothing.
+    """
     unit: _types_pb2.UnitType.ValueType
     """If set, must be the service's unit."""
     all_or_nothing: _builtins.bool
-    """Grant all requested units or none."""
+    """Grant all requested units or none. GRANT_MAX_EXCEEDED if the tariff never grants so many."""
     session_id: _builtins.str
     """The gateway's charging session; rating continues within it. Default: the reservation id."""
     sequence_number: _builtins.int
@@ -381,7 +444,9 @@ class ReserveRequest(_message.Message):
 
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
-        """When the service happens; picks the tariff. Default: request_time."""
+        """When the service happens; picks the tariff. Default: request_time. At most 15 minutes before
+        request_time, and 60 s ahead of the service's clock.
+        """
 
     def __init__(
         self,
@@ -469,11 +534,15 @@ class UsedSegment(_message.Message):
     """Units used in it, 0 .. 2^53-1. Required."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """When it began; needed where a price changes in between. Octets and counts have the price then."""
+        """When it began; needed where a price changes in between. Octets and counts have the price then.
+        At most 31 days ago; not before the end_time of the segment before.
+        """
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """When it ended; not before start_time. Seconds are spread evenly from one to the other."""
+        """When it ended; not before start_time, at most 60 s ahead of the service's clock. Seconds are
+        spread evenly from one to the other. All segments of a report have both times, or none has one.
+        """
 
     def __init__(
         self,
@@ -539,9 +608,11 @@ class NextGrant(_message.Message):
     VALIDITY_DURATION_FIELD_NUMBER: _builtins.int
     NEXT_RESERVATION_ID_FIELD_NUMBER: _builtins.int
     requested_units: _builtins.int
-    """Units wanted, 1 .. 2^53-1. Required."""
+    """Units wanted, 1 .. 2^53-1; default the tariff's grant_default, required where it has none. More
+    than its grant_max is cut to that, which is no final grant; see all_or_nothing.
+    """
     all_or_nothing: _builtins.bool
-    """Grant all requested units or none."""
+    """Grant all requested units or none. GRANT_MAX_EXCEEDED if the tariff never grants so many."""
     next_reservation_id: _builtins.str
     """Names the successor that is opened if this reservation has expired; default the request_id."""
     @_builtins.property
@@ -797,7 +868,10 @@ class DebitRequest(_message.Message):
 
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
-        """When the use happened; picks the tariff. Default: request_time."""
+        """When the use happened; picks the tariff. Default: request_time. USED: at most 31 days ago;
+        AUTHORIZE: at most 15 minutes before request_time; both at most 60 s ahead of the service's
+        clock. A resend of what was answered is answered from its record, however old it is by then.
+        """
 
     def __init__(
         self,
@@ -911,7 +985,7 @@ class QuoteRequest(_message.Message):
 
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
-        """When the use would happen; picks the tariff. Default: now."""
+        """When the use would happen; picks the tariff. Default: now. From 31 days ago to 366 days ahead."""
 
     def __init__(
         self,
@@ -997,6 +1071,9 @@ class QuoteResponse(_message.Message):
     STORE_TIME_FIELD_NUMBER: _builtins.int
     CONNECT_MICROS_FIELD_NUMBER: _builtins.int
     EXPLANATION_FIELD_NUMBER: _builtins.int
+    GRANT_MIN_UNITS_FIELD_NUMBER: _builtins.int
+    GRANT_DEFAULT_UNITS_FIELD_NUMBER: _builtins.int
+    GRANT_MAX_UNITS_FIELD_NUMBER: _builtins.int
     outcome: _types_pb2.Outcome.ValueType
     """CHARGED, or why a debit would be refused now."""
     unit: _types_pb2.UnitType.ValueType
@@ -1013,6 +1090,12 @@ class QuoteResponse(_message.Message):
     """The tariff that prices it."""
     connect_micros: _builtins.int
     """The connect fee in the price: due once, at a session's first used unit, from money."""
+    grant_min_units: _builtins.int
+    """Least units of a partial grant; 0 if there is no price. So below."""
+    grant_default_units: _builtins.int
+    """Units granted where a Reserve names none; 0: it must name some."""
+    grant_max_units: _builtins.int
+    """Units granted at most; 0: no bound."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.BucketCharge]:
         """Who would pay now, in the order they would be drawn on; empty on a refusal."""
@@ -1051,10 +1134,13 @@ class QuoteResponse(_message.Message):
         store_time: _timestamp_pb2.Timestamp | None = ...,
         connect_micros: _builtins.int = ...,
         explanation: _abc.Iterable[Global___ExplanationLine] | None = ...,
+        grant_min_units: _builtins.int = ...,
+        grant_default_units: _builtins.int = ...,
+        grant_max_units: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "store_time", b"store_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "connect_micros", b"connect_micros", "currency", b"currency", "explanation", b"explanation", "lines", b"lines", "outcome", b"outcome", "price_micros", b"price_micros", "rated_units", b"rated_units", "steps", b"steps", "store_time", b"store_time", "tariff_version", b"tariff_version", "unit", b"unit", "zone", b"zone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cap", b"cap", "connect_micros", b"connect_micros", "currency", b"currency", "explanation", b"explanation", "grant_default_units", b"grant_default_units", "grant_max_units", b"grant_max_units", "grant_min_units", b"grant_min_units", "lines", b"lines", "outcome", b"outcome", "price_micros", b"price_micros", "rated_units", b"rated_units", "steps", b"steps", "store_time", b"store_time", "tariff_version", b"tariff_version", "unit", b"unit", "zone", b"zone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1076,6 +1162,8 @@ class ExplanationLine(_message.Message):
     PRICE_ID_FIELD_NUMBER: _builtins.int
     TARIFF_VERSION_FIELD_NUMBER: _builtins.int
     BUCKET_ID_FIELD_NUMBER: _builtins.int
+    STEP_NUMBER_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
     cause: Global___ExplanationCause.ValueType
     """What it is about."""
     text: _builtins.str
@@ -1097,7 +1185,13 @@ class ExplanationLine(_message.Message):
     tariff_version: _builtins.str
     """The tariff, of a STEP."""
     bucket_id: _builtins.str
-    """The bucket, of a BUCKET."""
+    """The bucket, of a BUCKET or REFUND."""
+    step_number: _builtins.int
+    """Which step of the price list, from 1, of a STEP."""
+    @_builtins.property
+    def step(self) -> Global___RateStep:
+        """That step, of a STEP. A tier's from_units are of the account's use in the period."""
+
     def __init__(
         self,
         *,
@@ -1111,14 +1205,145 @@ class ExplanationLine(_message.Message):
         price_id: _builtins.str = ...,
         tariff_version: _builtins.str = ...,
         bucket_id: _builtins.str = ...,
+        step_number: _builtins.int = ...,
+        step: Global___RateStep | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["step", b"step"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bucket_id", b"bucket_id", "cause", b"cause", "from_units", b"from_units", "micros", b"micros", "price_id", b"price_id", "rest_denominator", b"rest_denominator", "rest_numerator", b"rest_numerator", "tariff_version", b"tariff_version", "text", b"text", "to_units", b"to_units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bucket_id", b"bucket_id", "cause", b"cause", "from_units", b"from_units", "micros", b"micros", "price_id", b"price_id", "rest_denominator", b"rest_denominator", "rest_numerator", b"rest_numerator", "step", b"step", "step_number", b"step_number", "tariff_version", b"tariff_version", "text", b"text", "to_units", b"to_units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExplanationLine: _TypeAlias = ExplanationLine  # noqa: Y015
+
+@_typing.final
+class ExplainChargeRequest(_message.Message):
+    """Asks how a charge came about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    event: _builtins.str
+    """Of a commit, debit or refund: tenants/{t}/accounts/{a}/events/{seq}. Required."""
+    def __init__(
+        self,
+        *,
+        event: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainChargeRequest: _TypeAlias = ExplainChargeRequest  # noqa: Y015
+
+@_typing.final
+class ExplainChargeResponse(_message.Message):
+    """A charge, and how it came about. What the event says is as in ListChargingEvents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    STORE_TIME_FIELD_NUMBER: _builtins.int
+    EVENT_TIME_FIELD_NUMBER: _builtins.int
+    SERVICE_ID_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    ZONE_FIELD_NUMBER: _builtins.int
+    USED_UNITS_FIELD_NUMBER: _builtins.int
+    RATED_UNITS_FIELD_NUMBER: _builtins.int
+    CHARGED_MICROS_FIELD_NUMBER: _builtins.int
+    UNCOLLECTED_UNITS_FIELD_NUMBER: _builtins.int
+    UNCOLLECTED_MICROS_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    TARIFF_VERSION_FIELD_NUMBER: _builtins.int
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    UNEXPLAINED_FIELD_NUMBER: _builtins.int
+    UNEXPLAINED_TEXT_FIELD_NUMBER: _builtins.int
+    ABOUT_EVENT_FIELD_NUMBER: _builtins.int
+    UNSPLIT_FIELD_NUMBER: _builtins.int
+    event: _builtins.str
+    """As asked for."""
+    kind: _charging_event_pb2.EventKind.ValueType
+    """COMMIT, DEBIT or REFUND."""
+    outcome: _types_pb2.Outcome.ValueType
+    """The decision; unset for a refund."""
+    service_id: _builtins.str
+    """What was metered; empty for a refund."""
+    unit: _types_pb2.UnitType.ValueType
+    """The service's unit; unset if it is not known, and of a correction."""
+    zone: _builtins.str
+    """Where it was priced; empty: at home."""
+    used_units: _builtins.int
+    """Units used; of a correction micro-units."""
+    rated_units: _builtins.int
+    """Units rated, in whole increments."""
+    charged_micros: _builtins.int
+    """Money collected, micro-units of `currency`; below 0: given back."""
+    uncollected_units: _builtins.int
+    """Rated units nobody paid for."""
+    uncollected_micros: _builtins.int
+    """Money that was not collected, micro-units."""
+    currency: _builtins.str
+    """ISO 4217."""
+    tariff_version: _builtins.str
+    """The tariff that priced it, or its grant, or asked for the correction."""
+    unexplained: Global___UnexplainedCause.ValueType
+    """Why the price is not explained; unset if it is."""
+    unexplained_text: _builtins.str
+    """The same as a plain English sentence."""
+    about_event: _builtins.str
+    """The event that was refunded or corrected: ask for it to know its price. Empty: none."""
+    unsplit: _builtins.bool
+    """The price changed while this was used, and the report did not say when it was used."""
+    @_builtins.property
+    def store_time(self) -> _timestamp_pb2.Timestamp:
+        """The store's clock when it was journaled."""
+
+    @_builtins.property
+    def event_time(self) -> _timestamp_pb2.Timestamp:
+        """When the use happened; picked the tariff."""
+
+    @_builtins.property
+    def explanation(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplanationLine]:
+        """How the price came about, in order. The lines before those of buckets and of what nobody paid
+        add up to charged_micros + uncollected_micros, and so do those; without a price there are only
+        the latter.
+        """
+
+    def __init__(
+        self,
+        *,
+        event: _builtins.str = ...,
+        kind: _charging_event_pb2.EventKind.ValueType = ...,
+        outcome: _types_pb2.Outcome.ValueType = ...,
+        store_time: _timestamp_pb2.Timestamp | None = ...,
+        event_time: _timestamp_pb2.Timestamp | None = ...,
+        service_id: _builtins.str = ...,
+        unit: _types_pb2.UnitType.ValueType = ...,
+        zone: _builtins.str = ...,
+        used_units: _builtins.int = ...,
+        rated_units: _builtins.int = ...,
+        charged_micros: _builtins.int = ...,
+        uncollected_units: _builtins.int = ...,
+        uncollected_micros: _builtins.int = ...,
+        currency: _builtins.str = ...,
+        tariff_version: _builtins.str = ...,
+        explanation: _abc.Iterable[Global___ExplanationLine] | None = ...,
+        unexplained: Global___UnexplainedCause.ValueType = ...,
+        unexplained_text: _builtins.str = ...,
+        about_event: _builtins.str = ...,
+        unsplit: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event_time", b"event_time", "store_time", b"store_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about_event", b"about_event", "charged_micros", b"charged_micros", "currency", b"currency", "event", b"event", "event_time", b"event_time", "explanation", b"explanation", "kind", b"kind", "outcome", b"outcome", "rated_units", b"rated_units", "service_id", b"service_id", "store_time", b"store_time", "tariff_version", b"tariff_version", "uncollected_micros", b"uncollected_micros", "uncollected_units", b"uncollected_units", "unexplained", b"unexplained", "unexplained_text", b"unexplained_text", "unit", b"unit", "unsplit", b"unsplit", "used_units", b"used_units", "zone", b"zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainChargeResponse: _TypeAlias = ExplainChargeResponse  # noqa: Y015
 
 @_typing.final
 class HeldInCap(_message.Message):

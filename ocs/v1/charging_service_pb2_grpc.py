@@ -76,6 +76,11 @@ class ChargingServiceStub:
                 request_serializer=ocs_dot_v1_dot_charging__service__pb2.QuoteRequest.SerializeToString,
                 response_deserializer=ocs_dot_v1_dot_charging__service__pb2.QuoteResponse.FromString,
                 _registered_method=True)
+        self.ExplainCharge = channel.unary_unary(
+                '/ocs.v1.ChargingService/ExplainCharge',
+                request_serializer=ocs_dot_v1_dot_charging__service__pb2.ExplainChargeRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_charging__service__pb2.ExplainChargeResponse.FromString,
+                _registered_method=True)
         self.GetReservation = channel.unary_unary(
                 '/ocs.v1.ChargingService/GetReservation',
                 request_serializer=ocs_dot_v1_dot_charging__service__pb2.GetReservationRequest.SerializeToString,
@@ -178,6 +183,18 @@ class ChargingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainCharge(self, request, context):
+        """Explains what a commit or debit of the past came to, as Quote does: by the version of the
+        tariff that priced it, from where its session and its tiers stood then. Of a refund, what was
+        given back. What the journal or the tariff does not tell is said in `unexplained`, never made
+        up.
+        Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
+        (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit, debit or refund).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetReservation(self, request, context):
         """Reads a reservation, while it is remembered: 1 hour after its end. Changes nothing.
         """
@@ -260,6 +277,11 @@ def add_ChargingServiceServicer_to_server(servicer, server):
                     servicer.Quote,
                     request_deserializer=ocs_dot_v1_dot_charging__service__pb2.QuoteRequest.FromString,
                     response_serializer=ocs_dot_v1_dot_charging__service__pb2.QuoteResponse.SerializeToString,
+            ),
+            'ExplainCharge': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainCharge,
+                    request_deserializer=ocs_dot_v1_dot_charging__service__pb2.ExplainChargeRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_charging__service__pb2.ExplainChargeResponse.SerializeToString,
             ),
             'GetReservation': grpc.unary_unary_rpc_method_handler(
                     servicer.GetReservation,
@@ -478,6 +500,33 @@ class ChargingService:
             '/ocs.v1.ChargingService/Quote',
             ocs_dot_v1_dot_charging__service__pb2.QuoteRequest.SerializeToString,
             ocs_dot_v1_dot_charging__service__pb2.QuoteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainCharge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.ChargingService/ExplainCharge',
+            ocs_dot_v1_dot_charging__service__pb2.ExplainChargeRequest.SerializeToString,
+            ocs_dot_v1_dot_charging__service__pb2.ExplainChargeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -84,6 +84,14 @@ class ChargingServiceStub:
     themselves. Holds, writes and records nothing; what it says may be otherwise a moment later.
     Errors: FAILED_PRECONDITION (UNIT_MISMATCH, CHARGE_LIMIT).
     """
+    ExplainCharge: _grpc.UnaryUnaryMultiCallable[_charging_service_pb2.ExplainChargeRequest, _charging_service_pb2.ExplainChargeResponse]
+    """Explains what a commit or debit of the past came to, as Quote does: by the version of the
+    tariff that priced it, from where its session and its tiers stood then. Of a refund, what was
+    given back. What the journal or the tariff does not tell is said in `unexplained`, never made
+    up.
+    Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
+    (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit, debit or refund).
+    """
     GetReservation: _grpc.UnaryUnaryMultiCallable[_charging_service_pb2.GetReservationRequest, _charging_service_pb2.GetReservationResponse]
     """Reads a reservation, while it is remembered: 1 hour after its end. Changes nothing."""
     ListReservations: _grpc.UnaryUnaryMultiCallable[_charging_service_pb2.ListReservationsRequest, _charging_service_pb2.ListReservationsResponse]
@@ -166,6 +174,14 @@ class ChargingServiceAsyncStub(ChargingServiceStub):
     """Prices units and says who would pay for them if they were debited now (AUTHORIZE), rated by
     themselves. Holds, writes and records nothing; what it says may be otherwise a moment later.
     Errors: FAILED_PRECONDITION (UNIT_MISMATCH, CHARGE_LIMIT).
+    """
+    ExplainCharge: _aio.UnaryUnaryMultiCallable[_charging_service_pb2.ExplainChargeRequest, _charging_service_pb2.ExplainChargeResponse]  # type: ignore[assignment]
+    """Explains what a commit or debit of the past came to, as Quote does: by the version of the
+    tariff that priced it, from where its session and its tiers stood then. Of a refund, what was
+    given back. What the journal or the tariff does not tell is said in `unexplained`, never made
+    up.
+    Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
+    (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit, debit or refund).
     """
     GetReservation: _aio.UnaryUnaryMultiCallable[_charging_service_pb2.GetReservationRequest, _charging_service_pb2.GetReservationResponse]  # type: ignore[assignment]
     """Reads a reservation, while it is remembered: 1 hour after its end. Changes nothing."""
@@ -288,6 +304,20 @@ class ChargingServiceServicer(metaclass=_abc_1.ABCMeta):
         """Prices units and says who would pay for them if they were debited now (AUTHORIZE), rated by
         themselves. Holds, writes and records nothing; what it says may be otherwise a moment later.
         Errors: FAILED_PRECONDITION (UNIT_MISMATCH, CHARGE_LIMIT).
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainCharge(
+        self,
+        request: _charging_service_pb2.ExplainChargeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_charging_service_pb2.ExplainChargeResponse, _abc.Awaitable[_charging_service_pb2.ExplainChargeResponse]]:
+        """Explains what a commit or debit of the past came to, as Quote does: by the version of the
+        tariff that priced it, from where its session and its tiers stood then. Of a refund, what was
+        given back. What the journal or the tariff does not tell is said in `unexplained`, never made
+        up.
+        Changes nothing; the same event is always explained alike. Errors: NOT_FOUND
+        (ACCOUNT_NOT_FOUND; EVENT_NOT_FOUND if it is no commit, debit or refund).
         """
 
     @_abc_1.abstractmethod

@@ -94,6 +94,10 @@ class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome.Value
     """The account is closed: used units are charged, nothing is granted (RFC 8506: 4010)."""
     OUTCOME_TOO_MANY_BUCKETS: _Outcome.ValueType  # 12
     """The account has as many buckets as it may, those of the bundle taken in."""
+    OUTCOME_GRANT_MAX_EXCEEDED: _Outcome.ValueType  # 13
+    """All or nothing was asked for, of more units than the tariff grants at once: used units are
+    charged, nothing is granted. Ask for less.
+    """
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
     """The decision on a charge. A refusal is a decision, not a failure: it comes with gRPC status
@@ -128,6 +132,10 @@ OUTCOME_ACCOUNT_CLOSED: Outcome.ValueType  # 11
 """The account is closed: used units are charged, nothing is granted (RFC 8506: 4010)."""
 OUTCOME_TOO_MANY_BUCKETS: Outcome.ValueType  # 12
 """The account has as many buckets as it may, those of the bundle taken in."""
+OUTCOME_GRANT_MAX_EXCEEDED: Outcome.ValueType  # 13
+"""All or nothing was asked for, of more units than the tariff grants at once: used units are
+charged, nothing is granted. Ask for less.
+"""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
 
 class _FinalUnitAction:

@@ -256,6 +256,7 @@ def calls_on(live: Live, account: str) -> list[Any]:
         live.adjust(account, 1),
         live.reverse(account, "p"),
         charging.QuoteRequest(account_id=account, service_id="sms", units=1),
+        charging.ExplainChargeRequest(event=f"tenants/{TENANT}/accounts/{account}/events/1"),
         charging.GetReservationRequest(
             reservation=f"tenants/{TENANT}/accounts/{account}/reservations/r"
         ),

@@ -310,3 +310,21 @@ async def test_a_group_may_have_caps_before_it_has_lines(live: Live) -> None:
 
     assert [cap.limit_micros for cap in listed.caps] == [5]
     assert list(again.caps) == list(listed.caps) == [answer.cap]
+
+
+async def test_units_must_be_named_where_the_tariff_has_no_default(live: Live) -> None:
+    account = await live.open(messages=10)
+    reservation = await live.hold(account, 5)
+    reserve, commit = live.reserve(account), live.commit_next(reservation, 1, 1)
+    reserve.ClearField("requested_units")
+    commit.next_grant.ClearField("requested_units")
+
+    for request, field in ((reserve, "requested_units"), (commit, "next_grant.requested_units")):
+        with live.unchanged():
+            refusal = await live.refused(request)
+        assert (refusal.code.name, refusal.reason) == ("INVALID_ARGUMENT", "INVALID_FIELD")
+        assert list(refusal.violations) == [field]
+    # Put right, the same requests are decided: the refusals consumed nothing.
+    reserve.requested_units = commit.next_grant.requested_units = 2
+    assert (await live.call(reserve)).grant.granted_units == 2
+    assert (await live.call(commit)).charge.charged_units == 1

@@ -100,6 +100,9 @@ REQUESTS: Final[dict[str, Callable[[Live], Message]]] = {
         account_id="a", subscriber_id="s", service_id="sms", units=1, other_party="49",
         visited_network="26298",
     ),
+    "ExplainCharge": lambda _: charging.ExplainChargeRequest(
+        event="tenants/main/accounts/a/events/1"
+    ),
     "GetReservation": lambda _: charging.GetReservationRequest(reservation=NAME),
     "ListReservations": lambda _: charging.ListReservationsRequest(
         account_id="a", page_token="r"  # noqa: S106 - an id, no secret

@@ -216,22 +216,3 @@ async def test_a_denied_next_grant_leaves_the_reservation_open(live: Live) -> No
     await live.call(live.top_up(account, units=6, unit=4, bucket=spec))
     again = await live.call(live.commit_next(reservation, 0, 4))
     assert (again.reservation, again.grant.granted_units) == (reservation, 4)
-
-
-async def test_use_that_ended_before_it_began_is_refused(live: Live) -> None:
-    account = await live.open(messages=10)
-    reservation = await live.hold(account, 4)
-    request = live.commit(reservation, 1)
-    late = request.used.add(units=1)
-    late.start_time.FromMilliseconds(live.clock())
-    late.end_time.FromMilliseconds(live.clock() - 1)
-
-    with live.unchanged():
-        refusal = await live.refused(request)
-    late.end_time.CopyFrom(late.start_time)
-    charge = (await live.call(request)).charge
-
-    assert refusal.code.name == "INVALID_ARGUMENT"
-    assert list(refusal.violations) == ["used[1].end_time"]
-    # Put right, the same request is charged: the refusal consumed nothing.
-    assert charge.charged_units == 2

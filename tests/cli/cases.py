@@ -9,6 +9,7 @@ from ocs.v1 import (
     account_service_pb2 as accounts,
 )
 from ocs.v1 import (
+    charging_event_pb2,
     charging_service_pb2,
     types_pb2,
 )
@@ -99,6 +100,37 @@ CASES: list[Case] = [
             "service_id": "data",
             "units": "1000",
         },
+    ),
+    Case(
+        "explain alice/17",
+        "ExplainCharge",
+        charging_service_pb2.ExplainChargeResponse(
+            event="tenants/main/accounts/alice/events/17",
+            kind=charging_event_pb2.EVENT_KIND_DEBIT,
+            outcome=types_pb2.OUTCOME_CHARGED,
+            unit=types_pb2.UNIT_TYPE_SECONDS,
+            used_units=61,
+            rated_units=120,
+            charged_micros=180_000,
+            currency="EUR",
+            tariff_version="v1",
+            explanation=[
+                charging_service_pb2.ExplanationLine(
+                    cause=charging_service_pb2.EXPLANATION_CAUSE_STEP,
+                    text="120 seconds at 0.09 EUR for each 60 seconds: 0.18 EUR (voice/home)",
+                    to_units=120,
+                    micros=180_000,
+                    rest_denominator=1,
+                    price_id="voice/home",
+                    tariff_version="v1",
+                    step_number=1,
+                    step=charging_service_pb2.RateStep(
+                        increment_units=60, micros=1500, per_units=1
+                    ),
+                )
+            ],
+        ),
+        {"event": "tenants/main/accounts/alice/events/17"},
     ),
     Case(
         "reservation show alice/r1",
@@ -375,6 +407,18 @@ CASES: list[Case] = [
             "next_grant": {"requested_units": "100"},
             "overrun_policy": "OVERRUN_POLICY_REJECT",
         },
+    ),
+    Case(
+        "reserve alice data",
+        "Reserve",
+        granted(5_000_000),
+        {"account_id": "alice", "service_id": "data"},
+    ),
+    Case(
+        "commit alice/r1 60 --next default",
+        "Commit",
+        reported(100),
+        {"reservation": NAME, "used": [{"units": "60"}], "next_grant": {}},
     ),
     Case(
         "commit alice/r1 60 --keep",

@@ -58,6 +58,7 @@ def test_every_command_is_there() -> None:
     assert {
         "account create", "account show", "account suspend", "account resume", "account close",
         "account update", "withdraw", "adjust", "reverse-top-up", "account list", "quote",
+        "explain",
         "request", "reservation show", "reservation list", "subscriber add", "subscriber remove",
         "subscriber update",
         "subscriber lookup", "top-up", "cap set", "cap delete", "cap list", "reserve", "commit",

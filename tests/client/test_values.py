@@ -188,8 +188,14 @@ def test_the_limits_of_int64_pass_exactly() -> None:
 def test_only_an_int_is_a_figure(wrong: Any) -> None:
     with pytest.raises(UsageError):
         charging.commit(NAME, [UsedSegment(wrong)])
-    with pytest.raises(UsageError):
-        charging.commit(NAME, 0, next_grant=NextGrant(wrong))
+    if wrong is not None:
+        with pytest.raises(UsageError):
+            charging.commit(NAME, 0, next_grant=NextGrant(wrong))
+
+
+def test_a_next_grant_without_a_figure_leaves_it_to_the_tariff() -> None:
+    request: Any = charging.commit(NAME, 0, next_grant=NextGrant()).request
+    assert not request.next_grant.HasField("requested_units")
 
 
 def test_times_are_exact_in_any_zone_and_before_1970() -> None:

@@ -9,6 +9,7 @@ from rich.console import Console
 from ocs.client import CapHolder
 from ocs.demo import figures
 from ocs.demo.board import Board
+from ocs.demo.operators import OPERATORS
 from ocs.demo.people import HOUSEHOLDS_MAX, HOUSEHOLDS_MIN, Persona, household
 from ocs.demo.screen import frame
 from ocs.demo.tally import FAILED, REFUSED, REPLAY_DIFFERS
@@ -16,6 +17,14 @@ from ocs.demo.tally import FAILED, REFUSED, REPLAY_DIFFERS
 
 def test_every_persona_lives_in_the_smallest_demo() -> None:
     assert {household(index).persona for index in range(HOUSEHOLDS_MIN)} == set(Persona)
+
+
+def test_each_operator_has_households_of_all_segments() -> None:
+    homes = [household(index) for index in range(3 * HOUSEHOLDS_MIN)]
+    for operator in OPERATORS:
+        own = [home for home in homes if home.operator is operator]
+        assert {home.segment for home in own} == {"gold", "silver", "basic"}
+        assert {home.persona for home in own} == set(Persona)
 
 
 def test_no_two_lines_share_an_identity() -> None:
@@ -43,16 +52,22 @@ def test_a_cap_binds_a_line_or_group_of_its_own_household() -> None:
 @pytest.mark.parametrize(
     ("micros", "text"),
     [
-        (0, "0.00 EUR"),
-        (4_999, "0.00 EUR"),
-        (5_000, "0.01 EUR"),
-        (1_234_567_890_000, "1,234,567.89 EUR"),
-        (-1_500_000, "-1.50 EUR"),
-        (2**53 - 1, "9,007,199,254.74 EUR"),
+        (0, "0.00 CHF"),
+        (4_999, "0.00 CHF"),
+        (5_000, "0.01 CHF"),
+        (1_234_567_890_000, "1,234,567.89 CHF"),
+        (-1_500_000, "-1.50 CHF"),
+        (2**53 - 1, "9,007,199,254.74 CHF"),
     ],
 )
 def test_money_is_shown_in_cents(micros: int, text: str) -> None:
-    assert figures.money(micros) == text
+    assert figures.money(micros, "CHF") == text
+
+
+def test_money_of_two_currencies_stands_beside_each_other() -> None:
+    counts = {"collected_micros.EUR": 1_500_000, "collected_micros.CHF": 20_000}
+
+    assert figures.moneys(counts, "collected_micros") == "1.50 EUR + 0.02 CHF"
 
 
 def test_use_is_shown_in_the_unit_of_its_service() -> None:
@@ -76,8 +91,7 @@ def test_a_percentile_is_one_of_the_measured() -> None:
 
 def report(charges: int, **more: int) -> dict[str, object]:
     return {
-        "counts": {"charges": charges, "operations": charges, **more},
-        "held_micros": 5,
+        "counts": {"charges": charges, "operations": charges, "held_micros.EUR": 5, **more},
         "latencies_us": [1000],
         "notes": [],
     }
@@ -93,7 +107,7 @@ def test_the_board_adds_up_the_gateways_and_takes_reports_as_totals() -> None:
     board.take("one", report(500))
 
     assert board.counts["charges"] == 550
-    assert board.held_micros == 10
+    assert board.counts["held_micros.EUR"] == 10
     assert board.charges_per_s == pytest.approx(225.0)
 
 
@@ -143,9 +157,13 @@ def test_the_summary_lists_the_largest_refusal_first_and_failures_only_if_any() 
 
 def test_the_table_fits_a_terminal_of_80_columns() -> None:
     board = Board()
-    large = {f"{service}.collected_micros": 990_000_000_000 for service in ("data", "voice", "sms")}
+    large = {
+        f"{service}.collected_micros.{currency}": 990_000_000_000
+        for service in ("data", "voice", "sms")
+        for currency in ("EUR", "CHF")
+    }
     refusals = {f"{REFUSED}CREDIT_LIMIT_REACHED": 1_000_000, f"{REFUSED}SERVICE_DENIED": 1}
-    board.take("one", report(1_000_000, collected_micros=9_990_000_000_000, **large, **refusals))
+    board.take("one", report(1_000_000, **large, **refusals))
     board.notes.append("n" * 200)
     output = io.StringIO()
 
@@ -155,5 +173,5 @@ def test_the_table_fits_a_terminal_of_80_columns() -> None:
 
     lines = [line.rstrip() for line in output.getvalue().splitlines()]
     assert max(map(len, lines)) <= 80
-    assert sum("990,000.00 EUR" in line for line in lines) == len((*large, "total"))
+    assert sum(line.count("990,000.00") for line in lines) == len(large)
     assert any(line.startswith(" traffic") and line.endswith("1:02:05") for line in lines)

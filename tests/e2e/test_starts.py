@@ -55,7 +55,7 @@ async def test_a_log_that_loads_longer_than_10_s_is_waited_for(
     started: list[EmbeddedValkey] = []
     lines: list[str] = []
     said: list[str] = []
-    monkeypatch.setattr(app, "_say", said.append)
+    monkeypatch.setattr("ocs.app.serving.say", said.append)
     options = EmbeddedOptions(directory)
     thread = threading.Thread(
         target=lambda: started.append(EmbeddedValkey.start(options, lines.append))

@@ -32,6 +32,7 @@ from tests.model.keeping import Keeping
 from tests.model.pair import TENANT
 from tests.model.pools import (
     EXACTLY,
+    MISFITS,
     SERVICES,
     TO_THE_BOUND,
     accounts,
@@ -265,7 +266,7 @@ class ChargingMachine(Keeping, Bundles, Sessions, Prices):
         reservation=ids,
         session=sessions,
         sequence=sequences,
-        refusal=st.sampled_from([None] * 8 + [Outcome.SERVICE_DENIED, Reason.UNIT_MISMATCH]),
+        refusal=st.sampled_from([None] * 12 + [Outcome.SERVICE_DENIED, *MISFITS]),
     )
     def reserve(
         self,
@@ -307,7 +308,7 @@ class ChargingMachine(Keeping, Bundles, Sessions, Prices):
         successor=ids,
         sequence=sequences,
         reject=st.sampled_from([False] * 5 + [True]),
-        refusal=st.sampled_from([None] * 9 + [Reason.UNIT_MISMATCH]),
+        refusal=st.sampled_from([None] * 18 + MISFITS),
     )
     def commit(
         self,
@@ -367,7 +368,7 @@ class ChargingMachine(Keeping, Bundles, Sessions, Prices):
         quantity=st.one_of(small, units),
         session=sessions,
         sequence=sequences,
-        refusal=st.sampled_from([None] * 8 + [Outcome.RATING_FAILED, Reason.UNIT_MISMATCH]),
+        refusal=st.sampled_from([None] * 12 + [Outcome.RATING_FAILED, *MISFITS]),
     )
     def debit(
         self,

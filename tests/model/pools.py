@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
+from ocs.domain.answer import Reason
 from ocs.domain.bucket import BucketTerms
 from ocs.domain.commands import GrantWish
 from ocs.domain.periods import Period
@@ -56,6 +57,9 @@ SERVICES: dict[str, list[ServiceTerms]] = {
         ServiceTerms("free", Unit.OCTETS, "roam", Rate.flat(1, 0, 1), 1, 30_000, "v1"),
     ],
 }
+
+# What the service finds wrong with a call before the script has it.
+MISFITS = [Reason.UNIT_MISMATCH, Reason.INVALID_FIELD]
 
 TIER_DATA, TIER_VOICE = "tier@data", "tier@voice"
 # Dearer, then much dearer, then cheap again; and one that only falls, after free units.

@@ -31,7 +31,7 @@ reports = st.tuples(
     modest_wishes,
     st.sampled_from([0, 0, 1_000, 45_000, 200_000]),
     st.tuples(lines, changes, lines),
-    st.sampled_from([None] * 8 + [Outcome.RATING_FAILED]),
+    st.sampled_from([None] * 16 + [Outcome.RATING_FAILED, Outcome.GRANT_MAX_EXCEEDED]),
 )
 Report: TypeAlias = tuple[
     list[tuple[int, int]], int, Step, GrantWish, int, tuple[int, int, int], Outcome | None

@@ -178,9 +178,13 @@ async def test_items_beyond_the_places_are_shed_from_the_end() -> None:
         on.handler.hold("1", "2")
         await on.send(("1", "a"), ("2", "b"), ("3", "c"), ("4", "a"))
         await on.handler.until_begun(2)
-        await on.send(("5", "e"))
+        # With no place at all the batch is not even parsed.
+        await on.send(("5", "e"), ("6", "f"), batch_id="b-2")
         shed = await on.answer()
-        assert await reasons(shed) == ["OVERLOADED"]
+        assert (shed.batch_id, list(shed.answers)) == ("b-2", [])
+        assert shed.status.code == grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
+        assert "OVERLOADED" in str(shed.status.details)
+        assert not on.server.lines("rpc")
         # A call of its own finds no place either.
         assert (await refusal(on.server.stub.Reserve(request()))).reason == "OVERLOADED"
 

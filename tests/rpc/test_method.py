@@ -176,15 +176,15 @@ async def test_a_broken_rule_is_named_by_field(changes: dict[str, Any], path: st
     assert refused.violations[path]
 
 
-async def test_a_figure_that_is_not_there_is_missed() -> None:
+async def test_a_field_that_is_not_there_is_missed() -> None:
     wrong_type = request()
-    wrong_type.ClearField("requested_units")
-    wire = wrong_type.SerializeToString() + b"\x3a\x01\x05"  # field 7 as bytes, not as a varint
+    wrong_type.ClearField("request_time")
+    wire = wrong_type.SerializeToString() + b"\x10\x05"  # field 2 as a varint, not as a message
 
     async with running(unasked) as server:  # type: ignore[arg-type] # never called
         refused = await refusal(server.reserve_bytes(wire))
 
-    assert refused.violations == {"requested_units": "value is required"}
+    assert refused.violations == {"request_time": "value is required"}
 
 
 async def test_all_ones_are_minus_one() -> None:

@@ -68,6 +68,7 @@ REQUESTS: Final[dict[str, Make]] = {
     "Quote by number": lambda _, of: charging.QuoteRequest(
         identity=of.identity, service_id="sms", units=1
     ),
+    "ExplainCharge": lambda _, of: charging.ExplainChargeRequest(event=of.event),
     "GetReservation": lambda _, of: charging.GetReservationRequest(reservation=of.reservation),
     "ListReservations": lambda _, of: charging.ListReservationsRequest(account_id=of.account_id),
     "GetRequest": lambda _, of: charging.GetRequestRequest(

@@ -43,6 +43,7 @@ def test_every_key_is_spelled_as_ever() -> None:
         keys.books_key(),
         keys.book_key("="),
         keys.tariff_key("mvno-2", "v.1"),
+        keys.vitals_key(),
     ] == [
         "{c05j}:account:main:alice",
         "{c05j}:profile:main:alice",
@@ -66,6 +67,7 @@ def test_every_key_is_spelled_as_ever() -> None:
         "{00zs}:books",
         "{00zs}:book:=",
         "{00zs}:tariff:mvno-2:v.1",
+        "{00zs}:vitals",
     ]
 
 

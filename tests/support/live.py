@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ocs import app
+from ocs.app.parts import services
 from ocs.archiving import ArchiveTerms, Archiving
 from ocs.book.file import tariff_of_file
 from ocs.domain.tariff import Tariff
@@ -40,7 +41,7 @@ TENANT: Final = "main"
 TIMEOUT_S: Final = 10.0
 CONNECTIONS: Final = 4
 # What background work writes whenever it likes; no money in it.
-BACKGROUND: Final = (b":probe", b":lease", b":archive", b":archiver")
+BACKGROUND: Final = (b":probe", b":lease", b":archive", b":archiver", b":vitals")
 # Whatever a status says, it says none of this.
 _INSIDE: Final = ("traceback", "error", "exception", "valkey", "redis", "lua", ".py", "sock")
 
@@ -354,8 +355,8 @@ async def serving_at(
     books = Books.fixed(tariff or tariff_of_file(None))
     metrics = Metrics()
     terms = ArchiveTerms(store.data_dir / "archive", ArchivePace(60.0, 64 * 1024 * 1024), None)
-    services = app._services(ledger, books, Archiving(terms, metrics))
-    server = RpcServer(options, services, metrics)
+    made = services(ledger, books, clock, Archiving(terms, metrics))
+    server = RpcServer(options, made, metrics)
     await server.start()
     try:
         async with _connected(server, store, clock, log) as live:

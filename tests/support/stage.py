@@ -113,7 +113,8 @@ class Stage:
         # Every case names its account, so that no index is ever asked.
         directory = Directory(cast("LookupIndex", None))
         books = Books.of_book(book)
-        self.charging = Charging(self.ledger, directory, books, self._note_context, JournalRoom())
+        encode, room = self._note_context, JournalRoom()
+        self.charging = Charging(self.ledger, directory, books, encode, self.clock, room=room)
         # Quotes read accounts alone.
         self.queries = Queries(self.ledger, cast("Reader", None), directory, books)
 
@@ -235,12 +236,19 @@ class Stage:
         request_id: str = "",
         step: Step = Step.CLOSE,
         next_units: int = 0,
+        asks: bool = False,
+        all_or_nothing: bool = False,
         reject: bool = False,
         account_id: str = ACCOUNT,
         used: tuple[tuple[int, int, int], ...] = (),
     ) -> Answer:
-        """Report use; next_units asks for a next grant. used: segments, instead of units."""
-        wish = GrantWish(requested_units=next_units) if next_units else None
+        """Report use; next_units asks for a next grant. used: segments, instead of units.
+
+        asks: for a next grant, also without a number of units.
+        """
+        wish = None
+        if asks or next_units:
+            wish = GrantWish(requested_units=next_units, all_or_nothing=all_or_nothing)
         answer, _, _ = await self.charging.commit(
             CommitAsked(
                 self._asked(request_id),

@@ -22,8 +22,8 @@ SIZE_REASON_WITHIN_LINES = 10
 
 CODE_SUFFIXES = {".js", ".py", ".lua", ".proto", ".sh", ".toml", ".yaml", ".yml"}
 CODE_NAMES = {"Makefile", "Dockerfile", "run"}
-# Written by a tool, or only ever written by one.
-GENERATED = ("ocs/v1/", "requirements")
+# Written by a tool, or only ever written by one, or by others altogether.
+GENERATED = ("ocs/v1/", "requirements", "ocs/dashboard/static/vendor/")
 
 # The glossary's "not" column, as far as a word can be nothing but the wrong name for a concept.
 # (lock, log, message, timeout, product and TTL also name what they are in general use.)

@@ -11,6 +11,11 @@ _KINDS: dict[int, EventKind] = {
 }
 
 
+def event_kind(number: int) -> EventKind:
+    """What happened."""
+    return _KINDS.get(number, EventKind.UNSPECIFIED)
+
+
 def event_context(message: events.EventContext) -> records.EventContext:
     """What the service knew when it charged."""
     numbered = message.HasField("sequence_number")
@@ -49,6 +54,7 @@ def event_context(message: events.EventContext) -> records.EventContext:
         unsplit=message.unsplit,
         tax_included=message.tax_included if message.HasField("tax_included") else None,
         corrects_seq=message.corrects_seq,
+        asked_units=message.asked_units,
     )
 
 
@@ -78,7 +84,7 @@ def charging_event(message: events.ChargingEvent) -> records.ChargingEvent:
     """One journal record."""
     return records.ChargingEvent(
         event=message.event,
-        kind=_KINDS.get(message.kind, EventKind.UNSPECIFIED),
+        kind=event_kind(message.kind),
         account_seq=message.account_seq,
         store_time=time(message, "store_time"),
         outcome=outcome(message.outcome) if message.outcome else None,

@@ -14,24 +14,80 @@ from ocs.client.decode.charge import (
     time,
     unit,
 )
-from ocs.client.values import ExplanationCause, ReservationState
+from ocs.client.decode.event import event_kind
+from ocs.client.values import ExplanationCause, ReservationState, UnexplainedCause
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_service_pb2 as charging
 
 _CAUSES: dict[int, ExplanationCause] = {
     charging.ExplanationCause.Value(f"EXPLANATION_CAUSE_{one}"): one for one in ExplanationCause
 }
+_UNEXPLAINED: dict[int, UnexplainedCause] = {
+    charging.UnexplainedCause.Value(f"UNEXPLAINED_CAUSE_{one}"): one for one in UnexplainedCause
+}
 _STATES: dict[int, ReservationState] = {
     charging.ReservationState.Value(f"RESERVATION_STATE_{one}"): one for one in ReservationState
 }
 
 
+def _step(step: charging.RateStep) -> readings.RateStep:
+    return readings.RateStep(step.from_units, step.increment_units, step.micros, step.per_units)
+
+
 def _steps(
     message: charging.QuoteResponse | charging.Reservation,
 ) -> tuple[readings.RateStep, ...]:
+    return tuple(map(_step, message.steps))
+
+
+def _explanation(
+    message: charging.QuoteResponse | charging.ExplainChargeResponse,
+) -> tuple[readings.ExplanationLine, ...]:
     return tuple(
-        readings.RateStep(step.from_units, step.increment_units, step.micros, step.per_units)
-        for step in message.steps
+        readings.ExplanationLine(
+            cause=_CAUSES.get(line.cause, ExplanationCause.UNSPECIFIED),
+            text=line.text,
+            from_units=line.from_units,
+            to_units=line.to_units,
+            micros=line.micros,
+            rest_numerator=line.rest_numerator,
+            rest_denominator=line.rest_denominator,
+            price_id=line.price_id,
+            tariff_version=line.tariff_version,
+            bucket_id=line.bucket_id,
+            step_number=line.step_number,
+            step=_step(line.step) if line.HasField("step") else None,
+        )
+        for line in message.explanation
+    )
+
+
+def explain_charge(message: charging.ExplainChargeResponse) -> readings.ExplainChargeResult:
+    """The answer of ExplainCharge."""
+    unexplained = None
+    if message.unexplained:
+        unexplained = _UNEXPLAINED.get(message.unexplained, UnexplainedCause.UNSPECIFIED)
+    return readings.ExplainChargeResult(
+        event=message.event,
+        kind=event_kind(message.kind),
+        outcome=outcome(message.outcome) if message.outcome else None,
+        store_time=time(message, "store_time"),
+        event_time=time(message, "event_time"),
+        service_id=message.service_id,
+        unit=unit(message.unit),
+        zone=message.zone,
+        used_units=message.used_units,
+        rated_units=message.rated_units,
+        charged_micros=message.charged_micros,
+        uncollected_units=message.uncollected_units,
+        uncollected_micros=message.uncollected_micros,
+        currency=message.currency,
+        tariff_version=message.tariff_version,
+        explanation=_explanation(message),
+        unexplained=unexplained,
+        unexplained_text=message.unexplained_text,
+        about_event=message.about_event,
+        unsplit=message.unsplit,
     )
 
 
@@ -49,21 +105,10 @@ def quote(message: charging.QuoteResponse) -> readings.QuoteResult:
         tariff_version=message.tariff_version,
         steps=_steps(message),
         connect_micros=message.connect_micros,
-        explanation=tuple(
-            readings.ExplanationLine(
-                cause=_CAUSES.get(line.cause, ExplanationCause.UNSPECIFIED),
-                text=line.text,
-                from_units=line.from_units,
-                to_units=line.to_units,
-                micros=line.micros,
-                rest_numerator=line.rest_numerator,
-                rest_denominator=line.rest_denominator,
-                price_id=line.price_id,
-                tariff_version=line.tariff_version,
-                bucket_id=line.bucket_id,
-            )
-            for line in message.explanation
-        ),
+        explanation=_explanation(message),
+        grant_min_units=message.grant_min_units,
+        grant_default_units=message.grant_default_units,
+        grant_max_units=message.grant_max_units,
         store_time=time(message, "store_time"),
     )
 

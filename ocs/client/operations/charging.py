@@ -16,7 +16,7 @@ from ocs.v1 import charging_service_pb2 as charging
 def reserve(
     *,
     service_id: str,
-    requested_units: int,
+    requested_units: int | None = None,
     account_id: str | None = None,
     identity: Identity | None = None,
     subscriber_id: str = "",
@@ -34,7 +34,8 @@ def reserve(
     """Hold units of one service, for the account or for the line with an identity.
 
     Grants what there is, unless all_or_nothing. A refusal is an answer with its outcome, not an
-    exception. requested_units is 1 .. 2^53-1 of the service's unit; validity 1 s .. 24 h.
+    exception. requested_units is 1 .. 2^53-1 of the service's unit, by default the tariff's
+    grant_default; validity 1 s .. 24 h.
     """
     sent = identify(sending)
     request = charging.ReserveRequest(
@@ -42,7 +43,7 @@ def reserve(
         request_time=encode.timestamp("request_time", sent.request_time),
         subscriber_id=subscriber_id,
         service_id=service_id,
-        requested_units=encode.whole("requested_units", requested_units),
+        requested_units=encode.optional_whole("requested_units", requested_units),
         unit=encode.unit(unit),
         all_or_nothing=all_or_nothing,
         session_id=session_id,

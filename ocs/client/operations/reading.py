@@ -7,6 +7,7 @@ from ocs.client.decode import reading as decode
 from ocs.client.operation import Operation, read
 from ocs.client.readings import (
     AccountPage,
+    ExplainChargeResult,
     GetRequestResult,
     GetReservationResult,
     QuoteResult,
@@ -42,6 +43,15 @@ def quote(
     )
     encode.payer(request, account_id, identity)
     return read("charging", "Quote", request, decode.quote, timeout_s)
+
+
+def explain_charge(event: str, *, timeout_s: float | None = None) -> Operation[ExplainChargeResult]:
+    """Explain what a commit, debit or refund of the past came to. Touches nothing.
+
+    event is its name, e.g. `charge.event`.
+    """
+    request = charging.ExplainChargeRequest(event=event)
+    return read("charging", "ExplainCharge", request, decode.explain_charge, timeout_s)
 
 
 def get_reservation(

@@ -24,6 +24,7 @@ _DENIALS: Final = frozenset(
         Outcome.OUT_OF_ORDER,
         Outcome.ACCOUNT_SUSPENDED,
         Outcome.ACCOUNT_CLOSED,
+        Outcome.GRANT_MAX_EXCEEDED,
     }
 )
 _NOTHING_DECIDED: Final = frozenset({""})
@@ -89,13 +90,15 @@ _REQUIRED: Final[Mapping[EventKind, str]] = MappingProxyType(
 _FLAGS: Final[Mapping[EventKind, str]] = MappingProxyType(
     {_K.RESERVE: "gof", _K.COMMIT: "lgof", _K.DEBIT: "go"}
 )
-# Status, a service that is not allowed, no price: refused before the order is looked at.
+# Status, a service that is not allowed, no price, more than is ever granted: refused before the
+# order is looked at.
 _BEFORE_ORDER: Final = frozenset(
     {
         Outcome.ACCOUNT_SUSPENDED,
         Outcome.ACCOUNT_CLOSED,
         Outcome.SERVICE_DENIED,
         Outcome.RATING_FAILED,
+        Outcome.GRANT_MAX_EXCEEDED,
     }
 )
 # About the account as a whole, or about no reservation.

@@ -23,7 +23,7 @@
 --   profile_version: integer; the account's terms that the service knows
 --   holder_names: names of the holders in order, split by spaces
 --   caps: those that count this service, see lib/caps_in_force
---   refusal: UNIT_MISMATCH that the service has decided already, or empty
+--   refusal: reason that the service has decided already, or empty
 --   facts: what the service knows of the reservation, see lib/parse_reservation; empty if nothing
 --   reservation_id: id
 --   successor_id: id
@@ -43,12 +43,12 @@
 -- Returns: see lib/charge_answer; STALE_RESERVATION carries the facts
 -- Outcomes: CHARGED, GRANTED, CREDIT_LIMIT_REACHED, SPENDING_CAP_REACHED, TOO_MANY_RESERVATIONS,
 --   OUT_OF_ORDER, ACCOUNT_SUSPENDED, ACCOUNT_CLOSED, SERVICE_DENIED (ARGV.grant_refusal),
---   RATING_FAILED (ARGV.grant_refusal)
+--   RATING_FAILED (ARGV.grant_refusal), GRANT_MAX_EXCEEDED (ARGV.grant_refusal)
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
 --   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT, TOO_MANY_REFUSALS,
 --   RESERVATION_NOT_FOUND, RESERVATION_CLOSED, RESERVATION_EXISTS, SEQUENCE_NUMBER_REUSED,
---   COMMIT_EXCEEDS_RESERVED, CHARGE_LIMIT, UNIT_MISMATCH (ARGV.refusal), STALE_PROFILE,
---   STALE_RESERVATION
+--   COMMIT_EXCEEDS_RESERVED, CHARGE_LIMIT, UNIT_MISMATCH (ARGV.refusal),
+--   INVALID_FIELD (ARGV.refusal), STALE_PROFILE, STALE_RESERVATION
 -- Emits: COMMIT, EXPIRE, BUCKET_CLOSED
 -- Keeps: available >= 0, reserved = sum of holds; what is used is collected or uncollected
 -- Include: begin_call, caps_in_force, charge_answer, charge_tokens, commit_refusal, connect_due,

@@ -32,7 +32,8 @@
 -- Outcomes: CHARGED, SERVICE_DENIED (ARGV.refusal), RATING_FAILED (ARGV.refusal)
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
 --   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT, TOO_MANY_REFUSALS,
---   SUBSCRIBER_NOT_FOUND, SEQUENCE_NUMBER_REUSED, CHARGE_LIMIT, UNIT_MISMATCH, STALE_PROFILE
+--   SUBSCRIBER_NOT_FOUND, SEQUENCE_NUMBER_REUSED, CHARGE_LIMIT, UNIT_MISMATCH,
+--   INVALID_FIELD, STALE_PROFILE
 -- Emits: DEBIT, EXPIRE, BUCKET_CLOSED
 -- Keeps: available >= 0; what is used is collected or uncollected
 -- Include: begin_call, caps_in_force, charge_answer, charge_tokens, connect_due, emit, expire_due,
@@ -54,6 +55,7 @@ if not holders then return refuse(account, 'SUBSCRIBER_NOT_FOUND') end
 local caps = caps_in_force(account, holders, ARGV.caps)
 if not caps then return refuse(account, 'STALE_PROFILE') end
 if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
+if ARGV.refusal == 'INVALID_FIELD' then return write_refusal(account, 'INVALID_FIELD') end
 if ARGV.refusal == 'UNIT_MISMATCH' then return write_refusal(account, 'UNIT_MISMATCH') end
 local has_session = ARGV.session_id ~= '-'
 local session = has_session and parse_session(session_text, account.now)

@@ -35,10 +35,11 @@
 -- Returns: see lib/charge_answer
 -- Outcomes: GRANTED, CREDIT_LIMIT_REACHED, SPENDING_CAP_REACHED, TOO_MANY_RESERVATIONS,
 --   OUT_OF_ORDER, ACCOUNT_SUSPENDED, ACCOUNT_CLOSED, SERVICE_DENIED (ARGV.refusal),
---   RATING_FAILED (ARGV.refusal)
+--   RATING_FAILED (ARGV.refusal), GRANT_MAX_EXCEEDED (ARGV.refusal)
 -- Refusals: ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, REQUEST_TOO_OLD, REQUEST_TIME_AHEAD,
 --   CLOCK_SKEW, DEADLINE_PASSED, EXPIRE_MORE, STATE_CORRUPT, TOO_MANY_REFUSALS,
---   SUBSCRIBER_NOT_FOUND, RESERVATION_EXISTS, SEQUENCE_NUMBER_REUSED, UNIT_MISMATCH, STALE_PROFILE
+--   SUBSCRIBER_NOT_FOUND, RESERVATION_EXISTS, SEQUENCE_NUMBER_REUSED, UNIT_MISMATCH,
+--   INVALID_FIELD, STALE_PROFILE
 -- Emits: RESERVE, EXPIRE, BUCKET_CLOSED
 -- Keeps: available >= 0, reserved = sum of holds, spent + reserved <= limit of every cap
 -- Include: begin_call, caps_in_force, charge_answer, decide_grant, emit, expire_due, hold_grant,
@@ -63,6 +64,7 @@ if expire_due(account) then return write_refusal(account, 'EXPIRE_MORE') end
 local session = parse_session(session_text, account.now)
 local sequence = ARGV.sequence_number + 0
 local flags = session_order(session, sequence)
+if ARGV.refusal == 'INVALID_FIELD' then return write_refusal(account, 'INVALID_FIELD') end
 if ARGV.refusal == 'UNIT_MISMATCH' then return write_refusal(account, 'UNIT_MISMATCH') end
 if parse_reservation(reservation_text, account.now) then
   return write_refusal(account, 'RESERVATION_EXISTS')

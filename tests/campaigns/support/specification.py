@@ -5,11 +5,12 @@ from typing import Any, TypeVar, cast
 
 from google.protobuf.message import Message
 
+from ocs.book.document import read_tariff
 from ocs.book.file import tariff_of_file
 from ocs.domain.answer import Answer
 from ocs.domain.commands import Command, Expire
 from ocs.domain.state import AccountState
-from ocs.ports import Claim, EventLog, LoggedEvent
+from ocs.ports import Claim, Clock, EventLog, LoggedEvent, TariffStore
 from ocs.rpc.account import AccountServicer
 from ocs.rpc.call import CallInfo
 from ocs.rpc.charging import ChargingServicer
@@ -23,12 +24,14 @@ from ocs.service.charging import Charging
 from ocs.service.corrections import Corrections
 from ocs.service.directory import Directory
 from ocs.service.errors import ServiceError
+from ocs.service.explanations import Explanations
 from ocs.service.journal_room import JournalRoom
 from ocs.service.keeping import Keeping
 from ocs.service.lines import Lines
 from ocs.service.mutations import Mutations
 from ocs.service.queries import Queries
 from ocs.service.refunds import Refunds
+from ocs.service.tariffs import Tariffs
 from ocs.store.memory import MemoryLedger
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import charging_service_pb2 as charging
@@ -134,7 +137,9 @@ class Specification:
         self.ledger = SpecLedger()
         books = Books.fixed(tariff_of_file(None))
         directory = Directory(SpecLookups())
-        charge = Charging(self.ledger, directory, books, encode_context, JournalRoom())
+        clock: Clock = lambda: self.ledger.clock_ms  # noqa: E731 - a getter
+        room = JournalRoom()
+        charge = Charging(self.ledger, directory, books, encode_context, clock, room=room)
         # Nothing here lists events.
         no_journal = cast("EventLog", None)
         mutations = Mutations(self.ledger, encode_context)
@@ -142,9 +147,11 @@ class Specification:
         queries = Queries(self.ledger, self.ledger, directory, books)
         lines = Lines(self.ledger, self.ledger, directory, mutations)
         refunds = Refunds(mutations, no_journal)
+        no_store = Tariffs(cast("TariffStore", None), read_tariff)
+        explained = Explanations(mutations, no_journal, books, no_store, decode_context)
         more = ChargeCorrections(self.ledger, mutations, no_journal, decode_context)
         services: list[RpcService] = [
-            ChargingServicer(charge, refunds, more, queries).service(),
+            ChargingServicer(charge, refunds, more, queries, explained).service(),
             AccountServicer(
                 keep, lines, Keeping(mutations, books), Corrections(mutations), queries
             ).service(),

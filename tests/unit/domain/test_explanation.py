@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocs.domain.answer import Payment
-from ocs.domain.explanation import Cause, Explained, ExplainedLine, explain
+from ocs.domain.explanation import Cause, ExplainedLine, explain, first_use
 from ocs.domain.price_function import Joined, Part, connect_due
 from ocs.domain.rating import PriceTooFineError, Rate, Rounding, Stretch
 from ocs.domain.reservation import ServiceTerms
@@ -22,7 +22,7 @@ def terms(rate: Rate, tier: str = "", version: str = "v1") -> ServiceTerms:
 def explained(rate: Rate, used: int, *payments: Payment) -> list[ExplainedLine]:
     rated = rate.round_up(used)
     assert rated is not None
-    return explain(Explained(Unit.SECONDS, "EUR", used, rated, rate, [terms(rate)], payments))
+    return explain(first_use([terms(rate)], "EUR", (used, rated), rate, payments))
 
 
 def test_each_step_rounding_and_bucket_is_a_sentence() -> None:
@@ -67,7 +67,7 @@ def test_what_a_session_costs_at_most_is_said() -> None:
 def test_a_tier_says_where_it_stands() -> None:
     rate = Rate.compiled([Stretch(0, 1, Fraction(CENT)), Stretch(100, 1, Fraction(CENT, 2))])
     price = Joined((Part(rate, 90, 0, 20),), rate, 0)
-    what = Explained(Unit.SECONDS, "EUR", 20, 20, price, [terms(rate, "tier@month@voice")], ())
+    what = first_use([terms(rate, "tier@month@voice")], "EUR", (20, 20), price, ())
 
     texts = [line.text for line in explain(what)]
 
@@ -82,7 +82,7 @@ def test_each_price_of_a_change_is_named() -> None:
     before, after = Rate.flat(1, 1, 1), Rate.flat(1, 3, 1)
     price = Joined((Part(before, 0, 0, 40), Part(after, 0, -80, 60)), before, 0)
     listed = [terms(before, version="old"), terms(after, version="new")]
-    what = Explained(Unit.SECONDS, "EUR", 60, 60, price, listed, ())
+    what = first_use(listed, "EUR", (60, 60), price, ())
 
     lines = explain(what)
 

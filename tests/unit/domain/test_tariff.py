@@ -205,7 +205,9 @@ def test_a_price_is_a_strict_decimal_string(price: object) -> None:
 
 
 @pytest.mark.parametrize("number", [0, -1, 2**53, 1.0, "60", True, None])
-@pytest.mark.parametrize("key", ["increment", "per", "grant_min", "validity_s"])
+@pytest.mark.parametrize(
+    "key", ["increment", "per", "grant_min", "grant_default", "grant_max", "validity_s"]
+)
 def test_a_quantity_is_a_whole_number_in_range(key: str, number: object) -> None:
     bad = document()
     bad["services"]["voice"][key] = number

@@ -1,0 +1,183 @@
+"""The process around a service: the embedded store, signals, exit status."""
+
+import asyncio
+import gc
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+import structlog
+import uvloop
+
+from ocs.app.output import say
+from ocs.app.parts import credential_file, rpc_options
+from ocs.app.serving import Running, running
+from ocs.rpc.credentials import CredentialsError
+from ocs.rpc.server import ListenError, check_exposure
+from ocs.settings import Settings, SettingsError, load_settings
+from ocs.store.connect import StoreUnfitError
+from ocs.store.embedded import EmbeddedOptions, EmbeddedStoreError, EmbeddedValkey
+from ocs.telemetry.export import ExportError
+from ocs.telemetry.logging import configure_logging
+from ocs.telemetry.metrics import Metrics
+
+# Objects that may be new before the collector looks among them for cycles; some 10 MB at most.
+_GARBAGE_MIN = 50_000
+_STORE_LOOK_S = 0.5
+_STORE_RETRY_S = 1.0
+_START_ERRORS = (
+    CredentialsError,
+    EmbeddedStoreError,
+    ExportError,
+    ListenError,
+    SettingsError,
+    StoreUnfitError,
+)
+
+
+def run_up(
+    *,
+    data_dir: Path,
+    listen: str,
+    durability: str,
+    tariff: Path | None = None,
+    credentials: Path | None = None,
+    on_serving: Callable[[Running], None] | None = None,
+) -> int:
+    """Run service and embedded store in a directory until a signal; return the exit status.
+
+    tariff, credentials: their files, None = as the settings say. on_serving is called once the
+    service listens, e.g. to learn the port that was free.
+    """
+    try:
+        settings = load_settings(
+            data_dir=data_dir,
+            listen=listen,
+            durability=durability,
+            tariff_path=tariff,
+            credentials_path=credentials,
+        )
+        return _run(settings, on_serving)
+    except _START_ERRORS as error:
+        say(f"ocs: {error}")
+        return 1
+
+
+def run_serve(*, settings: Settings | None = None) -> int:
+    """Run the service as its settings say until a signal; return the exit status."""
+    try:
+        return _run(settings or load_settings())
+    except _START_ERRORS as error:
+        say(f"ocs: {error}")
+        return 1
+
+
+def _run(settings: Settings, on_serving: Callable[[Running], None] | None = None) -> int:
+    stream = sys.stdout if settings.log_stream == "stdout" else sys.stderr
+    sink = configure_logging(level=settings.log_level, stream=stream.buffer)
+    serve = partial(_serve, settings, lost_lines=lambda: sink.lost_count)
+    # Before a store with a large log is started for nothing; `running` makes its own.
+    check_exposure(rpc_options(settings, Metrics(), credential_file(settings, Metrics())))
+    if settings.store_url is not None:
+        uvloop.run(serve(settings.store_url.get_secret_value(), "your store"))
+        return 0
+    options = EmbeddedOptions(settings.data_dir / "store", settings.durability)
+    with EmbeddedValkey.start(options, say) as store:
+        where = f"embedded store in {settings.data_dir}"
+        uvloop.run(serve(store.url, where, store, on_serving))
+    return 0
+
+
+def _who_may_call(settings: Settings) -> str:
+    """What the operator has to know about the door, in one line."""
+    if settings.credentials_path is None:
+        return "no credentials (OCS_CREDENTIALS_PATH): whoever is on this machine may do everything"
+    wire = "clear text" if settings.tls_certificate_path is None else "TLS"
+    certificates = ", client certificates required" if settings.tls_client_ca_path else ""
+    return f"calls need a credential; {wire}{certificates}"
+
+
+async def _serve(
+    settings: Settings,
+    store_url: str,
+    where: str,
+    embedded: EmbeddedValkey | None = None,
+    on_serving: Callable[[Running], None] | None = None,
+    *,
+    lost_lines: Callable[[], int],
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        service = await _start(stack, running(settings, store_url, lost_lines), stop)
+        if service is None:
+            return
+        _spare_collections()
+        say(f"ocs: listening on {service.address}, {where}, durability {service.durability}")
+        say(f"ocs: {_who_may_call(settings)}")
+        if on_serving is not None:
+            on_serving(service)
+        ends: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
+        if embedded is not None:
+            ends.append(asyncio.create_task(_keep_alive(embedded)))
+        done, others = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        for task in others:
+            task.cancel()
+        for task in done:
+            task.result()
+        say("ocs: stopping")
+
+
+async def _start(
+    stack: AsyncExitStack, service: AbstractAsyncContextManager[Running], stop: asyncio.Event
+) -> Running | None:
+    """Enter the service; None if it is to stop before, e.g. while a store takes minutes to load."""
+    starting = asyncio.create_task(stack.enter_async_context(service))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done():
+        starting.cancel()
+        await asyncio.wait([starting])
+        say("ocs: stopped before it served")
+        return None
+    return starting.result()
+
+
+def _spare_collections() -> None:
+    """Let the garbage collector pass over what was made at the start, and come seldom.
+
+    Calls leave next to no cycles, but 64 in flight would set it off several times over
+    (decision 0011: 26 us of a Reserve).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_MIN)
+
+
+async def _keep_alive(store: EmbeddedValkey) -> object:
+    """Start the embedded store again whenever it dies; returns never. Raises EmbeddedStoreError.
+
+    Only `always` loses nothing by that. With less, this process might remember caps and identities
+    which the store no longer knows, so it ends and a new one starts from what was kept.
+    """
+    log = structlog.get_logger()
+    while True:
+        while not await asyncio.to_thread(store.wait_dead, _STORE_LOOK_S):
+            continue
+        if store.durability != "always":
+            message = "the embedded store ended; start again to go on from what it kept"
+            raise EmbeddedStoreError(message)
+        log.error("embedded store ended", pid=store.pid)
+        try:
+            await asyncio.to_thread(store.restart, say)
+        except EmbeddedStoreError:
+            log.exception("embedded store does not start")
+            await asyncio.sleep(_STORE_RETRY_S)
+        else:
+            log.warning("embedded store started again", pid=store.pid)
