@@ -193,10 +193,10 @@ class _Audit:
         await stream.fold_to_end()
         if stream.fault:
             self._note_fault(partition, stream.fault)
-            return
-        # Accounts that open from here on are proved by the next audit.
-        for fold in list(stream.folds.values()):
-            await self._audit_account(stream, fold)
+        else:
+            # Accounts that open from here on are proved by the next audit.
+            for fold in list(stream.folds.values()):
+                await self._audit_account(stream, fold)
         for fold in stream.folds.values():
             self._report.take(fold.findings)
 

@@ -77,21 +77,6 @@ class OtlpExport:
         self._provider.shutdown(timeout_millis=5_000)
 
 
-def open_exports(
-    metrics: Metrics, address: tuple[str, int] | None, otlp_url: str | None, interval_s: float
-) -> list[PrometheusExport | OtlpExport]:
-    """Begin to show the counts at an address and to send them to a collector, where given.
-
-    Raises ExportError.
-    """
-    exports: list[PrometheusExport | OtlpExport] = []
-    if address is not None:
-        exports.append(PrometheusExport(metrics, *address))
-    if otlp_url is not None:
-        exports.append(OtlpExport(metrics, otlp_url, interval_s))
-    return exports
-
-
 class _Readings(Collector):
     """The counts as families of Prometheus, made at each scrape."""
 

@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from ocs.archive.reader import SegmentArchive
-from ocs.domain.answer import Reason
-from ocs.ports import ArchiveError
+from ocs.domain.answer import Answer, Reason
+from ocs.domain.charging_event import EventKind
+from ocs.domain.commands import Refund
+from ocs.domain.decide.refund import collected_by
+from ocs.ports import ArchiveError, LoggedEvent
 from ocs.service.audit import AuditReport, audit
 from ocs.store import event_log, keys
 from ocs.store.event_log import ValkeyEventLog
@@ -234,3 +237,46 @@ async def test_what_is_trimmed_while_an_audit_runs_is_read_all_the_same(books: B
 
     assert steps_left < 3
     assert report.differences == []
+
+
+async def test_a_line_counts_only_where_the_journal_was_trimmed(books: Books) -> None:
+    """Else whoever asks could say what an event had collected."""
+    log = books.log()
+    charge = await _archived_charge(log, books)
+    trimmed = marks(books.side.client, PARTITION)[1]
+    milliseconds = int(trimmed.partition("-")[0])
+
+    async def refund(position: str, line: str) -> Answer:
+        books.side.now_ms += 1
+        name = f"forged-{position}-{len(line)}"
+        return await books.ledger.execute(
+            Refund(
+                tenant=TENANT, account_id="a1", request_id=name, fingerprint=name,
+                request_time_ms=books.side.now_ms, window_ms=60_000, seq=charge.event.seq,
+                position=position, line=line, collected=collected_by(charge.event),
+            )
+        )  # fmt: skip
+
+    behind = await refund(f"{milliseconds + 1}-0", charge.line)
+    another = await refund(charge.position, charge.line.replace("/a1 ", "/a2 "))
+    nothing = await refund(charge.position, "")
+    right = await refund(charge.position, charge.line)
+
+    reasons = [behind.reason, another.reason, nothing.reason]
+    assert reasons == [Reason.EVENT_NOT_FOUND] * 3
+    assert right.reason is None
+    assert right.refunded_micros > 0
+
+
+async def _archived_charge(log: ValkeyEventLog, books: Books) -> LoggedEvent:
+    """A charge in money, not refunded yet, that only the archive has."""
+    kept = kept_of_a1(books.side.client).values()
+    events = await log.newest_first(*A1, "", 10_000)
+    refunded = {logged.event.ref for logged in events if logged.event.kind is EventKind.REFUND}
+    return next(
+        logged
+        for logged in events
+        if logged.position not in kept
+        and str(logged.event.seq) not in refunded
+        and any(is_money for _, _, is_money in collected_by(logged.event).paid)
+    )

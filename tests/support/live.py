@@ -41,7 +41,7 @@ TENANT: Final = "main"
 TIMEOUT_S: Final = 10.0
 CONNECTIONS: Final = 4
 # What background work writes whenever it likes; no money in it.
-BACKGROUND: Final = (b":probe", b":lease", b":vitals", b":archive", b":archiver")
+BACKGROUND: Final = (b":probe", b":lease", b":archive", b":archiver", b":vitals")
 # Whatever a status says, it says none of this.
 _INSIDE: Final = ("traceback", "error", "exception", "valkey", "redis", "lua", ".py", "sock")
 

@@ -113,9 +113,8 @@ class Stage:
         # Every case names its account, so that no index is ever asked.
         directory = Directory(cast("LookupIndex", None))
         books = Books.of_book(book)
-        self.charging = Charging(
-            self.ledger, directory, books, self._note_context, self.clock, room=JournalRoom()
-        )
+        encode, room = self._note_context, JournalRoom()
+        self.charging = Charging(self.ledger, directory, books, encode, self.clock, room=room)
         # Quotes read accounts alone.
         self.queries = Queries(self.ledger, cast("Reader", None), directory, books)
 

@@ -1,14 +1,10 @@
-"""What the service needs from the outside, as Protocols over domain types.
-
-size: every port and what it speaks in, on one page.
-"""
+"""What the service needs from the outside, as Protocols over domain types."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple, Protocol
 
 from ocs.domain.answer import Answer, Reason
-from ocs.domain.charging_event import ChargingEvent
 from ocs.domain.commands import Expire, Mutation
 from ocs.domain.event_context import EventContext
 from ocs.domain.insights import (
@@ -29,6 +25,62 @@ from ocs.domain.insights import (
 from ocs.domain.known import Profile, ReservationFacts
 from ocs.domain.state import AccountState, AccountStatus, AccountTerms, RequestRecord
 from ocs.domain.view import ReservationView
+from ocs.ports.insights import (
+    ContextColumns,
+    ContextReader,
+    Insights,
+    InsightsBusyError,
+    SqlRefusedError,
+)
+from ocs.ports.journal import (
+    Archive,
+    ArchivedEntry,
+    ArchiveError,
+    ArchiveMark,
+    EventLog,
+    Journal,
+    JournalMark,
+    JournalRun,
+    LoggedEvent,
+    StaleEpochError,
+    StoreUnavailableError,
+    Stream,
+)
+
+__all__ = [
+    "INSTALLATION",
+    "AccountSummary",
+    "Archive",
+    "ArchiveError",
+    "ArchiveMark",
+    "ArchivedEntry",
+    "BookError",
+    "Claim",
+    "Clock",
+    "ContextColumns",
+    "ContextDecoder",
+    "ContextEncoder",
+    "ContextReader",
+    "EventLog",
+    "Fault",
+    "Insights",
+    "InsightsBusyError",
+    "Journal",
+    "JournalMark",
+    "JournalRun",
+    "Ledger",
+    "LoggedEvent",
+    "LookupIndex",
+    "Reader",
+    "SqlRefusedError",
+    "StaleEpochError",
+    "StoreUnavailableError",
+    "StoredTariff",
+    "Stream",
+    "TariffStore",
+    "Vitals",
+    "VitalsBoard",
+]
 
 
 class Clock(Protocol):
@@ -188,17 +240,6 @@ class Reader(Protocol):
         """
 
 
-class StoreUnavailableError(Exception):
-    """The store did not answer, and what was sent may or may not have run; or it refused.
-
-    reason: STORE_UNAVAILABLE, STORE_FULL, STATE_CORRUPT, or as ArchiveError has it.
-    """
-
-    def __init__(self, reason: Reason = Reason.STORE_UNAVAILABLE) -> None:
-        super().__init__(reason.value)
-        self.reason = reason
-
-
 class Claim(NamedTuple):
     """Where a looked-up id stands: claimed, pending, lapsed, confirmed or taken, and by whom.
 
@@ -257,88 +298,6 @@ class LookupIndex(Protocol):
         """Ask the owner's account whether it took the id."""
 
 
-class LoggedEvent(NamedTuple):
-    """A journal entry: its position, the event, its context as encoded, and its text."""
-
-    position: str
-    event: ChargingEvent
-    context: bytes
-    line: str = ""
-
-
-class EventLog(Protocol):
-    """The journal, as its readers see it."""
-
-    async def newest_first(
-        self, tenant: str, account_id: str, start: str, count: int
-    ) -> list[LoggedEvent]:
-        """Read an account's events by their `prev`, from a position (empty: the last one)."""
-
-    async def oldest_first(
-        self, tenant: str, account_id: str, after: str, start_seq: int, count: int
-    ) -> tuple[list[LoggedEvent], str]:
-        """Read an account's events from a number on, behind a position (empty: the first one).
-
-        Looks at a bounded number of entries; returns where to go on, empty at the account's end.
-        """
-
-    async def find(self, tenant: str, account_id: str, seq: int) -> LoggedEvent | None:
-        """Find an account's event by its number; None if the account has none such."""
-
-    def partition(self, partition: int, after: str) -> AsyncIterator[list[LoggedEvent]]:
-        """Read one partition's entries behind a position (empty: all), to the end, in batches."""
-
-    async def length(self, partition: int) -> int:
-        """Count a partition's entries, for progress."""
-
-    def accounts(self) -> AsyncIterator[tuple[str, str]]:
-        """Visit every account the store has state of, as (tenant, account_id); each once."""
-
-
-class JournalRun(NamedTuple):
-    """Entries of one partition that follow each other, as they stand: a list per column.
-
-    positions: stream ids. lines: what decode_event reads. contexts: what a ContextDecoder reads.
-    more: the read was cut here; there may be entries behind. Then a run may be empty.
-    """
-
-    partition: int
-    positions: list[str]
-    lines: list[bytes]
-    contexts: list[bytes]
-    more: bool = False
-
-
-class JournalMark(NamedTuple):
-    """Where the journal is: the store's clock, and which generation of its history it writes.
-
-    The generation changes when another node writes, or the same one after a start: then what was
-    read last may never have lasted (DESIGN 6).
-    """
-
-    store_ms: int
-    generation: str
-
-
-class Journal(Protocol):
-    """The journal as a whole, for those who follow it: archive and views."""
-
-    partition_count: int
-
-    async def mark(self) -> JournalMark:
-        """Say where the journal is. Raises StoreUnavailableError."""
-
-    async def oldest(self) -> dict[int, str]:
-        """Say where the oldest entry of each partition is that is kept; not of empty ones."""
-
-    async def read(self, after: Mapping[int, str]) -> list[JournalRun]:
-        """Read on behind a position in each partition asked for (empty: from the oldest kept).
-
-        Bounded: partitions with more are read on by the next call; those without are left out.
-        Raises StoreUnavailableError.
-        """
-
-
 class Vitals(NamedTuple):
     """How a process of the service answered of late: rates in thousandths of a call a second.
 
@@ -361,91 +320,6 @@ class VitalsBoard(Protocol):
         """Read what processes told in the last seconds; those that are silent are left out."""
 
 
-class ArchiveMark(NamedTuple):
-    """How far a partition's journal has been archived, as the store has it; empty: not at all.
-
-    archived: the archive has what is up to here. trimmed: the store may have that no more.
-    """
-
-    archived: str
-    trimmed: str
-
-
-class Stream(Journal, Protocol):
-    """The journal as far as the store still has it."""
-
-    async def marks(self, partitions: Iterable[int]) -> dict[int, ArchiveMark]:
-        """Read how far partitions are archived: as of after every read that was begun before.
-
-        So a read behind a position that is not before `trimmed` missed nothing. Raises
-        StoreUnavailableError.
-        """
-
-
-class ArchiveError(StoreUnavailableError):
-    """The archive lacks what it should have, or cannot be read; the text is for operators."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(Reason.ARCHIVE_UNREADABLE)
-        self.text = text
-
-    def __str__(self) -> str:
-        """What is wrong where; no caller sees it."""
-        return self.text
-
-
-class StaleEpochError(Exception):
-    """A later archiver has begun; what was to be confirmed is not."""
-
-
-class ArchivedEntry(NamedTuple):
-    """An entry of the archive as it stood in the journal."""
-
-    position: str
-    line: bytes
-    context: bytes
-
-
-class Archive(Protocol):
-    """What the archiver has written of the journal. Raises ArchiveError from every method."""
-
-    async def read(self, after: Mapping[int, str], until: Mapping[int, str]) -> list[JournalRun]:
-        """Read on behind a position in each partition asked for, up to and with another.
-
-        Bounded: to be called again until it returns nothing. A hole is an error, never passed over.
-        """
-
-    async def chain(
-        self, partition: int, account: tuple[str, str], position: str, count: int
-    ) -> list[ArchivedEntry]:
-        """Follow `prev` among an account's entries from a position; at most count, newest first.
-
-        Ends where the account has no such entry.
-        """
-
-    async def forward(
-        self,
-        partition: int,
-        account: tuple[str, str],
-        between: tuple[str, str],
-        *,
-        start_seq: int,
-        count: int,
-    ) -> tuple[list[ArchivedEntry], str]:
-        """Read an account's entries from a number on, between two positions; at most count.
-
-        Looks at a bounded part; returns up to where, the second position at the end.
-        """
-
-    async def count(self, partition: int, until: str) -> int:
-        """Count a partition's entries up to a position, for progress; never too few."""
-
-    async def first(
-        self, partition: int, account: tuple[str, str], from_ms: int
-    ) -> ArchivedEntry | None:
-        """Look for an account's first entry of a time or later, in one segment only."""
-
-
 class ContextEncoder(Protocol):
     """Spells an event's context; its bytes are opaque to the store."""
 
@@ -458,64 +332,3 @@ class ContextDecoder(Protocol):
 
     def __call__(self, context: bytes) -> EventContext:
         """Decode what ContextEncoder spelled."""
-
-
-class ContextColumns(NamedTuple):
-    """Many contexts at once.
-
-    columns: values by name, those of CONTEXT_COLUMNS. pieces: the use by price of those contexts
-    that have several, by row: (units, tariff_version, price_id). unreadable: rows that are none.
-    """
-
-    columns: Mapping[str, Sequence[object]]
-    pieces: Mapping[int, tuple[tuple[int, str, str], ...]]
-    unreadable: AbstractSet[int]
-
-
-class ContextReader(Protocol):
-    """Reads many contexts back, as columns."""
-
-    def __call__(self, contexts: Sequence[bytes]) -> ContextColumns:
-        """Decode what ContextEncoder spelled."""
-
-
-class Insights(Protocol):
-    """The figures: folded from the journal, asked by many. Raises InsightsBusyError."""
-
-    async def revenue(self, asked: FiguresAsked) -> Figures:
-        """Add up money by step and dimension, ordered by both."""
-
-    async def usage(self, asked: FiguresAsked) -> Usage:
-        """Add up units by step, dimension and unit."""
-
-    async def refusals(self, asked: FiguresAsked) -> Refusals:
-        """Count what was refused by step, dimension and outcome."""
-
-    async def now(self, tenant: str) -> Now:
-        """Tell what happens now; empty tenant: of all of them."""
-
-    async def position(self, tenant: str) -> Position:
-        """Tell what is held, and paid for and not used."""
-
-    async def limits(self, asked: LimitsAsked) -> Limits:
-        """List caps by the part that is spent, nearest to the limit first."""
-
-    async def events(self, asked: EventsAsked) -> Events:
-        """Read a page of the events of all accounts, newest first."""
-
-    async def timeline(self, tenant: str, account_id: str, before_seq: int, count: int) -> Timeline:
-        """Read an account's events below a number (0: from the last), newest first."""
-
-    async def query(self, tenant: str, sql: str) -> QueryResult:
-        """Run one SELECT that sees a tenant (empty: all). Raises SqlRefusedError."""
-
-    def as_of(self) -> AsOf:
-        """Say until when the figures are whole."""
-
-
-class SqlRefusedError(Exception):
-    """A text that is not one SELECT over the figures; the text of the error says why."""
-
-
-class InsightsBusyError(Exception):
-    """A question took longer than it may."""
