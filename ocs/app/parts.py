@@ -45,7 +45,7 @@ from ocs.store.lookups import ValkeyLookups
 from ocs.store.reader import ValkeyReader
 from ocs.store.tariffs import ValkeyTariffs
 from ocs.store.vitals import ValkeyVitals
-from ocs.telemetry.export import OtlpExport, PrometheusExport, open_exports
+from ocs.telemetry.export import OtlpExport, PrometheusExport
 from ocs.telemetry.metrics import Metrics
 from ocs.telemetry.vitals import VitalSigns
 
@@ -68,8 +68,12 @@ def demands(settings: Settings) -> Demands:
 
 def metric_exports(settings: Settings, metrics: Metrics) -> list[PrometheusExport | OtlpExport]:
     """Where the metrics go; raises ExportError."""
-    otlp = (settings.otlp_url, settings.otlp_interval_s)
-    return open_exports(metrics, settings.metrics_address, *otlp)
+    made: list[PrometheusExport | OtlpExport] = []
+    if settings.metrics_address is not None:
+        made.append(PrometheusExport(metrics, *settings.metrics_address))
+    if settings.otlp_url is not None:
+        made.append(OtlpExport(metrics, settings.otlp_url, settings.otlp_interval_s))
+    return made
 
 
 def credential_file(settings: Settings, metrics: Metrics) -> CredentialFile | None:

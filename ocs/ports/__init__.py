@@ -1,27 +1,11 @@
 """What the service needs from the outside, as Protocols over domain types."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.commands import Expire, Mutation
 from ocs.domain.event_context import EventContext
-from ocs.domain.insights import (
-    AsOf,
-    Events,
-    EventsAsked,
-    Figures,
-    FiguresAsked,
-    Limits,
-    LimitsAsked,
-    Now,
-    Position,
-    QueryResult,
-    Refusals,
-    Timeline,
-    Usage,
-)
 from ocs.domain.known import Profile, ReservationFacts
 from ocs.domain.state import AccountState, AccountStatus, AccountTerms, RequestRecord
 from ocs.domain.view import ReservationView
