@@ -27,8 +27,8 @@ CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
-	archive exactness bench-insights rolling mutants calendars rating-model cases bad-inputs fuzz load load-ui latency overload \
-	bench bench-steps bench-tariff demo docs lock clean
+	archive exactness bench-insights rolling mutants calendars rating-model cases bad-inputs fuzz \
+	load load-ui latency overload bench bench-steps bench-tariff demo docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

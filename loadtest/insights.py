@@ -25,7 +25,7 @@ from ocs.domain.charging_event import decode_event
 from ocs.domain.event_context import EventContext
 from ocs.domain.insights import AsOf, Dimension, FiguresAsked
 from ocs.insights import figures
-from ocs.insights.fold import add_up
+from ocs.insights.minutes import add_up
 from ocs.insights.projector import Projector
 from ocs.insights.question import Question
 from ocs.insights.tables import Tables
@@ -89,7 +89,7 @@ def write(store: EmbeddedValkey, count: int) -> list[str]:
     """Put a journal into the store; return some of its lines."""
     client = redis.Redis(unix_socket_path=str(store.socket_path))
     pipe: Any = client.pipeline(transaction=False)
-    lines = []
+    lines: list[str] = []
     for number, (account, line, context) in enumerate(entries(count), start=1):
         key = keys.journal_key(keys.partition_of("main", account))
         pipe.execute_command("XADD", key, "*", "e", line, "c", context)

@@ -1,4 +1,7 @@
-"""What the service needs from the outside, as Protocols over domain types."""
+"""What the service needs from the outside, as Protocols over domain types.
+
+size: one list of all ports, each a few lines; who looks for one finds the others.
+"""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet

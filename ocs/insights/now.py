@@ -12,7 +12,7 @@ from ocs.domain.insights import (
     OutcomeCount,
     SecondDecisions,
 )
-from ocs.insights.fold import MINUTE_MS
+from ocs.insights.minutes import MINUTE_MS
 from ocs.insights.position import held
 from ocs.insights.question import Question
 
@@ -36,11 +36,6 @@ def now(question: Question, tenant: str, as_of: AsOf) -> Now:
         f" WHERE minute_ms >= $start_ms AND {_MINE} GROUP BY ALL ORDER BY ALL",
         hour,
     )
-    ((granted,),) = question.rows(
-        "SELECT count(*) FROM events WHERE outcome = 'GRANTED' AND store_ms > $since_ms"
-        f" AND {_MINE}",
-        {"tenant": tenant, "since_ms": as_of.as_of_ms - _RATE_MS},
-    )
     refusals = question.rows(
         "SELECT outcome, sum(decision_count)::HUGEINT AS n FROM decision_minutes"
         f" WHERE minute_ms >= $start_ms AND outcome NOT IN {tuple(sorted(GRANTED))} AND {_MINE}"
@@ -59,19 +54,12 @@ def now(question: Question, tenant: str, as_of: AsOf) -> Now:
     ((event_count, rewritten_count, unreadable_count),) = question.rows(
         "SELECT event_count, rewritten_count, (SELECT count(*) FROM unreadable) FROM projection"
     )
-    decisions = question.rows(
-        "SELECT store_ms - store_ms % 1000 AS second_ms,"
-        " count(*) FILTER (outcome = 'GRANTED' OR outcome = 'CHARGED'),"
-        f" count(*) FILTER (outcome NOT IN {tuple(sorted(GRANTED))})"
-        f" FROM events WHERE outcome <> '' AND store_ms > $since_ms AND {_MINE} GROUP BY ALL ORDER BY ALL",
-        {"tenant": tenant, "since_ms": as_of.as_of_ms - MINUTE_MS},
-    )
     tenants = [] if tenant else question.rows("SELECT DISTINCT tenant FROM accounts ORDER BY ALL")
     return Now(
         as_of=as_of,
         revenue=tuple(MinuteRevenue(*row) for row in revenue),
         costs=tuple(MinuteCost(*row) for row in costs),
-        grants_per_s=granted * 1000 / _RATE_MS,
+        grants_per_s=_grants_per_s(question, tenant, as_of),
         refusals=tuple(OutcomeCount(*row) for row in refusals),
         open_reservation_count=open_count,
         held=held(question, tenant),
@@ -79,6 +67,27 @@ def now(question: Question, tenant: str, as_of: AsOf) -> Now:
         projected_event_count=event_count,
         rewritten_count=rewritten_count,
         unreadable_count=unreadable_count,
-        decisions=tuple(SecondDecisions(*row) for row in decisions),
+        decisions=_decisions(question, tenant, as_of),
         tenants=tuple(name for (name,) in tenants),
     )
+
+
+def _grants_per_s(question: Question, tenant: str, as_of: AsOf) -> float:
+    ((granted,),) = question.rows(
+        "SELECT count(*) FROM events WHERE outcome = 'GRANTED' AND store_ms > $since_ms"
+        f" AND {_MINE}",
+        {"tenant": tenant, "since_ms": as_of.as_of_ms - _RATE_MS},
+    )
+    return int(granted) * 1000 / _RATE_MS
+
+
+def _decisions(question: Question, tenant: str, as_of: AsOf) -> tuple[SecondDecisions, ...]:
+    """What was granted or charged, and refused, in each second of the last minute."""
+    rows = question.rows(
+        "SELECT store_ms - store_ms % 1000 AS second_ms,"
+        " count(*) FILTER (outcome = 'GRANTED' OR outcome = 'CHARGED'),"
+        f" count(*) FILTER (outcome NOT IN {tuple(sorted(GRANTED))}) FROM events"
+        f" WHERE outcome <> '' AND store_ms > $since_ms AND {_MINE} GROUP BY ALL ORDER BY ALL",
+        {"tenant": tenant, "since_ms": as_of.as_of_ms - MINUTE_MS},
+    )
+    return tuple(SecondDecisions(*row) for row in rows)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ocs.domain.charging_event import EventKind
 from ocs.domain.tariff import Tariff
-from ocs.insights import costs, fold, rewind, schema, state
+from ocs.insights import costs, fold, minutes, rewind, schema, state
 from ocs.insights.batch import Batch
 from ocs.insights.fold import Statement
 
@@ -61,12 +61,15 @@ class Tables:
     def open(cls, path: Path) -> "Tables":
         """Open a file, or make it; one of an older format is begun anew. Raises FormatError."""
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             connection = duckdb.connect(path)
             found = _format_of(connection)
             if found is not None and found < schema.FORMAT:
                 connection.close()
                 path.unlink()
                 connection, found = duckdb.connect(path), None
+        except OSError:
+            raise FormatError("its directory cannot be made") from None
         except duckdb.Error as error:
             in_use = "lock" in str(error)
             told = "another process has it open" if in_use else "it is no file of this program"
@@ -112,7 +115,7 @@ class Tables:
 
         kept: from which millisecond on each partition is read again. Return where to read on.
         """
-        with self._transaction():
+        with self._atomically():
             self._insert("cuts", [{"part": part, "cut_ms": ms} for part, ms in kept.items()])
             for statement in rewind.STATEMENTS:
                 self._execute(statement)
@@ -122,7 +125,7 @@ class Tables:
 
     def settle_rewritten(self) -> None:
         """Count what was taken back and did not come again, once all of it could have."""
-        with self._transaction():
+        with self._atomically():
             for statement in rewind.LOST:
                 self._execute(statement)
         self._counts_rewritten = False
@@ -137,7 +140,7 @@ class Tables:
 
     def keep_tariff(self, tenant: str, version: str, tariff: Tariff | None) -> None:
         """Keep what a tariff says of units and wholesale prices; None: there is no such tariff."""
-        with self._transaction():
+        with self._atomically():
             self._execute("INSERT INTO tariffs VALUES (?, ?, ?)", [tenant, version, bool(tariff)])
             if tariff is not None:
                 self._insert("metered", costs.metered_rows(tenant, version, tariff))
@@ -147,7 +150,7 @@ class Tables:
         """Fold the batch that was read last, and remember where to read on behind it."""
         found = self._execute("SELECT DISTINCT kind FROM fresh")
         kinds = {EventKind(kind) for (kind,) in found}
-        with self._transaction():
+        with self._atomically():
             for statement in (*fold.STATEMENTS, *state.STATEMENTS):
                 self._run(statement, kinds)
             if self._counts_rewritten:
@@ -184,10 +187,10 @@ class Tables:
         if self._loose_count < _LOOSE_ROWS_MAX:
             return
         assert self._loose_since_ms is not None
-        since_ms = self._loose_since_ms - self._loose_since_ms % fold.MINUTE_MS
+        since_ms = self._loose_since_ms - self._loose_since_ms % minutes.MINUTE_MS
         self._execute(f"SET VARIABLE since_ms = {since_ms}")
-        with self._transaction():
-            for statement in fold.GATHER:
+        with self._atomically():
+            for statement in minutes.GATHER:
                 self._execute(statement)
         self._loose_count, self._loose_since_ms = 0, None
 
@@ -210,7 +213,7 @@ class Tables:
             self._connection.unregister(name)
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _atomically(self) -> Iterator[None]:
         self._execute("BEGIN")
         try:
             yield

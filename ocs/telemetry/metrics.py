@@ -120,7 +120,7 @@ METRICS: Final = (
         "counter",
         "{event}",
         (),
-        "Events of the journal in the figures; of `ocs insights` alone, as the next three.",
+        "Events in the figures; of `ocs insights` alone, as the next three.",
     ),
     Metric(
         "ocs.insights.lag",
@@ -141,8 +141,7 @@ METRICS: Final = (
         "counter",
         "{event}",
         (),
-        "Events that the journal replaced, or lost, after they were in the figures"
-        " (`journal_rewritten`).",
+        "Events that the journal replaced, or lost, after they were in the figures.",
     ),
     Metric(
         "ocs.archive.events",

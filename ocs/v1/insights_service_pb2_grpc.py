@@ -118,7 +118,7 @@ class InsightsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListLimits(self, request, context):
-        """Caps of accounts, lines and groups by how much of them is spent, the nearest to its limit first.
+        """Caps of accounts, lines and groups by how much of them is spent, nearest to the limit first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

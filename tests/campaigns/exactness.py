@@ -119,17 +119,16 @@ async def run_exactness(
             stop = asyncio.Event()
             load = asyncio.create_task(driver.drive(address, clients=CLIENTS, stop=stop))
             started = time.monotonic()
-            killed = 0
-            while driver.answered_count < events:
+            for number in range(kills):
                 await asyncio.to_thread(figures.start)
-                due = events * (killed + 1) // (kills + 1)
-                while driver.answered_count < due:
+                while driver.answered_count < events * (number + 1) // (kills + 1):
                     await asyncio.sleep(POLL_S)
-                    progress.say(f"exactness: {driver.answered_count:,} calls, {killed} kills")
+                progress.say(f"exactness: {driver.answered_count:,} calls, {number} kills")
                 # Anywhere: reading, folding, committing, or starting again.
                 await asyncio.sleep(rng.uniform(0.0, 0.4))
                 await asyncio.to_thread(figures.end, signal.SIGKILL)
-                killed += 1
+            while driver.answered_count < events:
+                await asyncio.sleep(POLL_S)
             seconds = time.monotonic() - started
             lags_s = await _lags(figures, driver, events)
             stop.set()
@@ -146,7 +145,7 @@ async def run_exactness(
     told = {
         "events": len(entries),
         "calls a second": driver.answered_count / seconds,
-        "projectors killed": killed,
+        "projectors killed": kills,
         "lag under load, median": f"{quantile(lags_s, 0.5):.2f} s",
         "lag under load, p99": f"{quantile(lags_s, 0.99):.2f} s",
         "figures that differ": len(found),

@@ -6,7 +6,7 @@ from typing import Any
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from ocs.telemetry.metrics import DURATION_BOUNDS_S, METRICS, Metrics
+from ocs.telemetry.metrics import DURATION_BOUNDS_S, METRICS, InsightsCounts, Metrics
 
 
 def filled() -> Metrics:
@@ -28,6 +28,8 @@ def filled() -> Metrics:
     metrics.watch_streams(lambda: 2)
     metrics.watch_store(lambda: (2, 8, 1))
     metrics.watch_lost_lines(lambda: 4)
+    metrics.watch_insights(lambda: InsightsCounts(9, 0.25, 1, 2))
+    metrics.archive.archived_to_ms = 1
     return metrics
 
 
