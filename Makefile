@@ -26,9 +26,10 @@ UV_VERSION := 0.13.9
 CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup proto proto-check proto-baseline lint format test model race kill lost-reply \
-	archive exactness bench-insights rolling mutants calendars rating-model cases bad-inputs fuzz \
-	load load-ui latency overload bench bench-steps bench-tariff demo docs lock clean
+.PHONY: help setup proto proto-check proto-baseline lint format test test-browser screenshots \
+	model race kill archive exactness lost-reply rolling mutants calendars rating-model cases \
+	bad-inputs fuzz load load-ui latency overload bench bench-steps bench-tariff bench-insights \
+	demo docs lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,7 +99,14 @@ docs: $(DEV) ## write the tables of docs/ again from their sources
 # loadgroup: tests that start services of several processes run one after the other, beside the
 # rest (mark xdist_group).
 test: $(DEV) $(NODE) ## every test, with a small share of each campaign
-	@exec $(PY) -m pytest -n $(JOBS) --dist loadgroup -q
+	@exec $(PY) -m pytest -n $(JOBS) --dist loadgroup -q --ignore=tests/browser
+
+test-browser: $(DEV) $(NODE) ## the dashboard in a real browser; installs Debian's chromium as root
+	@tools/chromium.sh
+	@exec $(PY) -m pytest -q tests/browser
+
+screenshots: $(DEV) ## docs/images, from a demo that runs at URL
+	@exec $(PY) -m tools.screenshots $(if $(URL),--url $(URL))
 
 # ----------------------------------------------------------------------------------- campaigns
 

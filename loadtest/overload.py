@@ -182,7 +182,8 @@ def run(plan: Plan) -> int:
                 # The driver shares its cores with the store: what it offers is what is left over.
                 os.nice(_DRIVER_NICE)
                 found = uvloop.run(measure(plan, address, server.pid))
-            audited = run_audit(store_url=store.url, data_dir=None, on_progress=None)
+            archive_dir = directory / "archive"
+            audited = run_audit(store_url=store.url, data_dir=None, archive_dir=archive_dir)
     ratios = {}
     for what, (_, *rounds) in found.items():
         Console(width=120).print(table(what, rounds))

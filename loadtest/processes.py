@@ -72,7 +72,8 @@ def service(
     store_url: str, log_path: Path, settings: Mapping[str, str]
 ) -> Iterator[tuple[Server, str]]:
     """Run `ocs serve` with its log in a file; yields the process and its address."""
-    environment = _environment({"OCS_STORE_URL": store_url, **settings})
+    archive = {"OCS_ARCHIVE_DIR": str(log_path.parent / "archive")}
+    environment = _environment({"OCS_STORE_URL": store_url, **archive, **settings})
     with (
         log_path.open("wb") as log,
         _process("ocs", "serve", env=environment, stdout=log, stderr=subprocess.PIPE) as process,

@@ -21,6 +21,7 @@ from ocs.upkeep import UpkeepError, run_audit
 
 ADDRESS_VARIABLE: Final = "OCS_ADDRESS"
 STORE_VARIABLE: Final = "OCS_STORE_URL"
+ARCHIVE_VARIABLE: Final = "OCS_ARCHIVE_DIR"
 DATA_DIR_VARIABLE: Final = "OCS_DATA_DIR"
 RUNS: Final = Path("build/load")
 _DIFFERENCES_SHOWN_MAX: Final = 20
@@ -66,8 +67,12 @@ class Target:
         """
         try:
             with _progress("audit", None) as on_progress:
+                archive = os.environ.get(ARCHIVE_VARIABLE)
                 report = run_audit(
-                    store_url=self.store_url, data_dir=self.data_dir, on_progress=on_progress
+                    store_url=self.store_url,
+                    data_dir=self.data_dir,
+                    archive_dir=Path(archive) if archive else None,
+                    on_progress=on_progress,
                 )
         except UpkeepError as error:
             raise TargetError(f"no audit: {error}") from None

@@ -2,71 +2,73 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import orjson
 
-from ocs.app import now_ms
-from ocs.archive.reader import SegmentArchive
-from ocs.book.document import read_tariff
+from ocs.app import archiving_of, now_ms, services
 from ocs.book.file import tariff_of_file
 from ocs.dashboard.hub import Hub, News, Report
 from ocs.dashboard.server import Dashboard
 from ocs.dashboard.site import LOOPBACK_HOSTS, Admit, Visitor
 from ocs.ports import Insights, InsightsBusyError
 from ocs.rpc.credential_file import CredentialFile
-from ocs.rpc.event_context import decode_context, encode_context
-from ocs.rpc.explanations import ExplanationHandlers
 from ocs.rpc.insights import InsightsServicer
 from ocs.rpc.json_api import JsonApi
-from ocs.rpc.method import RpcService
 from ocs.rpc.page_snapshot import PageSnapshots
 from ocs.rpc.roles import Role
 from ocs.rpc.server import is_loopback
 from ocs.service.books import Books
 from ocs.service.errors import ServiceError
-from ocs.service.explanations import Explanations
 from ocs.service.insights import InsightsUse
-from ocs.service.mutations import Mutations
-from ocs.service.tariffs import Tariffs
 from ocs.service.watch_now import NowWatch
 from ocs.settings import Settings, SettingsError
-from ocs.store.event_log import ValkeyEventLog
 from ocs.store.ledger import ValkeyLedger
-from ocs.store.tariffs import ValkeyTariffs
 from ocs.store.vitals import ValkeyVitals
 from ocs.telemetry.metrics import Metrics
 
 # What the page asks, of which service ever.
-ASKED: Final = ("GetRevenue", "GetUsage", "ListRefusals", "ExplainCharge")
+ASKED: Final = (
+    "GetAccount",
+    "ExplainCharge",
+    "GetRevenue",
+    "GetUsage",
+    "ListEvents",
+    "ListLimits",
+    "ListTimeline",
+)
 _LOOKS: Final = frozenset({Role.READER, Role.OPERATOR})
 
 
 @dataclass(frozen=True, slots=True)
-class _Visitor:
-    """Who looks. tenant: empty for all of them."""
+class _Holder:
+    """Who showed a token: sees its own tenant."""
 
     api: JsonApi
     tenant: str
     actor: str
     roles: Collection[Role]
 
-    async def ask(self, method: str, body: bytes) -> tuple[int, bytes]:
+    async def ask(self, method: str, body: bytes, tenant: str) -> tuple[int, bytes]:
+        """Answer a message; whatever tenant the page names, it is the token's."""
+        del tenant
+        return await self.api.call(
+            method, body, tenant=self.tenant, actor=self.actor, roles=self.roles
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Everyone:
+    """Whoever is on this machine: sees all tenants, together or one."""
+
+    all_tenants: JsonApi
+    one_tenant: JsonApi
+    tenant: str = ""
+
+    async def ask(self, method: str, body: bytes, tenant: str) -> tuple[int, bytes]:
         """Answer a message."""
-        tenant = self.tenant or _tenant_named(body)
-        return await self.api.call(method, body, tenant=tenant, actor=self.actor, roles=self.roles)
-
-
-def _tenant_named(body: bytes) -> str:
-    """The tenant in the name of what is asked about, if it has one."""
-    try:
-        asked = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return ""
-    name = asked.get("event", "") if isinstance(asked, dict) else ""
-    parts = name.split("/") if isinstance(name, str) else []
-    return parts[1] if len(parts) > 1 else ""
+        api = self.one_tenant if tenant else self.all_tenants
+        return await api.call(method, body, tenant=tenant, actor="dashboard", roles=_LOOKS)
 
 
 def make_dashboard(
@@ -83,19 +85,27 @@ def make_dashboard(
     host, port = settings.dashboard_address
     here = is_loopback(host)
     zone = settings.reporting_time_zone
-    figures = InsightsServicer(InsightsUse(insights, zone, every_tenant=here), NowWatch(insights))
-    api = JsonApi([figures.service(), _explaining(ledger, settings.archive_path)], ASKED, metrics)
+    figures = {
+        every: InsightsServicer(InsightsUse(insights, zone, every_tenant=every), NowWatch(insights))
+        for every in (True, False)
+    }
+    books = Books.fixed(tariff_of_file(None))
+    others = services(ledger, books, now_ms, archiving_of(settings, metrics))
+    apis = {
+        every: JsonApi([*others, each.service()], ASKED, metrics) for every, each in figures.items()
+    }
     if here:
-        admit = _everyone(api)
+        everyone = _Everyone(all_tenants=apis[True], one_tenant=apis[False])
+        admit: Admit = lambda _: everyone  # noqa: E731 - whoever is here may look
     elif credentials is None or settings.tls_certificate_path is None:
         raise SettingsError(
             f"the dashboard at {settings.dashboard_listen} is not on loopback: it needs"
             " OCS_CREDENTIALS_PATH, OCS_TLS_CERTIFICATE_PATH and OCS_TLS_KEY_PATH"
         )
     else:
-        admit = _holders(api, credentials)
+        admit = _holders(apis[False], credentials)
     board = ValkeyVitals(ledger.pipelines[0])
-    snapshots = PageSnapshots(insights, figures, board, zone, every_tenant=here)
+    snapshots = PageSnapshots(insights, figures[False], figures[True], board, zone)
     return Dashboard(
         Hub(_reporter(snapshots)),
         admit,
@@ -107,34 +117,12 @@ def make_dashboard(
     )
 
 
-def _explaining(ledger: ValkeyLedger, archive: Path) -> RpcService:
-    """ExplainCharge, which asks the store for the event and for the tariff that priced it."""
-    explanations = Explanations(
-        Mutations(ledger, encode_context),
-        ValkeyEventLog(ledger, SegmentArchive(archive)),
-        Books.fixed(tariff_of_file(None)),
-        Tariffs(ValkeyTariffs(ledger), read_tariff),
-        decode_context,
-    )
-    return ExplanationHandlers(explanations).service()
-
-
-def _everyone(api: JsonApi) -> Admit:
-    visitor = _Visitor(api, "", "dashboard", _LOOKS)
-
-    def admit(token: str) -> Visitor:
-        del token  # whoever is on this machine may look
-        return visitor
-
-    return admit
-
-
 def _holders(api: JsonApi, credentials: CredentialFile) -> Admit:
     def admit(token: str) -> Visitor | None:
         caller = credentials.gate.caller_of(token, now_ms()) if token else None
         if caller is None or _LOOKS.isdisjoint(caller.roles):
             return None
-        return _Visitor(api, caller.tenant, caller.actor, caller.roles)
+        return _Holder(api, caller.tenant, caller.actor, caller.roles)
 
     return admit
 

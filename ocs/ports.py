@@ -1,6 +1,6 @@
 """What the service needs from the outside, as Protocols over domain types.
 
-size: one list of all ports, each a few lines; who looks for one finds the others.
+size: every port and what it speaks in, on one page.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -13,6 +13,8 @@ from ocs.domain.commands import Expire, Mutation
 from ocs.domain.event_context import EventContext
 from ocs.domain.insights import (
     AsOf,
+    Events,
+    EventsAsked,
     Figures,
     FiguresAsked,
     Limits,
@@ -497,6 +499,9 @@ class Insights(Protocol):
 
     async def limits(self, asked: LimitsAsked) -> Limits:
         """List caps by the part that is spent, nearest to the limit first."""
+
+    async def events(self, asked: EventsAsked) -> Events:
+        """Read a page of the events of all accounts, newest first."""
 
     async def timeline(self, tenant: str, account_id: str, before_seq: int, count: int) -> Timeline:
         """Read an account's events below a number (0: from the last), newest first."""

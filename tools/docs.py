@@ -14,7 +14,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2
 
 from ocs.settings import PREFIX, Settings
-from ocs.telemetry.metrics import METRICS
+from ocs.telemetry.metric_list import METRICS
 from tools.cli_docs import cli_page
 from tools.protos import ROOT, build_image, scratch_directory
 

@@ -5,7 +5,14 @@ The only place that wires.
 
 from ocs.app.clocks import now_ms, steady_ms
 from ocs.app.output import say
-from ocs.app.parts import credential_file, load_text, metric_exports, rpc_options
+from ocs.app.parts import (
+    archiving_of,
+    credential_file,
+    load_text,
+    metric_exports,
+    rpc_options,
+    services,
+)
 from ocs.app.process import (
     START_ERRORS,
     Figures,
@@ -21,6 +28,7 @@ __all__ = [
     "START_ERRORS",
     "Figures",
     "Running",
+    "archiving_of",
     "credential_file",
     "load_text",
     "metric_exports",
@@ -30,6 +38,7 @@ __all__ = [
     "run_up",
     "running",
     "say",
+    "services",
     "spare_collections",
     "start",
     "steady_ms",

@@ -124,7 +124,7 @@ def services(
 ) -> list[RpcService]:
     """All services over a ledger; clock: the service's."""
     directory = Directory(ValkeyLookups(ledger))
-    charging = Charging(ledger, directory, books, encode_context, clock, archiving.room)
+    charging = Charging(ledger, directory, books, encode_context, clock, room=archiving.room)
     mutations = Mutations(ledger, encode_context)
     events = ValkeyEventLog(ledger, archiving.archive)
     refunds = Refunds(mutations, events)

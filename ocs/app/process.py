@@ -117,7 +117,7 @@ def _run(
     options = EmbeddedOptions(settings.data_dir / "store", settings.durability)
     with EmbeddedValkey.start(options, say) as store:
         where = f"embedded store in {settings.data_dir}"
-        uvloop.run(serve(store.url, where, store, on_serving, figures))
+        uvloop.run(serve(store.url, where, store, on_serving, figures=figures))
     return 0
 
 
@@ -136,8 +136,8 @@ async def _serve(
     where: str,
     embedded: EmbeddedValkey | None = None,
     on_serving: Callable[[Running], None] | None = None,
-    figures: Figures | None = None,
     *,
+    figures: Figures | None = None,
     lost_lines: Callable[[], int],
 ) -> None:
     stop = asyncio.Event()

@@ -6,15 +6,19 @@ that were merged into another may vanish at any time; then the directory is look
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Final
 
-from ocs.archive.coverage import Coverage
+from ocs.archive.coverage import Coverage, Stretch
 from ocs.archive.segment import Name, Segment, read_name
+from ocs.domain.position import Position
 from ocs.ports import ArchiveError
 
 _DATES: Final = "date="
+# Opened ones that are kept; some 100 kB each.
+_OPENED_MAX: Final = 512
+_WINDOW: Final = 32
 
 
 class Catalogue:
@@ -67,6 +71,8 @@ class Catalogue:
         """Open a segment, once. Raises ArchiveError, FileNotFoundError."""
         segment = self._opened.get(name.path.name)
         if segment is None:
+            if len(self._opened) >= _OPENED_MAX:
+                self._opened.clear()
             segment = self._opened[name.path.name] = Segment(name)
         return segment
 
@@ -88,6 +94,22 @@ class Catalogue:
             segments = list(self.from_ms(0))
             self._coverage = Coverage(segments, self.damaged)
         return self._coverage
+
+    def stretches(self, partition: int, behind: Position, up_to: Position) -> Iterator[Stretch]:
+        """All stretches of a partition between two positions, in order; opens few at a time.
+
+        Raises ArchiveError at a part that is in no segment, and FileNotFoundError.
+        """
+        segments = self.from_ms(behind[0])
+        window: list[Segment] = []
+        while behind < up_to:
+            more = list(islice(segments, _WINDOW))
+            window = window[-_WINDOW:] + more
+            coverage = Coverage(window, self.damaged)
+            end = min(up_to, coverage.end(partition)) if more else up_to
+            for stretch in coverage.stretches(partition, behind, end):
+                yield stretch
+                behind = stretch.up_to
 
     def from_ms(self, milliseconds: int) -> Iterator[Segment]:
         """Segments that may have entries of a time or later, by their first ones."""

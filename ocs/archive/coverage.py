@@ -80,7 +80,7 @@ class Coverage:
                 end = min(up_to, max(one.up_to for one, _ in covering))
         if not covering:
             next_behind = min((span.behind for span, _ in later), default=up_to)
-            raise self._gap(partition, behind, min(next_behind, up_to))
+            raise gap(partition, behind, min(next_behind, up_to), self._damaged)
         span, segment = max(covering, key=lambda one: one[1].name.epoch)
         epoch = segment.name.epoch
         cuts = (one.behind for one, other in later if other.name.epoch > epoch)
@@ -97,10 +97,14 @@ class Coverage:
         if found is not None:
             yield from found.spans[bisect_right(found.ends, behind) :]
 
-    def _gap(self, partition: int, behind: Position, up_to: Position) -> ArchiveError:
-        beginning = spell_position(behind) or "its beginning"
-        text = (
-            f"the archive lacks what partition {partition} journaled behind {beginning}"
-            f" up to {spell_position(up_to)}"
-        )
-        return ArchiveError("; ".join([text, *map(str, self._damaged)]))
+
+def gap(
+    partition: int, behind: Position, up_to: Position, damaged: Sequence[ArchiveError]
+) -> ArchiveError:
+    """Say that entries are in no segment, and which ones may have had them."""
+    beginning = spell_position(behind) or "its beginning"
+    text = (
+        f"the archive lacks what partition {partition} journaled behind {beginning}"
+        f" up to {spell_position(up_to)}"
+    )
+    return ArchiveError("; ".join([text, *map(str, damaged)]))

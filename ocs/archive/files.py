@@ -12,10 +12,11 @@ from ocs.archive.draft import SegmentDraft
 from ocs.archive.merging import merge
 from ocs.archive.segment import Segment
 from ocs.archive.segment_writer import PARTIAL_SUFFIX
-from ocs.domain.position import PART_MAX, Position, parse_position, spell_position
+from ocs.domain.position import Position, parse_position, spell_position
 from ocs.ports import ArchiveError, ArchiveMark, JournalRun
 
 _VERIFIED_MAX: Final = 100_000
+_TRIES: Final = 3
 
 T = TypeVar("T")
 
@@ -84,53 +85,71 @@ class ArchiveFiles:
         return await asyncio.to_thread(work)
 
     def _again(self, work: Callable[[], T]) -> T:
-        """Do a work once more if a segment was merged into another under it."""
+        """Do a work, anew if a segment was merged into another under it."""
         with self._lock:
-            try:
-                return work()
-            except FileNotFoundError:
-                return work()
+            for _ in range(_TRIES):
+                try:
+                    return work()
+                except FileNotFoundError:
+                    continue
+        raise ArchiveError(f"segments of {self._directory} vanish while they are read")
 
     def _take(self, marks: Mapping[int, ArchiveMark]) -> tuple[dict[int, str], list[str]]:
         self._catalogue.refresh()
         self._clear()
-        starts = {partition: mark.archived for partition, mark in marks.items()}
-        faults: dict[str, None] = {}
-        oldest_ms = min((_ms(mark.trimmed) for mark in marks.values() if mark.archived), default=0)
-        segments = []
-        for segment in self._catalogue.from_ms(oldest_ms):
-            try:
-                self._verify(segment)
-                segments.append(segment)
-            except ArchiveError as error:
-                faults[str(error)] = None
-        faults.update(dict.fromkeys(map(str, self._catalogue.damaged)))
-        coverage = Coverage(segments)
         for partition, mark in marks.items():
-            behind, up_to = parse_position(mark.trimmed), parse_position(mark.archived)
             if mark.trimmed:
-                # Its own entry: the store may have it no more.
-                before = (behind[0], behind[1] - 1) if behind[1] else (behind[0] - 1, PART_MAX)
-                self._must_have(coverage, partition, before, behind)
-            try:
-                for stretch in coverage.stretches(partition, behind, up_to):
-                    behind = stretch.up_to
-            except ArchiveError as error:
+                self._must_have(partition, parse_position(mark.trimmed))
+        starts = {partition: mark.archived for partition, mark in marks.items()}
+        kept = {number: mark for number, mark in marks.items() if mark.trimmed != mark.archived}
+        faults: dict[str, None] = {}
+        if not kept:
+            return starts, []
+        segments = list(self._catalogue.from_ms(min(_ms(mark.trimmed) for mark in kept.values())))
+        while True:
+            coverage = Coverage(segments, self._catalogue.damaged)
+            needed: dict[str, Segment] = {}
+            for partition, mark in kept.items():
+                behind = parse_position(mark.trimmed)
+                try:
+                    for stretch in coverage.stretches(
+                        partition, behind, parse_position(mark.archived)
+                    ):
+                        needed[stretch.segment.name.path.name] = stretch.segment
+                        behind = stretch.up_to
+                except ArchiveError as error:
+                    faults[str(error)] = None
                 starts[partition] = spell_position(behind)
-                faults[str(error)] = None
-        return starts, list(faults)
+            damaged = [one for one in needed.values() if not self._is_whole(one, faults)]
+            if not damaged:
+                return starts, list(faults)
+            segments = [one for one in segments if one not in damaged]
 
-    def _must_have(
-        self, coverage: Coverage, partition: int, before: Position, position: Position
-    ) -> None:
+    def _is_whole(self, segment: Segment, faults: dict[str, None]) -> bool:
         try:
-            coverage.next_stretch(partition, before, position)
-        except ArchiveError:
-            raise ArchiveError(
-                f"{self._directory} is not the store's archive, or not all of it: partition"
-                f" {partition} was archived up to {spell_position(position)} and more, which is"
-                " not in it"
-            ) from None
+            self._verify(segment)
+        except ArchiveError as error:
+            faults[str(error)] = None
+            return False
+        return True
+
+    def _must_have(self, partition: int, position: Position) -> None:
+        """See that what the store has no more is here, so that it is the store's archive."""
+        for segment in self._catalogue.at_ms(position[0]):
+            span = segment.header.spans.get(partition)
+            if span is not None and span.behind < position <= span.up_to:
+                return
+        # Trimmed between two entries: the next segment must begin before.
+        for segment in self._catalogue.from_ms(position[0]):
+            span = segment.header.spans.get(partition)
+            if span is not None:
+                if span.behind < position:
+                    return
+                break
+        raise ArchiveError(
+            f"{self._directory} is not the store's archive, or not all of it: partition {partition}"
+            f" was archived up to {spell_position(position)} and more, which is not in it"
+        )
 
     def _clear(self) -> None:
         try:

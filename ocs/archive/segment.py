@@ -15,8 +15,8 @@ what lies between is in it, all of it, so a reader can tell an idle partition fr
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -108,8 +108,11 @@ class Segment:
                 footer, _ = _footer_of(file)
                 if _digest(footer) != name.footer_digest:
                     raise self._damaged("its footer is not what was written")
-                self._metadata = pq.read_metadata(file)
-                self.header = self._read_header()
+                # Kept: reading the footer again takes longer than reading a row group.
+                self._metadata = metadata = pq.read_metadata(file)
+                self.header = self._read_header(metadata)
+                self.row_count: int = metadata.num_rows
+                self._groups = list(_bounds(metadata))
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -117,8 +120,8 @@ class Segment:
         except (pa.ArrowException, ValueError, KeyError, TypeError, AttributeError):
             raise self._damaged("it is no segment") from None
 
-    def _read_header(self) -> Header:
-        found = json.loads(self._metadata.metadata[_HEADER])
+    def _read_header(self, metadata: Any) -> Header:
+        found = json.loads(metadata.metadata[_HEADER])
         if found["format"] > FORMAT:
             text = f"format {found['format']}, of a newer ocs; this one reads {FORMAT}"
             raise self._damaged(text)
@@ -131,10 +134,9 @@ class Segment:
     def rows(self, groups: list[int]) -> Any:
         """Read row groups. Raises ArchiveError, FileNotFoundError."""
         try:
-            file = pq.ParquetFile(
+            with pq.ParquetFile(
                 self.name.path, metadata=self._metadata, page_checksum_verification=True
-            )
-            with file:
+            ) as file:
                 table = file.read_row_groups(groups, use_threads=False)
         except FileNotFoundError:
             raise
@@ -144,27 +146,11 @@ class Segment:
             raise self._damaged("its columns are not a segment's")
         return table
 
-    @cached_property
-    def groups(self) -> list[tuple[int, int, int, int]]:
-        """First and last partition of each row group, and its least and greatest milliseconds."""
-        found: list[tuple[int, int, int, int]] = []
-        for number in range(self._metadata.num_row_groups):
-            group = self._metadata.row_group(number)
-            partition, milliseconds = (group.column(place).statistics for place in (0, 1))
-            found.append((partition.min, partition.max, milliseconds.min, milliseconds.max))
-        return found
-
-    @property
-    def row_count(self) -> int:
-        """How many entries it has."""
-        count: int = self._metadata.num_rows
-        return count
-
     def groups_of(self, partition: int, from_ms: int, to_ms: int) -> list[int]:
         """Row groups that may have entries of a partition in a time."""
         return [
             number
-            for number, (first, last, least, greatest) in enumerate(self.groups)
+            for number, (first, last, least, greatest) in enumerate(self._groups)
             if first <= partition <= last
             and (first != last or (least <= to_ms and greatest >= from_ms))
         ]
@@ -199,6 +185,14 @@ def digests_of(path: Path) -> tuple[str, str]:
             pages.update(chunk)
             left -= len(chunk)
     return _digest(footer), pages.hexdigest()[:DIGEST_CHARACTERS]
+
+
+def _bounds(metadata: Any) -> Iterator[tuple[int, int, int, int]]:
+    """First and last partition of each row group, and its least and greatest milliseconds."""
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        partition, milliseconds = (group.column(place).statistics for place in (0, 1))
+        yield partition.min, partition.max, milliseconds.min, milliseconds.max
 
 
 def _footer_of(file: Any) -> tuple[bytes, int]:

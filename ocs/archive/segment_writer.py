@@ -1,13 +1,14 @@
 """Writes a segment: beside its final name, on disk before it has it, read back before it counts."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ocs.archive.columns import SCHEMA
@@ -15,7 +16,9 @@ from ocs.archive.segment import SUFFIX, Header, Name, Segment, digests_of, read_
 from ocs.limits import TIME_MAX_MS
 from ocs.ports import ArchiveError
 
-ROWS_PER_GROUP: Final = 8192
+# What is read of a segment for one partition or event is a group: as small as a footer that has
+# ten statistics for each of them allows.
+ROWS_PER_GROUP: Final = 2048
 PARTIAL_SUFFIX: Final = ".partial"
 _HEADER_KEY: Final = "ocs"
 
@@ -53,8 +56,10 @@ def write_segment(
 
 
 def _write(partial: Path, header: Header, tables: Iterable[Any]) -> None:
+    # For its owner only: it says who called whom.
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with (
-        partial.open("xb") as file,
+        os.fdopen(descriptor, "wb") as file,
         pq.ParquetWriter(
             file,
             SCHEMA,
@@ -64,12 +69,31 @@ def _write(partial: Path, header: Header, tables: Iterable[Any]) -> None:
             write_statistics=True,
         ) as writer,
     ):
-        for table in tables:
-            writer.write_table(table, row_group_size=ROWS_PER_GROUP)
+        for group in _groups(tables):
+            writer.write_table(group)
         writer.add_key_value_metadata({_HEADER_KEY: header.encode().decode()})
         writer.close()
         file.flush()
         os.fsync(file.fileno())
+
+
+def _groups(tables: Iterable[Any]) -> Iterator[Any]:
+    """Cut rows anew, into tables of ROWS_PER_GROUP rows, the last one of what is left.
+
+    A partition's run is some entries: a group for each would make the footer the largest part.
+    """
+    gathered, count = [], 0
+    for table in tables:
+        gathered.append(table)
+        count += table.num_rows
+        if count >= ROWS_PER_GROUP:
+            rows = pa.concat_tables(gathered)
+            whole = count - count % ROWS_PER_GROUP
+            for first in range(0, whole, ROWS_PER_GROUP):
+                yield rows.slice(first, ROWS_PER_GROUP)
+            gathered, count = [rows.slice(whole)], count - whole
+    if count:
+        yield pa.concat_tables(gathered)
 
 
 def _publish(partial: Path, directory: Path, epoch: int, span_ms: tuple[int, int]) -> Name:

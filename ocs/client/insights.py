@@ -182,6 +182,7 @@ class PositionResult:
 class LimitRow:
     """How much of a cap is spent. holder None: the whole account. reset_time None: never."""
 
+    tenant: str
     account_id: str
     segment: str
     holder: CapHolder | None

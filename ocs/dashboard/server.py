@@ -82,6 +82,9 @@ class Dashboard:
 
     async def stop(self) -> None:
         """End the streams, answer what is under way, close."""
+        if not self._tasks:
+            self._socket.close()
+            return
         self._hub.close()
         self._server.should_exit = True
         snapshots, serving = self._tasks

@@ -42,8 +42,11 @@ class Visitor(Protocol):
     def tenant(self) -> str:
         """Whose figures it may see; empty: everybody's."""
 
-    async def ask(self, method: str, body: bytes) -> tuple[int, bytes]:
-        """Answer a message of a method: HTTP status and JSON. Its faults are answers, too."""
+    async def ask(self, method: str, body: bytes, tenant: str) -> tuple[int, bytes]:
+        """Answer a message of a method: HTTP status and JSON. Its faults are answers, too.
+
+        tenant: the one that the page shows, if the visitor sees several; empty: all of them.
+        """
 
 
 # Tells who shows a token (empty: none is shown); None: the door stays closed.
@@ -118,7 +121,9 @@ class Site:
         body = await _body_of(request)
         if body is None:
             return _fault(413, f"the body must have at most {BODY_BYTES_MAX} bytes")
-        status, answer = await visitor.ask(request.path_params["method"], body)
+        status, answer = await visitor.ask(
+            request.path_params["method"], body, request.query_params.get("tenant", "")
+        )
         return Response(
             answer,
             status,

@@ -251,6 +251,7 @@ class LimitsAsked:
 class LimitRow(NamedTuple):
     """How much of a cap is spent in its present period. reset_ms: 0 = never, or not known."""
 
+    tenant: str
     account_id: str
     segment: str
     currency: str
@@ -310,6 +311,27 @@ class TimelineEvent:
     price_id: str
     costs: tuple[Money, ...]
     buckets: tuple[TimelineBucket, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsAsked:
+    """Which events: of a range of figures, a kind and an outcome (empty: any), a page of them."""
+
+    figures: FiguresAsked
+    kind: str
+    outcome: str
+    refused: bool
+    uncollected: bool
+    offset: int
+    count: int
+
+
+class Events(NamedTuple):
+    """Events of many accounts, newest first. next_offset: 0 = this was the last page."""
+
+    as_of: AsOf
+    events: tuple[TimelineEvent, ...]
+    next_offset: int
 
 
 class Timeline(NamedTuple):

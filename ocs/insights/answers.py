@@ -10,6 +10,8 @@ import duckdb
 
 from ocs.domain.insights import (
     AsOf,
+    Events,
+    EventsAsked,
     Figures,
     FiguresAsked,
     Limits,
@@ -29,7 +31,7 @@ from ocs.insights.projector import Projector
 from ocs.insights.query import query
 from ocs.insights.question import Question
 from ocs.insights.tables import Tables
-from ocs.insights.timeline import timeline
+from ocs.insights.timeline import events, timeline
 from ocs.limits import FIGURE_QUESTION_MAX_MS
 from ocs.ports import InsightsBusyError
 
@@ -73,6 +75,10 @@ class DuckDbInsights:
     async def limits(self, asked: LimitsAsked) -> Limits:
         """List caps, nearest to their limits first."""
         return await self._ask(lambda question: limits(question, asked, self.as_of()))
+
+    async def events(self, asked: EventsAsked) -> Events:
+        """Read events of all accounts, newest first."""
+        return await self._ask(lambda question: events(question, asked, self.as_of()))
 
     async def timeline(self, tenant: str, account_id: str, before_seq: int, count: int) -> Timeline:
         """Read an account's events, newest first."""

@@ -54,7 +54,7 @@ def batch_of(runs: Iterable[JournalRun], read_contexts: ContextReader) -> Batch:
     lines: list[bytes] = []
     contexts: list[bytes] = []
     last: dict[int, str] = {}
-    for run in filter(_entries, runs):
+    for run in runs:
         partitions += [run.partition] * len(run.positions)
         positions += run.positions
         lines += run.lines
@@ -74,10 +74,6 @@ def batch_of(runs: Iterable[JournalRun], read_contexts: ContextReader) -> Batch:
     arrays = [_array(columns[field.name], field.type) for field in _SCHEMA]
     incoming = pa.Table.from_arrays(arrays, schema=_SCHEMA)
     return Batch(incoming, pa.Table.from_pylist(list(_pieces(read.pieces)), _PIECES), last)
-
-
-def _entries(run: JournalRun) -> bool:
-    return bool(run.positions)
 
 
 def _pieces(found: Mapping[int, Sequence[tuple[int, str, str]]]) -> Iterator[dict[str, Any]]:

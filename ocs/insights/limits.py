@@ -44,7 +44,7 @@ _CANDIDATES: Final = f"""
         JOIN caps c USING (tenant, account, holder, cap)
         WHERE n.period_start_ms >= $as_of_ms - $as_of_ms % slot_ms - (slot_count - 1) * slot_ms
         GROUP BY ALL)
-    SELECT s.account, s.holder, s.cap, s.unit, s.cap_limit, s.period, s.service, s.zone,
+    SELECT s.tenant, s.account, s.holder, s.cap, s.unit, s.cap_limit, s.period, s.service, s.zone,
         s.start_ms, s.spent, coalesce(a.segment, ''), coalesce(a.currency, ''),
         coalesce(a.time_zone, ''), coalesce(a.anchor_day, 1)
     FROM spent s LEFT JOIN accounts a USING (tenant, account)
@@ -90,10 +90,8 @@ def _candidates(question: Question, asked: LimitsAsked, as_of: AsOf) -> Iterator
 
 def _row(found: Row, as_of: AsOf) -> LimitRow | None:
     """Read a candidate; None if it counted in a period that is over."""
-    account_id, holder, cap_id, unit, limit, period_text, service, zone, start_ms, spent = found[
-        :10
-    ]
-    segment, currency, time_zone, anchor_day = found[10:]
+    tenant, account_id, holder, cap_id, unit, limit, period_text = found[:7]
+    service, zone, start_ms, spent, segment, currency, time_zone, anchor_day = found[7:]
     period, window = read_period(period_text)
     cap = SpendingCap(holder, cap_id, Unit(unit), limit, period, service, zone, window)
     reset_ms = 0
@@ -108,4 +106,4 @@ def _row(found: Row, as_of: AsOf) -> LimitRow | None:
             return None
         reset_ms = bounds.end_ms if time_zone else 0
     money = cap.unit is Unit.MICROS
-    return LimitRow(account_id, segment, currency if money else "", cap, spent, reset_ms)
+    return LimitRow(tenant, account_id, segment, currency if money else "", cap, spent, reset_ms)

@@ -50,7 +50,7 @@ class Question:
         """
         first_ms = -(-asked.start_ms // MINUTE_MS) * MINUTE_MS
         last_ms = max(first_ms, asked.end_ms // MINUTE_MS * MINUTE_MS)
-        where, parameters = _restriction(asked)
+        where, parameters = restriction(asked)
         loose = f"SELECT * FROM ({_LOOSE[table]}) WHERE"
         parts = [f"SELECT * FROM {table} WHERE minute_ms >= $first_ms AND minute_ms < $last_ms"]
         if asked.start_ms < first_ms:
@@ -76,7 +76,7 @@ class Question:
         )
 
 
-def _restriction(asked: FiguresAsked) -> tuple[str, dict[str, object]]:
+def restriction(asked: FiguresAsked) -> tuple[str, dict[str, object]]:
     """What rows are wanted. Dimensions are words of ours; values are parameters."""
     where = ["true"]
     parameters: dict[str, object] = {}

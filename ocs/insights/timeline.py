@@ -2,8 +2,17 @@
 
 from typing import Final
 
-from ocs.domain.insights import AsOf, Money, Timeline, TimelineBucket, TimelineEvent
-from ocs.insights.question import Question
+from ocs.domain.insights import (
+    GRANTED,
+    AsOf,
+    Events,
+    EventsAsked,
+    Money,
+    Timeline,
+    TimelineBucket,
+    TimelineEvent,
+)
+from ocs.insights.question import Question, restriction
 
 _FIELDS: Final = {
     "seq": "seq",
@@ -29,6 +38,44 @@ _FIELDS: Final = {
     "price_id": "price_id",
 }
 _SEQS: Final = "tenant = $tenant AND account = $account AND seq BETWEEN $first AND $last"
+
+
+def events(question: Question, asked: EventsAsked, as_of: AsOf) -> Events:
+    """Read a page of those of all accounts; without costs and buckets."""
+    where, parameters = restriction(asked.figures)
+    if asked.kind:
+        where += " AND kind = $kind"
+        parameters["kind"] = asked.kind
+    if asked.outcome:
+        where += " AND outcome = $outcome"
+        parameters["outcome"] = asked.outcome
+    if asked.refused:
+        where += f" AND outcome <> '' AND outcome NOT IN {tuple(sorted(GRANTED))}"
+    if asked.uncollected:
+        where += " AND (uncollected_micros > 0 OR uncollected_units > 0)"
+    rows = question.rows(
+        f"SELECT tenant, account, {', '.join(_FIELDS.values())} FROM events"
+        f" WHERE store_ms >= $start_ms AND store_ms < $end_ms AND {where}"
+        " ORDER BY store_ms DESC, tenant, account, seq DESC LIMIT $count OFFSET $offset",
+        {
+            **parameters,
+            "start_ms": asked.figures.start_ms,
+            "end_ms": asked.figures.end_ms,
+            "count": asked.count + 1,
+            "offset": asked.offset,
+        },
+    )
+    found = tuple(
+        TimelineEvent(
+            tenant=tenant,
+            account_id=account_id,
+            costs=(),
+            buckets=(),
+            **dict(zip(_FIELDS, row, strict=True)),
+        )
+        for tenant, account_id, *row in rows[: asked.count]
+    )
+    return Events(as_of, found, asked.offset + asked.count if len(rows) > asked.count else 0)
 
 
 def timeline(

@@ -38,10 +38,10 @@ class ArchiveControl(Protocol):
 
     partition_count: int
 
-    async def lease(self, known_epoch: int) -> tuple[int, int]:
+    async def lease(self, known_epoch: int | None) -> tuple[int, int]:
         """Take or renew the lease; return the epoch, 0 if it is another's, and the store's clock.
 
-        known_epoch: the greatest that the archive has.
+        known_epoch: to begin, under an epoch of its own, the greatest that the archive has.
         """
 
     async def begin(self, epoch: int) -> dict[int, ArchiveMark]:
@@ -141,24 +141,33 @@ class ArchiveJob(Generic[D]):
 
     async def run(self) -> None:
         """Archive until cancelled. What goes wrong is told and tried again at the next interval."""
-        while True:
-            pause_s = self._pace.interval_s
-            try:
-                await self.step()
-                pause_s = min(STEP_PAUSE_S, pause_s)
-            except StaleEpochError:
-                self._log.warning("journal archived by another process")
-                self._stop()
-            except StoreUnavailableError as error:
-                self._counts.failures += 1
-                self._log.error("journal not archived", reason=error.reason.value, fault=str(error))
-                self._stop()
-            await asyncio.sleep(pause_s)
+        try:
+            while True:
+                pause_s = await self._try_step()
+                await asyncio.sleep(pause_s)
+        finally:
+            if self._merging is not None:
+                self._merging.cancel()
+
+    async def _try_step(self) -> float:
+        """Archive what there is; return how long to wait then, in seconds."""
+        try:
+            await self.step()
+        except StaleEpochError:
+            self._log.warning("journal archived by another process")
+            self._stop()
+        except StoreUnavailableError as error:
+            self._counts.failures += 1
+            self._log.error("journal not archived", reason=error.reason.value, fault=str(error))
+            self._stop()
+        else:
+            return min(STEP_PAUSE_S, self._pace.interval_s)
+        return self._pace.interval_s
 
     async def step(self) -> None:
         """Archive what there is. Raises ArchiveError, StoreUnavailableError, StaleEpochError."""
         while True:
-            known_epoch = 0 if self._epoch else await self._files.newest_epoch()
+            known_epoch = None if self._epoch else await self._files.newest_epoch()
             epoch, store_ms = await self._control.lease(known_epoch)
             if epoch == 0:
                 self._stop()
@@ -272,7 +281,8 @@ class ArchiveJob(Generic[D]):
             self._counts.failures += 1
             self._log.error("archive not merged", fault=str(error))
         else:
-            self._log.info("archive merged", segments=count)
+            if count:
+                self._log.info("archive merged", segments=count)
 
     async def _holding(self, work: Coroutine[Any, Any, T]) -> T:
         """Wait for a work, and keep the lease meanwhile."""
@@ -282,7 +292,7 @@ class ArchiveJob(Generic[D]):
         task = asyncio.create_task(work)
         try:
             while not (await asyncio.wait({task}, timeout=ARCHIVE_LEASE_MS / 3000))[0]:
-                if (await self._control.lease(epoch))[0] != epoch:
+                if (await self._control.lease(None))[0] != epoch:
                     raise StaleEpochError
         finally:
             task.cancel()  # of no effect once it is done

@@ -4,29 +4,21 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from ocs.domain.answer import Outcome, Reason
-from ocs.domain.insights import Dimension, RevenueRow, Step
+from ocs.domain.answer import Outcome
+from ocs.domain.insights import Dimension, RevenueRow
 from ocs.domain.units import Unit
 from ocs.limits import FIGURE_ROWS_MAX
 from ocs.rpc import convert
 from ocs.rpc.call import CallInfo
-from ocs.rpc.figures import set_as_of
+from ocs.rpc.figures import DIMENSIONS, range_of, set_as_of
 from ocs.rpc.insights_accounts import InsightsAccountHandlers
 from ocs.rpc.method import RpcService
 from ocs.rpc.now_stream import NowStreamMethod
-from ocs.service.errors import ServiceError
-from ocs.service.insights import InsightsUse, RangeAsked
+from ocs.service.insights import InsightsUse
 from ocs.service.watch_now import NowWatch
 from ocs.v1 import insights_service_pb2 as pb
 
-_DIMENSIONS: Final = {
-    pb.FigureDimension.Value(f"FIGURE_DIMENSION_{dimension.name}"): dimension
-    for dimension in Dimension
-}
-_DIMENSION_TYPES: Final = {dimension: number for number, dimension in _DIMENSIONS.items()}
-_STEPS: Final = {pb.FIGURE_STEP_UNSPECIFIED: None} | {
-    pb.FigureStep.Value(f"FIGURE_STEP_{step.name}"): step for step in Step
-}
+_DIMENSION_TYPES: Final = {dimension: number for number, dimension in DIMENSIONS.items()}
 
 
 class InsightsServicer:
@@ -54,7 +46,7 @@ class InsightsServicer:
         self, call: CallInfo, request: pb.GetRevenueRequest
     ) -> pb.GetRevenueResponse:
         """Revenue, cost and margin."""
-        asked = _range(call, request.range)
+        asked = range_of(call, request.range)
         found = await self._use.revenue(asked)
         response = pb.GetRevenueResponse(truncated=len(found.rows) > FIGURE_ROWS_MAX)
         set_as_of(response.as_of, found.as_of, self._use.time_zone)
@@ -64,7 +56,7 @@ class InsightsServicer:
 
     async def get_usage(self, call: CallInfo, request: pb.GetUsageRequest) -> pb.GetUsageResponse:
         """Units used."""
-        asked = _range(call, request.range)
+        asked = range_of(call, request.range)
         found = await self._use.usage(asked)
         response = pb.GetUsageResponse(truncated=len(found.rows) > FIGURE_ROWS_MAX)
         set_as_of(response.as_of, found.as_of, self._use.time_zone)
@@ -83,7 +75,7 @@ class InsightsServicer:
         self, call: CallInfo, request: pb.ListRefusalsRequest
     ) -> pb.ListRefusalsResponse:
         """What was refused."""
-        asked = _range(call, request.range)
+        asked = range_of(call, request.range)
         found = await self._use.refusals(asked)
         response = pb.ListRefusalsResponse(truncated=len(found.rows) > FIGURE_ROWS_MAX)
         set_as_of(response.as_of, found.as_of, self._use.time_zone)
@@ -93,27 +85,6 @@ class InsightsServicer:
             )
             _set_place(message, row.start_ms, row.key, asked.by)
         return response
-
-
-def _range(call: CallInfo, message: pb.FigureRange) -> RangeAsked:
-    only: dict[Dimension, Sequence[str]] = {}
-    for number, one in enumerate(message.filters):
-        dimension = _DIMENSIONS[one.dimension]
-        if dimension in only:
-            place = f"range.filters[{number}].dimension"
-            raise ServiceError(Reason.INVALID_FIELD, violations=[(place, "must not stand twice")])
-        only[dimension] = tuple(one.values)
-    end_ms = 0
-    if message.HasField("end_time"):
-        end_ms = convert.time_ms(message.end_time, "range.end_time")
-    return RangeAsked(
-        tenant=call.tenant,
-        start_ms=convert.time_ms(message.start_time, "range.start_time"),
-        end_ms=end_ms,
-        step=_STEPS[message.step],
-        by=tuple(_DIMENSIONS[one] for one in message.group_by),
-        only=only,
-    )
 
 
 def _set_revenue(message: pb.RevenueRow, row: RevenueRow, by: Iterable[Dimension]) -> None:

@@ -10,17 +10,18 @@ from ocs.domain.spending_cap import ACCOUNT_HOLDER
 from ocs.domain.units import Unit
 from ocs.rpc import convert
 from ocs.rpc.call import CallInfo
-from ocs.rpc.figures import set_as_of
+from ocs.rpc.figures import range_of, set_as_of
 from ocs.rpc.method import Handler
 from ocs.rpc.names import event_name
-from ocs.service.insights import InsightsUse
+from ocs.service.insights import EventsWanted, InsightsUse
 from ocs.v1 import insights_service_pb2 as pb
 
 _SHARE_DEFAULT: Final = 800
+_OUTCOMES: Final = {number: outcome.value for outcome, number in convert.OUTCOMES.items()}
 
 
 class InsightsAccountHandlers:
-    """Handlers of GetPosition, ListLimits, ListTimeline and RunQuery."""
+    """Handlers of GetPosition, ListLimits, ListEvents, ListTimeline and RunQuery."""
 
     def __init__(self, use: InsightsUse) -> None:
         self._use = use
@@ -30,6 +31,7 @@ class InsightsAccountHandlers:
         return {
             "GetPosition": self.get_position,
             "ListLimits": self.list_limits,
+            "ListEvents": self.list_events,
             "ListTimeline": self.list_timeline,
             "RunQuery": self.run_query,
         }
@@ -75,6 +77,26 @@ class InsightsAccountHandlers:
             _set_limit(response.limits.add(), row)
         return response
 
+    async def list_events(
+        self, call: CallInfo, request: pb.ListEventsRequest
+    ) -> pb.ListEventsResponse:
+        """The events behind a figure."""
+        outcome = _OUTCOMES[request.outcome] if request.outcome else ""
+        more = EventsWanted(
+            kind=request.kind,
+            outcome=outcome,
+            refused=request.refused,
+            uncollected=request.uncollected,
+            offset=int(request.page_token or 0),
+            count=request.page_size or limits.PAGE_DEFAULT,
+        )
+        found = await self._use.events(range_of(call, request.range), more)
+        response = pb.ListEventsResponse(next_page_token=str(found.next_offset or ""))
+        set_as_of(response.as_of, found.as_of, self._use.time_zone)
+        for event in found.events:
+            _set_event(response.events.add(), event)
+        return response
+
     async def list_timeline(
         self, call: CallInfo, request: pb.ListTimelineRequest
     ) -> pb.ListTimelineResponse:
@@ -112,6 +134,7 @@ def _add_money(messages: Any, amounts: Iterable[Money]) -> None:
 
 def _set_limit(message: pb.LimitRow, row: LimitRow) -> None:
     cap = row.cap
+    message.tenant = row.tenant
     message.account_id = row.account_id
     message.segment = row.segment
     if cap.holder != ACCOUNT_HOLDER:

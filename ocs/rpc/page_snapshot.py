@@ -21,23 +21,22 @@ _FIVE_MINUTES_MS: Final = 5 * 60_000
 class PageSnapshots:
     """Makes snapshots. board: where the service tells how it answers. time_zone: of reports.
 
-    every_tenant: whether pages may see all tenants and choose one.
+    of_one, of_all: the handlers for one tenant's figures, and for those of all together.
     """
 
     def __init__(
         self,
         insights: Insights,
-        figures: InsightsServicer,
+        of_one: InsightsServicer,
+        of_all: InsightsServicer,
         board: VitalsBoard,
         time_zone: str,
-        *,
-        every_tenant: bool,
     ) -> None:
         self._insights = insights
-        self._figures = figures
+        self._of_one = of_one
+        self._of_all = of_all
         self._board = board
         self._time_zone = time_zone
-        self._every_tenant = every_tenant
 
     async def of(self, tenant: str, now_ms: int) -> str:
         """Spell the snapshot of a tenant, empty: of all. Raises InsightsBusyError, ServiceError."""
@@ -54,10 +53,9 @@ class PageSnapshots:
     async def _revenue(self, tenant: str, start_ms: int, now_ms: int) -> pb.GetRevenueResponse:
         request = pb.GetRevenueRequest()
         convert.set_time(request.range.start_time, start_ms)
-        if tenant and self._every_tenant:
-            request.range.filters.add(dimension=pb.FIGURE_DIMENSION_TENANT, values=[tenant])
         call = CallInfo("snapshot", tenant, "snapshot", now_ms, now_ms)
-        return await self._figures.get_revenue(call, request)
+        figures = self._of_one if tenant else self._of_all
+        return await figures.get_revenue(call, request)
 
     async def _vitals(self, now_ms: int) -> list[Vitals]:
         try:

@@ -67,6 +67,7 @@ class Charging:
         books: Books,
         encode: ContextEncoder,
         now_ms: Clock,
+        *,
         room: JournalRoom,
     ) -> None:
         self._ledger = ledger
@@ -84,8 +85,7 @@ class Charging:
         session_id = ask.session_id or reservation_id
         broken = broken_time_of_wish(place, asked.request_time_ms, self._now_ms())
         ask.wish.jitter_permille = _jitter(asked)
-        self._books.check()
-        self._room.check()
+        self._check_grants()
         book = self._books.of(asked.tenant)
 
         async def attempt(*, fresh: bool) -> tuple[Answer, tuple[Profile, ServiceTerms | None]]:
@@ -139,8 +139,7 @@ class Charging:
             else broken_time_of_wish(place, asked.request_time_ms, now_ms)
         )
         if not used:
-            self._books.check()
-            self._room.check()
+            self._check_grants()
         book = self._books.of(asked.tenant)
 
         async def attempt(*, fresh: bool) -> tuple[Answer, Profile]:
@@ -271,6 +270,11 @@ class Charging:
 
         answer, _ = await _until_current(attempt)
         return answer
+
+    def _check_grants(self) -> None:
+        """Raise ServiceError unless book and journal allow grants."""
+        self._books.check()
+        self._room.check()
 
     async def account_of(self, tenant: str, payer: Payer) -> str:
         """Return the account that a request is about, as far as the index knows."""

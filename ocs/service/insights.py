@@ -8,6 +8,8 @@ from ocs.domain.answer import Reason
 from ocs.domain.insights import (
     AsOf,
     Dimension,
+    Events,
+    EventsAsked,
     Figures,
     FiguresAsked,
     Limits,
@@ -44,6 +46,18 @@ class RangeAsked:
     only: Mapping[Dimension, Sequence[str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class EventsWanted:
+    """Which events of a range, as EventsAsked."""
+
+    kind: str
+    outcome: str
+    refused: bool
+    uncollected: bool
+    offset: int
+    count: int
+
+
 class InsightsUse:
     """Asks the figures. time_zone: the operator's. Raises ServiceError.
 
@@ -75,6 +89,11 @@ class InsightsUse:
         """Caps, nearest to their limits first."""
         mine = replace(asked, tenant=self.scope(asked.tenant))
         return await _answered(self._insights.limits(mine))
+
+    async def events(self, asked: RangeAsked, more: EventsWanted) -> Events:
+        """The events behind a figure, newest first."""
+        figures = self._figures(asked)
+        return await _answered(self._insights.events(EventsAsked(figures=figures, **vars(more))))
 
     async def timeline(self, tenant: str, account_id: str, before_seq: int, count: int) -> Timeline:
         """An account's events, newest first."""

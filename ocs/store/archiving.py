@@ -30,13 +30,14 @@ class ValkeyArchiving:
         self._now_ms = now_ms
         self._owner = token_hex(8)
 
-    async def lease(self, known_epoch: int) -> tuple[int, int]:
+    async def lease(self, known_epoch: int | None) -> tuple[int, int]:
         """Take or renew the archiver's lease; return its epoch, and the store's clock.
 
-        Epoch 0: another process has it. known_epoch: the greatest that the archive has.
+        Epoch 0: another process has it. known_epoch: to begin, the greatest that the archive has.
         """
         clock = self._ledger.test_clock
-        argv = ["" if clock is None else str(clock()), self._owner, str(known_epoch)]
+        argv = ["" if clock is None else str(clock()), self._owner]
+        argv.append("" if known_epoch is None else str(known_epoch))
         reply = await self._call("lease_archiver", [keys.archiver_key()], argv)
         epoch, store_ms = map(int, reply.split())
         return epoch, store_ms

@@ -34,7 +34,7 @@ _NEW_DIR: Final = f"{APPEND_DIR}.restoring"
 # Keys, fields or entries that travel together.
 _ABREAST: Final = 1000
 # Written anew by every service; nothing that is kept.
-_FLEETING: Final = (b":lease", b":probe")
+_FLEETING: Final = (b":lease", b":probe", b":vitals")
 
 T = TypeVar("T")
 

@@ -23,7 +23,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from ocs.telemetry.metrics import METRICS, Metrics
+from ocs.telemetry.metric_list import METRICS
+from ocs.telemetry.metrics import Metrics
 
 _BUCKETS: Final = "rpc.server.call.duration.bucket"
 _SUM: Final = "rpc.server.call.duration.sum"

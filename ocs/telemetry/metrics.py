@@ -9,9 +9,11 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final, Literal
+from typing import Final
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
+
+from ocs.telemetry.metric_list import METRICS
 
 Attributes = dict[str, str | bool]
 
@@ -19,188 +21,6 @@ Attributes = dict[str, str | bool]
 DURATION_BOUNDS_S: Final = (
     0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0,
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One exported series. attributes: the closed set of its labels; never an id of a caller."""
-
-    name: str
-    kind: Literal["counter", "gauge"]
-    unit: str
-    attributes: tuple[str, ...]
-    meaning: str
-
-
-_CALL = ("rpc.method", "rpc.response.status_code")
-
-METRICS: Final = (
-    Metric(
-        "rpc.server.call.duration.bucket",
-        "counter",
-        "{call}",
-        (*_CALL, "le"),
-        "Calls answered within `le` seconds (cumulative, `+Inf` counts all): the buckets of the"
-        " histogram `rpc.server.call.duration`, kept as counters.",
-    ),
-    Metric(
-        "rpc.server.call.duration.sum",
-        "counter",
-        "s",
-        _CALL,
-        "Time spent in the calls that the buckets count.",
-    ),
-    Metric(
-        "ocs.rpc.calls_in_flight",
-        "gauge",
-        "{call}",
-        (),
-        "Calls being worked on now.",
-    ),
-    Metric(
-        "ocs.stream.open",
-        "gauge",
-        "{stream}",
-        (),
-        "Charge streams that are open now.",
-    ),
-    Metric(
-        "ocs.stream.items",
-        "counter",
-        "{item}",
-        ("operation", "rpc.response.status_code"),
-        "Operations answered on charge streams. `rpc.server.call.duration` of ChargeStream counts"
-        " their batches.",
-    ),
-    Metric(
-        "ocs.edge.reloads",
-        "counter",
-        "{change}",
-        ("file", "used"),
-        "Changes of the `credentials` or the `certificate` while serving; what could not be `used`"
-        " left the old one in force.",
-    ),
-    Metric(
-        "ocs.charging.outcomes",
-        "counter",
-        "{decision}",
-        ("operation", "outcome", "replayed"),
-        "Decisions by outcome. A replayed one was decided, and counted, before.",
-    ),
-    Metric(
-        "ocs.charging.micros",
-        "counter",
-        "{micro-unit}",
-        ("currency", "kind"),
-        "Money of new decisions, kind `charged` (collected) or `uncollected` (leakage).",
-    ),
-    Metric(
-        "ocs.store.batches",
-        "counter",
-        "{batch}",
-        (),
-        "Round trips to the store.",
-    ),
-    Metric(
-        "ocs.store.commands",
-        "counter",
-        "{command}",
-        (),
-        "Commands in those round trips; divided by the batches it is the mean batch.",
-    ),
-    Metric(
-        "ocs.store.lost_connections",
-        "counter",
-        "{connection}",
-        (),
-        "Connections that broke with commands under way, whose outcome was unknown then.",
-    ),
-    Metric(
-        "ocs.insights.events",
-        "counter",
-        "{event}",
-        (),
-        "Events in the figures; of `ocs insights` alone, as the next three.",
-    ),
-    Metric(
-        "ocs.insights.lag",
-        "gauge",
-        "s",
-        (),
-        "How far the figures are behind the store's clock.",
-    ),
-    Metric(
-        "ocs.insights.unreadable_entries",
-        "counter",
-        "{entry}",
-        (),
-        "Entries of the journal that are no events of a known version, and are in no figure.",
-    ),
-    Metric(
-        "ocs.insights.rewritten_events",
-        "counter",
-        "{event}",
-        (),
-        "Events that the journal replaced, or lost, after they were in the figures.",
-    ),
-    Metric(
-        "ocs.archive.events",
-        "counter",
-        "{event}",
-        (),
-        "Journal events that this process brought into the archive.",
-    ),
-    Metric(
-        "ocs.archive.segments",
-        "counter",
-        "{segment}",
-        (),
-        "Segments that this process wrote into the archive.",
-    ),
-    Metric(
-        "ocs.archive.trimmed",
-        "counter",
-        "{event}",
-        (),
-        "Archived events that this process let the store let go of.",
-    ),
-    Metric(
-        "ocs.archive.failures",
-        "counter",
-        "{failure}",
-        (),
-        "Times that archiving, trimming or merging failed; the log says how.",
-    ),
-    Metric(
-        "ocs.archive.lag",
-        "gauge",
-        "s",
-        (),
-        "Age of what is archived last, some 10 s by design; told by the process that archives, so"
-        " no series at all means that nobody does.",
-    ),
-    Metric(
-        "ocs.journal.bytes",
-        "gauge",
-        "By",
-        (),
-        "Memory of the store that the journal takes.",
-    ),
-    Metric(
-        "ocs.journal.bytes_max",
-        "gauge",
-        "By",
-        (),
-        "Memory that it may take before grants stop; 0 = no bound.",
-    ),
-    Metric(
-        "ocs.log.lost_lines",
-        "counter",
-        "{line}",
-        (),
-        "Log lines that could not be written.",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +176,8 @@ class Metrics:
             "ocs.archive.segments": [(archive.segments, {})],
             "ocs.archive.trimmed": [(archive.trimmed, {})],
             "ocs.archive.failures": [(archive.failures, {})],
-            "ocs.archive.lag": _lag(archive.archived_to_ms),
+            "ocs.archive.lag": [(_lag_s(archive.archived_to_ms), {})],
+            "ocs.archive.active": [(int(archive.archived_to_ms is not None), {})],
             "ocs.journal.bytes": [(journal_bytes, {})],
             "ocs.journal.bytes_max": [(journal_bytes_max, {})],
             "ocs.log.lost_lines": [(self._lost_lines(), {})],
@@ -385,10 +206,10 @@ class Metrics:
         return read
 
 
-def _lag(archived_to_ms: int | None) -> list[tuple[int | float, Attributes]]:
+def _lag_s(archived_to_ms: int | None) -> float:
     if archived_to_ms is None:
-        return []
-    return [(max(0, time.time_ns() // 1_000_000 - archived_to_ms) / 1000, {})]
+        return 0.0
+    return max(0, time.time_ns() // 1_000_000 - archived_to_ms) / 1000
 
 
 def _call(method: str, code: str) -> Attributes:

@@ -64,6 +64,11 @@ class InsightsServiceStub:
                 request_serializer=ocs_dot_v1_dot_insights__service__pb2.ListLimitsRequest.SerializeToString,
                 response_deserializer=ocs_dot_v1_dot_insights__service__pb2.ListLimitsResponse.FromString,
                 _registered_method=True)
+        self.ListEvents = channel.unary_unary(
+                '/ocs.v1.InsightsService/ListEvents',
+                request_serializer=ocs_dot_v1_dot_insights__service__pb2.ListEventsRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_insights__service__pb2.ListEventsResponse.FromString,
+                _registered_method=True)
         self.ListTimeline = channel.unary_unary(
                 '/ocs.v1.InsightsService/ListTimeline',
                 request_serializer=ocs_dot_v1_dot_insights__service__pb2.ListTimelineRequest.SerializeToString,
@@ -118,7 +123,14 @@ class InsightsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListLimits(self, request, context):
-        """Caps of accounts, lines and groups by how much of them is spent, nearest to the limit first.
+        """Caps of accounts, lines and groups by how much of them is spent, nearest to its limit first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListEvents(self, request, context):
+        """The events behind a figure, of all accounts: newest first. Changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -175,6 +187,11 @@ def add_InsightsServiceServicer_to_server(servicer, server):
                     servicer.ListLimits,
                     request_deserializer=ocs_dot_v1_dot_insights__service__pb2.ListLimitsRequest.FromString,
                     response_serializer=ocs_dot_v1_dot_insights__service__pb2.ListLimitsResponse.SerializeToString,
+            ),
+            'ListEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListEvents,
+                    request_deserializer=ocs_dot_v1_dot_insights__service__pb2.ListEventsRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_insights__service__pb2.ListEventsResponse.SerializeToString,
             ),
             'ListTimeline': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTimeline,
@@ -332,6 +349,33 @@ class InsightsService:
             '/ocs.v1.InsightsService/ListLimits',
             ocs_dot_v1_dot_insights__service__pb2.ListLimitsRequest.SerializeToString,
             ocs_dot_v1_dot_insights__service__pb2.ListLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ocs.v1.InsightsService/ListEvents',
+            ocs_dot_v1_dot_insights__service__pb2.ListEventsRequest.SerializeToString,
+            ocs_dot_v1_dot_insights__service__pb2.ListEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

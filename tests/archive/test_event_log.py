@@ -51,7 +51,7 @@ def kept_of_a1(client: Any) -> dict[int, str]:
 
 @pytest.fixture
 def steps() -> int:
-    return 400
+    return 200
 
 
 @pytest.fixture

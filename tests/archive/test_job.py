@@ -28,6 +28,7 @@ from tests.archive.support import (
 )
 from tests.archive.test_reader import read_all
 from tests.model.valkey_side import ValkeySide
+from tests.support.stages import now_ms
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ async def test_what_is_young_stays_and_what_was_archived_lately_is_kept(
     async with archiver(url, tmp_path, behind_ms=3_600_000, kept_ms=3 * 365 * 86_400_000) as one:
         await one.job.step()
 
-        assert marks(client, 3) == (position(100), "")
+        assert marks(client, 3)[0] == position(100)
         assert kept(client, 3) == [position(number) for number in range(1, 101)] + young
         one.room.note(60, 100)
         await one.job.step()
@@ -112,7 +113,7 @@ async def test_an_archiver_goes_on_where_another_was_killed(
     async with archiver(url, tmp_path) as one:
         await one.job.step()
 
-        assert (await one.control.lease(0))[0] == 2
+        assert (await one.control.lease(None))[0] == 2
         assert tmp_path / "0123456789abcdef.partial" not in partials(tmp_path)
     assert marks(client, 3)[0] == position(100)
     assert await read_all(SegmentArchive(tmp_path), {3: ""}, {3: 100}) == {3: run(3, range(1, 101))}
@@ -126,6 +127,28 @@ async def test_of_two_only_one_archives(client: Any, url: str, tmp_path: Path) -
 
         assert (one.counts.entries, other.counts.entries) == (100, 0)
         assert other.counts.archived_to_ms is None
+
+
+async def test_the_lease_is_one_processs_at_a_time_and_each_beginning_has_its_epoch(
+    client: Any, url: str, tmp_path: Path
+) -> None:
+    async with archiver(url, tmp_path) as one, archiver(url, tmp_path) as other:
+
+        async def epochs() -> tuple[int, int]:
+            own, others = await one.control.lease(None), await other.control.lease(0)
+            assert abs(own[1] - now_ms()) < 5_000
+            return own[0], others[0]
+
+        assert (await one.control.lease(5))[0] == 6
+        assert await epochs() == (6, 0)
+        assert (await one.control.lease(3))[0] == 7, "it begins anew"
+        assert await epochs() == (7, 0)
+        assert 9_000 < int(client.hget(keys.archiver_key(), "until_ms")) - now_ms() <= 10_000
+        client.hset(keys.archiver_key(), "until_ms", now_ms() - 1)
+        assert (await other.control.lease(0))[0] == 8
+        assert (await one.control.lease(None))[0] == 0
+        client.hset(keys.archiver_key(), "until_ms", now_ms() - 1)
+        assert (await one.control.lease(None))[0] == 9, "it was another's meanwhile"
 
 
 async def test_an_older_epoch_confirms_and_trims_nothing(

@@ -112,11 +112,11 @@ async def test_large_segments_are_not_merged(
     size = segment(tmp_path, {3: (0, 10)}).path.stat().st_size
     for first in range(10, 60, 10):
         segment(tmp_path, {3: (first, first + 10)})
-    monkeypatch.setattr(merging, "MERGED_BYTES_MAX", 2 * size + size // 2)
+    monkeypatch.setattr(merging, "MERGED_BYTES_MAX", size + size // 2)
 
     merge(tmp_path)
 
-    assert len(segments(tmp_path)) == 3
+    assert len(segments(tmp_path)) == 6
     assert await read_3(tmp_path, 60) == run(3, range(1, 61))
 
 

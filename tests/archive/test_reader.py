@@ -11,7 +11,7 @@ from ocs.archive.catalogue import Catalogue
 from ocs.archive.draft import SegmentDraft
 from ocs.archive.reader import SegmentArchive
 from ocs.ports import ArchiveError, JournalRun
-from tests.archive.support import line, position, run, segment
+from tests.archive.support import line, position, run, segment, segments
 
 
 async def read_all(
@@ -249,3 +249,47 @@ def test_any_tool_reads_a_segment(tmp_path: Path) -> None:
         "line": line(3, 1),
         "context": b"\x00context 1",
     }
+
+
+def test_a_segment_is_its_owners_alone(tmp_path: Path) -> None:
+    name = segment(tmp_path / "archive", {3: (0, 2)})
+
+    assert name.path.stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "archive").stat().st_mode & 0o777 == 0o700
+
+
+async def test_an_accounts_entries_are_read_forward_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ocs.archive.catalogue._WINDOW", 2)
+    monkeypatch.setattr(reader, "ENTRIES_PER_READ", 25)
+    for first in range(0, 100, 10):
+        segment(tmp_path, {3: (first, first + 10), 50 + first: (0, 1)})
+    archive = SegmentArchive(tmp_path)
+    found: list[bytes] = []
+    at = ""
+    calls = 0
+    while at != position(97):
+        between = (at, position(97))
+        page, at = await archive.forward(3, ("main", "a3"), between, start_seq=4, count=17)
+        found += [entry.line for entry in page]
+        calls += 1
+
+    assert found == [line(3, number) for number in range(4, 98)]
+    assert calls > 4
+    segment_of_41_to_50 = segments(tmp_path)[4]
+    segment_of_41_to_50.unlink()
+    with pytest.raises(ArchiveError, match="lacks what partition 3 journaled"):
+        await archive.forward(
+            3, ("main", "a3"), (position(20), position(97)), start_seq=0, count=90
+        )
+
+
+async def test_few_segments_are_kept_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocs.archive.catalogue._OPENED_MAX", 3)
+    for first in range(0, 100, 10):
+        segment(tmp_path, {3: (first, first + 10)})
+    archive = SegmentArchive(tmp_path)
+
+    assert len(await archive.chain(3, ("main", "a3"), position(100), 100)) == 100
+    assert len(archive._catalogue._opened) <= 3

@@ -38,12 +38,16 @@ _STATEMENT = re.compile(
 _KEY = re.compile(r"KEYS\[(\d+)\]")
 
 
-# What the model cannot see, and the tests that do: the lookup index is no part of an account, the
-# model gives a clock of its own, and no answer tells how many parsed texts are kept.
+# What the model cannot see, and the tests that do: the lookup index is no part of an account, and
+# the archive neither; the model gives a clock of its own, and no answer tells how many parsed texts
+# are kept.
 ELSEWHERE: Mapping[str, str] = MappingProxyType(
     {
         "claim_lookup": "tests/store/test_lookups.py",
         "settle_lookup": "tests/store/test_lookups.py",
+        "lease_archiver": "tests/archive/test_job.py",
+        "trim_journal": "tests/archive/test_job.py",
+        "lib/is_before": "tests/archive/test_job.py",
         "lib/store_time": "tests/bad_inputs/test_store_trouble.py",
         "lib/keep_parsed": "tests/lua/test_keep_parsed.py",
     }

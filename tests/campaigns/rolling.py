@@ -121,7 +121,8 @@ async def run_rolling(
 
 def _process(directory: Path, store_url: str) -> ServiceProcess:
     directory.mkdir()
-    return ServiceProcess(directory, store_url, settings=SETTINGS)
+    archive = {"OCS_ARCHIVE_DIR": str(directory.parent / "archive")}
+    return ServiceProcess(directory, store_url, settings={**SETTINGS, **archive})
 
 
 async def _conclude(

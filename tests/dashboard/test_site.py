@@ -23,8 +23,12 @@ class Echo:
     def __init__(self, tenant: str) -> None:
         self.tenant = tenant
 
-    async def ask(self, method: str, body: bytes) -> tuple[int, bytes]:
-        return 200, b'{"method":"%s","body":%s}' % (method.encode(), body)
+    async def ask(self, method: str, body: bytes, tenant: str) -> tuple[int, bytes]:
+        return 200, b'{"method":"%s","body":%s,"tenant":"%s"}' % (
+            method.encode(),
+            body,
+            tenant.encode(),
+        )
 
 
 def admit(token: str) -> Echo | None:
@@ -116,8 +120,9 @@ async def test_a_name_that_was_made_to_point_here_gets_nothing(open_site: Dashbo
 
 
 async def test_the_api_takes_json_of_a_bounded_size_only(open_site: Dashboard) -> None:
-    response, body = await sent(open_site, "POST", "/api/GetRevenue", b"{}", JSON)
-    assert (response.status, body) == (200, b'{"method":"GetRevenue","body":{}}')
+    response, body = await sent(open_site, "POST", "/api/GetRevenue?tenant=alpine", b"{}", JSON)
+    assert response.status == 200
+    assert body == b'{"method":"GetRevenue","body":{},"tenant":"alpine"}'
     assert response.headers["cache-control"] == "no-store"
     response, _ = await sent(open_site, "POST", "/api/GetRevenue", b"{}")
     assert response.status == 415

@@ -149,8 +149,9 @@ def test_what_is_mounted_is_what_is_named() -> None:
         one["name"]: one["secret"]["secretName"] for one in pod()["volumes"] if "secret" in one
     }
     mounts = {one["mountPath"]: volumes.get(one["name"]) for one in container["volumeMounts"]}
+    assert ENVIRONMENTS["kubernetes"]["OCS_ARCHIVE_DIR"] in mounts
     for variable, value in ENVIRONMENTS["kubernetes"].items():
-        if value.startswith("/"):
+        if value.startswith("/") and variable != "OCS_ARCHIVE_DIR":
             path = Path(value)
             assert path.name in keys[str(mounts[str(path.parent)])], variable
 
@@ -158,6 +159,8 @@ def test_what_is_mounted_is_what_is_named() -> None:
     service = document["services"]["ocs"]
     named = {Path(v).name for v in service["environment"].values() if v.startswith("/run/secrets/")}
     assert named == set(service["secrets"])
+    mounted = [volume.split(":")[1] for volume in service["volumes"]]
+    assert mounted == [service["environment"]["OCS_ARCHIVE_DIR"]]
     for one in document["services"].values():
         assert set(one.get("secrets", ())) <= set(document["secrets"])
         sources = {each["source"] for each in one.get("configs", ())}

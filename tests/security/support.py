@@ -33,6 +33,10 @@ TIMEOUT_S: Final = 10.0
 ALL_ROLES: Final = tuple(role.value for role in Role)
 
 
+# What a service tells that nobody asked anything.
+OF_ITSELF = {"rpc", "readiness", "journal is archived by this process", "archive merged"}
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """A credential and its token."""
@@ -102,7 +106,7 @@ class Guarded:
     def events(self) -> list[str]:
         """What the log tells, without the lines of calls."""
         lines = [json.loads(line) for line in self.log.getvalue().splitlines()]
-        return [line["event"] for line in lines if line["event"] not in {"rpc", "readiness"}]
+        return [line["event"] for line in lines if line["event"] not in OF_ITSELF]
 
 
 @asynccontextmanager

@@ -114,7 +114,7 @@ class Stage:
         directory = Directory(cast("LookupIndex", None))
         books = Books.of_book(book)
         self.charging = Charging(
-            self.ledger, directory, books, self._note_context, self.clock, JournalRoom()
+            self.ledger, directory, books, self._note_context, self.clock, room=JournalRoom()
         )
         # Quotes read accounts alone.
         self.queries = Queries(self.ledger, cast("Reader", None), directory, books)

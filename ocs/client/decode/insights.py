@@ -131,6 +131,7 @@ def limits(message: insights.ListLimitsResponse) -> results.LimitPage:
     """The answer of ListLimits."""
     rows = tuple(
         results.LimitRow(
+            tenant=row.tenant,
             account_id=row.account_id,
             segment=row.segment,
             holder=holder(row.holder),

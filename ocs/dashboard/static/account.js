@@ -1,13 +1,14 @@
 // Account: what it has, what binds it, what happened to it, and why each charge cost what it did.
 
-import { ask, Fault, tenant } from "./api.js";
+import { ask, Fault, startOf, tenant } from "./api.js";
 import { card, h, replace, table } from "./dom.js";
 import { eventTable } from "./events.js";
-import { decimals, exact, grouped, moment, named, quantity } from "./format.js";
+import { decimals, grouped, moment, named, quantity, units, whole, words } from "./format.js";
 import { limitTable } from "./limits.js";
 
 const REFRESH_MS = 5_000;
-const CHARGES = ["EVENT_KIND_COMMIT", "EVENT_KIND_DEBIT"];
+const CHARGES = ["COMMIT", "DEBIT", "REFUND"];
+const FIRST_TENANT = "main";
 
 export function show(main, showAsOf) {
   const query = new URLSearchParams(location.search);
@@ -32,31 +33,23 @@ export function show(main, showAsOf) {
     recent(body, showAsOf, fault);
     return null;
   }
-  const asked = { tenant: tenant(), id, pages: 1 };
+  const asked = { tenant: tenant() || FIRST_TENANT, id, pages: 1 };
   const load = () => draw(asked, { main, body, why, fault, showAsOf, load });
   load();
   setInterval(load, REFRESH_MS);
   const seq = query.get("seq");
-  if (seq) explain(`tenants/${asked.tenant || "main"}/accounts/${id}/events/${seq}`, why);
+  if (seq) explain(`tenants/${asked.tenant}/accounts/${id}/events/${seq}`, why);
   return null;
 }
 
 function search(id) {
-  const field = h("input", {
-    name: "id",
-    value: id,
-    required: true,
-    autocomplete: "off",
-    spellcheck: "false",
-  });
-  const hidden = tenant()
-    ? h("input", { type: "hidden", name: "tenant", value: tenant() })
-    : null;
+  const field = (name, value) =>
+    h("input", { name, value, required: true, autocomplete: "off", spellcheck: "false" });
   return h(
     "form",
     { class: "choices", action: "/account", role: "search" },
-    h("label", {}, "Account id", field),
-    hidden,
+    h("label", {}, "Tenant", field("tenant", tenant() || FIRST_TENANT)),
+    h("label", {}, "Account id", field("id", id)),
     h("button", { type: "submit", class: "primary" }, "Show"),
   );
 }
@@ -64,16 +57,17 @@ function search(id) {
 // Without an account: those that were charged last, to go on from.
 async function recent(body, showAsOf, fault) {
   await guarded(fault, async () => {
-    const answer = await ask("ListEvents", { only: { tenant: tenant() }, page_size: 20 });
+    const answer = await ask("ListEvents", {
+      range: { start_time: startOf("24h") },
+      page_size: 20,
+    });
     showAsOf(answer.as_of);
-    replace(
-      body,
-      h(
-        "div",
-        { class: "cards" },
-        card("Last events of all accounts", { class: "wide" }, eventTable(answer.rows ?? [])),
-      ),
+    const last = card(
+      "Last events of all accounts",
+      { class: "wide" },
+      eventTable(answer.events ?? []),
     );
+    replace(body, h("div", { class: "cards" }, last));
   });
 }
 
@@ -90,10 +84,11 @@ async function guarded(fault, work) {
 
 async function draw(asked, { main, body, why, fault, showAsOf, load }) {
   await guarded(fault, async () => {
-    const account = await ask("GetAccountFigures", {
-      tenant: asked.tenant,
-      account_id: asked.id,
-    });
+    const { account, store_time: now } = await ask(
+      "GetAccount",
+      { account_id: asked.id },
+      asked.tenant,
+    );
     const rows = [];
     let answer = {};
     for (
@@ -101,57 +96,59 @@ async function draw(asked, { main, body, why, fault, showAsOf, load }) {
       page < asked.pages && (page === 0 || answer.next_page_token);
       page += 1
     ) {
-      answer = await ask("ListEvents", {
-        account_id: asked.id,
-        only: { tenant: named(account.account).tenant },
-        page_token: answer.next_page_token ?? "",
-        page_size: 30,
-      });
-      rows.push(...(answer.rows ?? []));
+      const request = { account_id: asked.id, page_token: answer.next_page_token ?? "" };
+      answer = await ask("ListTimeline", request, asked.tenant);
+      rows.push(...(answer.events ?? []));
     }
-    showAsOf(account.as_of);
-    main.dataset.asOf = account.as_of.as_of_time;
+    showAsOf(answer.as_of);
+    main.dataset.asOf = now;
+    const onMore = () => {
+      asked.pages += 1;
+      load();
+    };
     const more = answer.next_page_token
-      ? h(
-          "button",
-          {
-            type: "button",
-            onclick: () => {
-              asked.pages += 1;
-              load();
-            },
-          },
-          "Show older ones",
-        )
-      : null;
+      ? h("button", { type: "button", onclick: onMore }, "Show older ones")
+      : "";
     const reason = (row) =>
       CHARGES.includes(row.kind)
         ? h("button", { type: "button", onclick: () => explain(row.event, why) }, "Explain")
         : "";
+    const caps = (account.caps ?? []).map((cap) => limitOf(cap, account));
     replace(
       body,
-      h("div", { class: "tiles" }, overview(account)),
+      h("div", { class: "tiles" }, overview(account, now)),
       h(
         "div",
         { class: "cards" },
         card("Buckets", {}, buckets(account)),
-        card(
-          "Spending caps",
-          {},
-          limitTable(account.caps ?? [], account.as_of.as_of_time, { ofAccount: true }),
-        ),
+        card("Spending caps", {}, limitTable(caps, now, { ofAccount: true })),
         card(
           "History",
           { class: "wide" },
           eventTable(rows, { ofAccount: true, explain: reason }),
-          more ?? "",
+          more,
         ),
       ),
     );
   });
 }
 
-function overview(account) {
+// A cap of the account in the form of the list of limits.
+function limitOf(cap, account) {
+  const limit = whole(cap.limit_micros ?? cap.limit_units?.units ?? 0);
+  return {
+    cap_id: cap.cap_id,
+    holder: cap.holder,
+    unit: cap.limit_units?.unit ?? "UNIT_TYPE_MICROS",
+    currency: account.currency,
+    limit,
+    spent: cap.spent,
+    share_permille: limit > 0n ? (whole(cap.spent) * 1000n) / limit : 1000n,
+    reset_time: cap.reset_time,
+  };
+}
+
+function overview(account, now) {
   const fact = (title, value, beside) =>
     card(
       title,
@@ -159,24 +156,17 @@ function overview(account) {
       h("div", { class: "figure" }, value),
       h("div", { class: "beside" }, beside),
     );
-  const revenue = account.revenue_today_micros ?? "0";
+  const open = account.open_reservations ?? [];
+  const lines = account.subscriber_ids ?? [];
   return [
     fact(
       "Status",
-      account.status,
+      words(account.status, "ACCOUNT_STATUS_"),
       `${account.currency}, event ${grouped(account.account_seq)}`,
     ),
     fact("Segment", account.segment || "\u2013", `plan ${account.plan || "\u2013"}`),
-    fact(
-      "Collected today",
-      h(
-        "span",
-        { title: exact(revenue, account.currency), "data-micros": revenue },
-        decimals(revenue),
-      ),
-      account.currency,
-    ),
-    fact("Open reservations", grouped(account.open_reservation_count ?? 0), "hold units now"),
+    fact("Lines", grouped(lines.length), lines.slice(0, 4).join(", ")),
+    fact("Open reservations", grouped(open.length), `as of ${moment(now, "time")}`),
   ];
 }
 
@@ -193,6 +183,7 @@ function buckets(account) {
       { name: "Bucket", cell: (row) => row.bucket_id },
       { name: "Balance", num: true, cell: (row) => figure(row, row.balance) },
       { name: "Held", num: true, cell: (row) => figure(row, row.reserved) },
+      { name: "Available", num: true, cell: (row) => figure(row, row.available) },
       {
         name: "Ends",
         num: true,
@@ -206,20 +197,21 @@ function buckets(account) {
 
 // Why a charge cost what it did, line by line; the lines add up to it exactly.
 async function explain(event, place) {
+  const { tenant: of, seq } = named(event);
   try {
-    const answer = await ask("ExplainCharge", { event });
-    const { seq } = named(event);
+    const answer = await ask("ExplainCharge", { event }, of);
+    const lines = (answer.explanation ?? []).map((line) => h("li", {}, line.text));
+    const charged = `${decimals(answer.charged_micros)} ${answer.currency}`;
+    const used = units(answer.unit, answer.used_units);
     replace(
       place,
       h(
         "section",
-        { class: "card", "aria-label": `Charge ${seq} explained`, id: "explained" },
-        h("h2", {}, `Why event ${seq} cost what it did`),
-        h(
-          "ol",
-          { class: "reasons" },
-          (answer.lines ?? []).map((line) => h("li", {}, line.text ?? line.sentence)),
-        ),
+        { class: "card", id: "explained-card", "aria-labelledby": "explained" },
+        h("h2", { id: "explained" }, `Why event ${seq} cost ${charged}`),
+        h("p", { class: "beside" }, `${used} by tariff ${answer.tariff_version || "\u2013"}`),
+        lines.length ? h("ol", { class: "reasons" }, lines) : null,
+        answer.unexplained_text ? h("p", {}, answer.unexplained_text) : null,
       ),
     );
     place.scrollIntoView({ block: "nearest" });

@@ -2,10 +2,11 @@
 
 export class Fault extends Error {}
 
-export async function ask(method, request) {
+export async function ask(method, request, of = tenant()) {
+  const query = of ? `?tenant=${encodeURIComponent(of)}` : "";
   let response;
   try {
-    response = await fetch(`/api/${method}`, {
+    response = await fetch(`/api/${method}${query}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(request),
@@ -17,8 +18,7 @@ export async function ask(method, request) {
     location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
   }
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok)
-    throw new Fault(answer.message ?? `The service answered ${response.status}.`);
+  if (!response.ok) throw new Fault(told(answer, response.status));
   return answer;
 }
 
@@ -28,6 +28,12 @@ let dayStart = "";
 export function useDayStart(time) {
   dayStart = time;
   sessionStorage.setItem("day-start", time);
+}
+
+function told(answer, status) {
+  const broken = (answer.violations ?? []).map(({ field, rule }) => `${field}: ${rule}`);
+  const message = answer.message ?? `the service answered ${status}`;
+  return [message, ...broken].join("; ");
 }
 
 const ago = (seconds) => new Date(Date.now() - seconds * 1000).toISOString();

@@ -1,14 +1,14 @@
 // Events: the charges behind a figure, newest first.
 
-import { ask, Fault, RANGES, startOf, tenant } from "./api.js";
+import { ask, BY, Fault, filtersOf, RANGES, startOf } from "./api.js";
 import { card, h, replace, table } from "./dom.js";
 import { accountPath, decimals, exact, moment, named, units, whole, words } from "./format.js";
 
-const REFUSED = [
-  "CREDIT_LIMIT_REACHED",
-  "SPENDING_CAP_REACHED",
-  "SERVICE_DENIED",
-  "RATING_FAILED",
+const OUTCOMES = [
+  "OUTCOME_CREDIT_LIMIT_REACHED",
+  "OUTCOME_SPENDING_CAP_REACHED",
+  "OUTCOME_SERVICE_DENIED",
+  "OUTCOME_RATING_FAILED",
 ];
 const KINDS = [
   "RESERVE",
@@ -21,14 +21,7 @@ const KINDS = [
   "PURCHASE_BUNDLE",
   "RENEW_BUNDLE",
 ];
-const LABELS = {
-  segment: "segment",
-  service: "service_id",
-  zone: "zone",
-  plan: "plan",
-  partner: "partner",
-  tenant: "tenant",
-};
+const GRANTED = ["OUTCOME_GRANTED", "OUTCOME_CHARGED", "OUTCOME_RELEASED"];
 
 export function show(main, showAsOf) {
   const query = new URLSearchParams(location.search);
@@ -37,29 +30,31 @@ export function show(main, showAsOf) {
   const more = h("button", { type: "button", hidden: true }, "Show older ones");
   const rows = [];
   let next = "";
-
-  function request() {
-    const only = { tenant: tenant() };
-    for (const [name, field] of Object.entries(LABELS))
-      if (query.get(name)) only[field] = query.get(name);
-    return {
-      only,
-      kinds: query.get("kind") ? [`EVENT_KIND_${query.get("kind")}`] : [],
-      outcome: query.get("outcome") || undefined,
-      uncollected: query.has("uncollected"),
-      start_time: startOf(query.get("range") ?? "24h"),
-      page_size: 50,
-      page_token: next,
-    };
-  }
+  let until = "";
 
   async function load() {
+    const only = Object.fromEntries(Object.keys(BY).map((name) => [name, query.get(name)]));
+    delete only.tenant;
+    const range = {
+      start_time: startOf(query.get("range") ?? "24h"),
+      filters: filtersOf(only),
+    };
+    if (until) range.end_time = until;
     try {
-      const answer = await ask("ListEvents", request());
+      const answer = await ask("ListEvents", {
+        range,
+        kind: query.get("kind") ?? "",
+        outcome: query.get("outcome") || undefined,
+        refused: query.has("refused"),
+        uncollected: query.has("uncollected"),
+        page_token: next,
+      });
       fault.hidden = true;
       showAsOf(answer.as_of);
       main.dataset.asOf = answer.as_of.as_of_time;
-      rows.push(...(answer.rows ?? []));
+      // Pages of one list: what comes in meanwhile does not move them.
+      until ||= answer.as_of.as_of_time;
+      rows.push(...(answer.events ?? []));
       next = answer.next_page_token ?? "";
       more.hidden = !next;
       replace(list, eventTable(rows));
@@ -76,6 +71,7 @@ export function show(main, showAsOf) {
     history.replaceState(null, "", `?${query}`);
     rows.length = 0;
     next = "";
+    until = "";
     load();
   }
 
@@ -94,7 +90,8 @@ export function show(main, showAsOf) {
     );
   more.addEventListener("click", load);
   const outcome = query.get("outcome") ?? "";
-  const chips = Object.keys(LABELS).filter((name) => name !== "tenant" && query.get(name));
+  const outcomes = [...new Set([...OUTCOMES, outcome])].filter(Boolean);
+  const ranges = RANGES.map(([name, text]) => [name, text]);
   replace(
     main,
     h("h1", {}, "Events"),
@@ -106,12 +103,7 @@ export function show(main, showAsOf) {
     h(
       "form",
       { class: "choices", onsubmit: (event) => event.preventDefault() },
-      select(
-        "When",
-        "range",
-        RANGES.map(([name, text]) => [name, text]),
-        query.get("range") ?? "24h",
-      ),
+      select("When", "range", ranges, query.get("range") ?? "24h"),
       select(
         "Kind",
         "kind",
@@ -121,26 +113,11 @@ export function show(main, showAsOf) {
       select(
         "Outcome",
         "outcome",
-        [
-          ["", "All"],
-          ...[
-            ...new Set([...REFUSED.map((name) => `OUTCOME_${name}`), outcome].filter(Boolean)),
-          ].map((name) => [name, words(name, "OUTCOME_")]),
-        ],
+        [["", "All"], ...outcomes.map((name) => [name, words(name, "OUTCOME_")])],
         outcome,
       ),
     ),
-    chips.length
-      ? h(
-          "p",
-          {},
-          ...chips.flatMap((name) => [
-            h("span", { class: "tag" }, `${name}: ${query.get(name)}`),
-            " ",
-          ]),
-          h("a", { href: "/events" }, "All events"),
-        )
-      : null,
+    chips(query),
     fault,
     h("div", { class: "cards" }, card("Events", { class: "wide" }, list, more)),
   );
@@ -148,78 +125,62 @@ export function show(main, showAsOf) {
   return null;
 }
 
+// What else narrows the list, and the way out of it.
+function chips(query) {
+  const named = Object.keys(BY).filter((name) => name !== "tenant" && query.get(name));
+  const marks = named.map((name) => `${BY[name][0].toLowerCase()}: ${query.get(name)}`);
+  if (query.has("refused")) marks.push("refused only");
+  if (query.has("uncollected")) marks.push("uncollected only");
+  if (marks.length === 0) return null;
+  const tags = marks.flatMap((mark) => [h("span", { class: "tag" }, mark), " "]);
+  return h("p", {}, ...tags, h("a", { href: "/events" }, "All events"));
+}
+
 export function eventTable(rows, { ofAccount = false, explain = null } = {}) {
   return table(
     "Events, newest first",
     [
       { name: "When", cell: (row) => moment(row.store_time) },
-      ...(ofAccount
-        ? []
-        : [
-            {
-              name: "Account",
-              cell: (row) =>
-                h(
-                  "a",
-                  { href: `${accountPath(row.event)}&seq=${named(row.event).seq}` },
-                  named(row.event).account,
-                ),
-            },
-          ]),
-      { name: "What", cell: (row) => [words(row.kind, "EVENT_KIND_"), " ", outcomeTag(row)] },
+      ...(ofAccount ? [] : [{ name: "Account", cell: accountOf }]),
+      { name: "What", cell: (row) => [words(row.kind, ""), " ", outcomeTag(row)] },
       {
         name: "Service",
-        cell: (row) =>
-          [row.labels?.service_id, row.labels?.zone].filter(Boolean).join(", ") || "-",
+        cell: (row) => [row.service_id, row.zone].filter(Boolean).join(", ") || "-",
       },
-      {
-        name: "Used",
-        num: true,
-        cell: (row) => (whole(row.used_units) > 0n ? units(row.unit, row.used_units) : ""),
-      },
-      {
-        name: "Granted",
-        num: true,
-        cell: (row) =>
-          whole(row.granted_units) > 0n ? units(row.unit, row.granted_units) : "",
-      },
-      {
-        name: "Collected",
-        num: true,
-        cell: (row) =>
-          whole(row.revenue_micros) === 0n
-            ? ""
-            : h(
-                "span",
-                {
-                  title: exact(row.revenue_micros, row.currency),
-                  "data-micros": row.revenue_micros,
-                },
-                `${decimals(row.revenue_micros)} ${row.currency}`,
-              ),
-      },
+      { name: "Used", num: true, cell: (row) => positive(row.unit, row.used_units) },
+      { name: "Granted", num: true, cell: (row) => positive(row.unit, row.granted_units) },
+      { name: "Collected", num: true, cell: collected },
       {
         name: "Uncollected",
         num: true,
-        cell: (row) =>
-          whole(row.uncollected_micros) === 0n
-            ? ""
-            : h(
-                "span",
-                { class: "bad", title: exact(row.uncollected_micros, row.currency) },
-                `${decimals(row.uncollected_micros)} ${row.currency}`,
-              ),
+        cell: (row) => money(row, row.uncollected_micros, "bad"),
       },
-      ...(explain ? [{ name: "", cell: (row) => explain(row) }] : []),
+      ...(explain ? [{ name: "Why", cell: (row) => explain(row) }] : []),
     ],
     rows,
     { empty: "No events in this time." },
   );
 }
 
+function accountOf(row) {
+  const { tenant, account, seq } = named(row.event);
+  return h("a", { href: `${accountPath(tenant, account)}&seq=${seq}` }, account);
+}
+
+const positive = (unit, count) => (whole(count) > 0n ? units(unit, count) : "");
+
+function collected(row) {
+  return money(row, whole(row.charged_micros) - whole(row.refunded_micros), "");
+}
+
+function money(row, micros, how) {
+  if (whole(micros) === 0n) return "";
+  const attributes = { class: how, title: exact(micros, row.currency), "data-micros": micros };
+  return h("span", attributes, `${decimals(micros)} ${row.currency}`);
+}
+
 function outcomeTag(row) {
   const name = row.outcome ?? "";
-  if (!name || ["OUTCOME_GRANTED", "OUTCOME_CHARGED", "OUTCOME_RELEASED"].includes(name))
-    return "";
+  if (!name || GRANTED.includes(name)) return "";
   return h("span", { class: "tag near" }, words(name, "OUTCOME_"));
 }

@@ -66,14 +66,14 @@ export function quantity(unit, value, currency) {
   return unit === "UNIT_TYPE_MICROS" ? `${decimals(value)} ${currency}` : units(unit, value);
 }
 
-export function share(shareE4) {
-  return `${(Number(shareE4) / 100).toFixed(1)} %`;
+export function share(permille) {
+  return `${(Number(permille) / 10).toFixed(1)} %`;
 }
 
 export function percent(part, of) {
   const total = whole(of);
   if (total <= 0n) return "";
-  return `${(Number((whole(part) * 1000n) / total) / 10).toFixed(1)} %`;
+  return `${(Number((whole(part) * 1000n) / total) / 10).toFixed(1).replace("-", "\u2212")} %`;
 }
 
 export function milliseconds(micros) {
@@ -121,7 +121,6 @@ export function named(name) {
   return { tenant, account, seq };
 }
 
-export function accountPath(name) {
-  const { tenant, account } = named(name);
+export function accountPath(tenant, account) {
   return `/account?tenant=${encodeURIComponent(tenant)}&id=${encodeURIComponent(account)}`;
 }

@@ -1,13 +1,13 @@
 // Limits: who comes near a spending cap, nearest first.
 
-import { ask, Fault, tenant } from "./api.js";
+import { ask, Fault } from "./api.js";
 import { card, h, replace, table } from "./dom.js";
-import { accountPath, grouped, moment, named, quantity, share, until } from "./format.js";
+import { accountPath, grouped, moment, quantity, share, until } from "./format.js";
 import { gauge } from "./now.js";
 
 const REFRESH_MS = 5_000;
-const MET = 10_000;
-const NEAR = 8_000;
+const MET = 1000;
+const NEAR = 800;
 
 export function show(main, showAsOf) {
   const query = new URLSearchParams(location.search);
@@ -35,17 +35,16 @@ export function show(main, showAsOf) {
       let answer = {};
       for (let page = 0; page < pages && (page === 0 || answer.next_page_token); page += 1) {
         answer = await ask("ListLimits", {
-          min_share_e4: least,
-          only: { tenant: tenant() },
+          share_permille_min: least,
           page_token: answer.next_page_token ?? "",
         });
-        rows.push(...(answer.rows ?? []));
+        rows.push(...(answer.limits ?? []));
       }
       fault.hidden = true;
       showAsOf(answer.as_of);
       main.dataset.asOf = answer.as_of.as_of_time;
-      const total = grouped(answer.total_count ?? 0);
-      count.textContent = `${grouped(rows.length)} of ${total} caps from ${share(least)} on`;
+      const andMore = answer.next_page_token ? " and more" : "";
+      count.textContent = `${grouped(rows.length)}${andMore} caps from ${share(least)} on`;
       more.hidden = !answer.next_page_token;
       replace(list, limitTable(rows, answer.as_of.as_of_time));
     } catch (error) {
@@ -67,7 +66,7 @@ export function show(main, showAsOf) {
     [
       [MET, "Met: 100 % and more"],
       [NEAR, "Near: 80 % and more"],
-      [5_000, "Half: 50 % and more"],
+      [500, "Half: 50 % and more"],
       [0, "All"],
     ].map(([value, text]) => h("option", { value, selected: value === least }, text)),
   );
@@ -98,7 +97,7 @@ export function show(main, showAsOf) {
 
 export function limitTable(rows, now, { ofAccount = false } = {}) {
   return table(
-    "Spending caps",
+    "How far the periods of caps have come",
     [
       ...(ofAccount
         ? []
@@ -106,7 +105,7 @@ export function limitTable(rows, now, { ofAccount = false } = {}) {
             {
               name: "Account",
               cell: (row) =>
-                h("a", { href: accountPath(row.account) }, named(row.account).account),
+                h("a", { href: accountPath(row.tenant, row.account_id) }, row.account_id),
             },
             { name: "Segment", cell: (row) => row.segment || "-" },
           ]),
@@ -118,12 +117,12 @@ export function limitTable(rows, now, { ofAccount = false } = {}) {
         cell: (row) => quantity(row.unit, row.spent, row.currency),
       },
       { name: "Limit", num: true, cell: (row) => quantity(row.unit, row.limit, row.currency) },
-      { name: "Share", num: true, cell: (row) => tag(Number(row.spent_share_e4 ?? 0)) },
+      { name: "Share", num: true, cell: (row) => tag(Number(row.share_permille ?? 0)) },
       {
         name: "Bar",
         bar: true,
         cell: (row) =>
-          gauge(Number(row.spent_share_e4 ?? 0) / MET, level(Number(row.spent_share_e4 ?? 0))),
+          gauge(Number(row.share_permille ?? 0) / MET, level(Number(row.share_permille ?? 0))),
       },
       {
         name: "Starts again in",
@@ -135,7 +134,7 @@ export function limitTable(rows, now, { ofAccount = false } = {}) {
       },
     ],
     rows,
-    { empty: "No cap is that near to its limit." },
+    { empty: ofAccount ? "No cap binds the account as a whole." : "No cap is that near." },
   );
 }
 
@@ -145,11 +144,11 @@ function holder(of) {
   return "the account";
 }
 
-function level(shareE4) {
-  if (shareE4 >= MET) return "met";
-  return shareE4 >= NEAR ? "near" : "";
+function level(permille) {
+  if (permille >= MET) return "met";
+  return permille >= NEAR ? "near" : "";
 }
 
-function tag(shareE4) {
-  return h("span", { class: `tag ${level(shareE4)}` }, share(shareE4));
+function tag(permille) {
+  return h("span", { class: `tag ${level(permille)}` }, share(permille));
 }

@@ -25,7 +25,7 @@ function useTheme(theme) {
   else document.documentElement.dataset.theme = theme;
   const name = theme.charAt(0).toUpperCase() + theme.slice(1);
   themeButton.textContent = name;
-  themeButton.setAttribute("aria-label", `Colours: ${theme === "auto" ? "automatic" : theme}`);
+  themeButton.setAttribute("aria-label", `Colours: ${name}`);
   redrawAll();
 }
 

@@ -1,6 +1,6 @@
 // Segments: who uses what, where; what it brings and what it costs.
 
-import { ask, BY, Fault, keyOf, RANGES, rangeOf, tenant } from "./api.js";
+import { ask, BY, Fault, keyOf, RANGES, rangeOf } from "./api.js";
 import { card, h, replace, table } from "./dom.js";
 import { decimals, exact, grouped, percent, units, whole } from "./format.js";
 import { gauge } from "./now.js";
@@ -30,8 +30,7 @@ export function show(main, showAsOf) {
   }
 
   async function load() {
-    const only = { tenant: tenant(), segment: chosen.segment };
-    const range = rangeOf(chosen.range, chosen.by, only);
+    const range = rangeOf(chosen.range, chosen.by, { segment: chosen.segment });
     const asked = JSON.stringify(chosen);
     shown = asked;
     try {
@@ -89,6 +88,7 @@ function choices(chosen, turn) {
     { onchange: (event) => turn({ by: event.target.value.split(",") }) },
     [
       ["segment,service,zone", "Segment, service, zone"],
+      ["segment,service", "Segment, service"],
       ["segment", "Segment"],
       ["segment,plan", "Segment, plan"],
       ["service,zone", "Service, zone"],

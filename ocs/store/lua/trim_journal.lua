@@ -28,7 +28,7 @@ if target ~= '' then
   -- Whole nodes of the stream, and not too many at once: charges wait meanwhile.
   removed = redis.call('XTRIM', KEYS.journal, 'MINID', '~', target, 'LIMIT',
     LIMITS.TRIM_ENTRIES_MAX)
-  if removed > 0 and is_before(trimmed, target) then trimmed = target end
+  if is_before(trimmed, target) then trimmed = target end
 end
 if position ~= '' then redis.call('HSET', KEYS.archive, 'position', position) end
 if trimmed ~= '' then redis.call('HSET', KEYS.archive, 'trimmed', trimmed) end

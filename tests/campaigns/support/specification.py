@@ -138,7 +138,7 @@ class Specification:
         books = Books.fixed(tariff_of_file(None))
         directory = Directory(SpecLookups())
         clock: Clock = lambda: self.ledger.clock_ms  # noqa: E731 - a getter
-        charge = Charging(self.ledger, directory, books, encode_context, clock, JournalRoom())
+        charge = Charging(self.ledger, directory, books, encode_context, clock, room=JournalRoom())
         # Nothing here lists events.
         no_journal = cast("EventLog", None)
         mutations = Mutations(self.ledger, encode_context)

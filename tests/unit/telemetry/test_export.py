@@ -13,7 +13,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from prometheus_client.parser import text_string_to_metric_families
 
 from ocs.telemetry.export import ExportError, OtlpExport, PrometheusExport
-from ocs.telemetry.metrics import METRICS, Metrics
+from ocs.telemetry.metric_list import METRICS
+from ocs.telemetry.metrics import Metrics
 
 
 @pytest.fixture

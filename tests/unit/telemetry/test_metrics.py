@@ -6,7 +6,8 @@ from typing import Any
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from ocs.telemetry.metrics import DURATION_BOUNDS_S, METRICS, InsightsCounts, Metrics
+from ocs.telemetry.metric_list import METRICS
+from ocs.telemetry.metrics import DURATION_BOUNDS_S, InsightsCounts, Metrics
 
 
 def filled() -> Metrics:
@@ -28,8 +29,7 @@ def filled() -> Metrics:
     metrics.watch_streams(lambda: 2)
     metrics.watch_store(lambda: (2, 8, 1))
     metrics.watch_lost_lines(lambda: 4)
-    metrics.watch_insights(lambda: InsightsCounts(9, 0.25, 1, 2))
-    metrics.archive.archived_to_ms = 1
+    metrics.watch_insights(lambda: InsightsCounts(5, 0.25, 1, 2))
     return metrics
 
 
