@@ -4,6 +4,7 @@ A batch and the positions behind it are one transaction, so that what was counte
 again, whenever the process dies. The methods here block: they belong to a thread of their own.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,6 +82,9 @@ class Tables:
         if found is None:
             _fill(connection)
         # From here on nothing reaches a file but this one, whoever asks for it.
+        # The store beside it may take half of the machine; what needs more goes to the disk.
+        memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        connection.execute(f"SET memory_limit = '{memory_bytes // 4} bytes'").fetchall()
         # A checkpoint compresses what was written since the last one; at the usual 16 MB it would
         # take half of the time of a projection from the beginning.
         connection.execute("SET wal_autocheckpoint = '256MB'").fetchall()
