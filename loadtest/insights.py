@@ -25,7 +25,7 @@ from ocs.domain.charging_event import decode_event
 from ocs.domain.event_context import EventContext
 from ocs.domain.insights import AsOf, Dimension, FiguresAsked
 from ocs.insights import figures
-from ocs.insights.fold import add_up
+from ocs.insights.minutes import add_up
 from ocs.insights.projector import Projector
 from ocs.insights.question import Question
 from ocs.insights.tables import Tables

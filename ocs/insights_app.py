@@ -78,9 +78,7 @@ async def running_insights(settings: Settings, store_url: str) -> AsyncIterator[
     Raises FormatError, ListenError, StoreUnfitError; in the block whatever ends the projector.
     """
     zoneinfo.reset_tzpath(())
-    path = settings.insights_file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tables = await asyncio.to_thread(Tables.open, path)
+    tables = await asyncio.to_thread(Tables.open, settings.insights_file)
     metrics = Metrics()
     credentials = credential_file(settings, metrics)
     exports = metric_exports(settings, metrics)
@@ -119,9 +117,8 @@ async def running_insights(settings: Settings, store_url: str) -> AsyncIterator[
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        projector.close()
-        insights.close()
-        tables.close()
+        for part in (projector, insights, tables):
+            part.close()
         await pipeline.close()
         await follower.disconnect()
         await ledger.close()

@@ -12,7 +12,7 @@ from ocs.domain.insights import (
     OutcomeCount,
     SecondDecisions,
 )
-from ocs.insights.fold import MINUTE_MS
+from ocs.insights.minutes import MINUTE_MS
 from ocs.insights.position import held
 from ocs.insights.question import Question
 
@@ -35,11 +35,6 @@ def now(question: Question, tenant: str, as_of: AsOf) -> Now:
         "SELECT minute_ms, cost_currency, sum(cost_micros)::HUGEINT FROM cost_minutes"
         f" WHERE minute_ms >= $start_ms AND {_MINE} GROUP BY ALL ORDER BY ALL",
         hour,
-    )
-    ((granted,),) = question.rows(
-        "SELECT count(*) FROM events WHERE outcome = 'GRANTED' AND store_ms > $since_ms"
-        f" AND {_MINE}",
-        {"tenant": tenant, "since_ms": as_of.as_of_ms - _RATE_MS},
     )
     refusals = question.rows(
         "SELECT outcome, sum(decision_count)::HUGEINT AS n FROM decision_minutes"
@@ -64,7 +59,7 @@ def now(question: Question, tenant: str, as_of: AsOf) -> Now:
         as_of=as_of,
         revenue=tuple(MinuteRevenue(*row) for row in revenue),
         costs=tuple(MinuteCost(*row) for row in costs),
-        grants_per_s=granted * 1000 / _RATE_MS,
+        grants_per_s=_grants_per_s(question, tenant, as_of),
         refusals=tuple(OutcomeCount(*row) for row in refusals),
         open_reservation_count=open_count,
         held=held(question, tenant),
@@ -77,14 +72,22 @@ def now(question: Question, tenant: str, as_of: AsOf) -> Now:
     )
 
 
+def _grants_per_s(question: Question, tenant: str, as_of: AsOf) -> float:
+    ((granted,),) = question.rows(
+        "SELECT count(*) FROM events WHERE outcome = 'GRANTED' AND store_ms > $since_ms"
+        f" AND {_MINE}",
+        {"tenant": tenant, "since_ms": as_of.as_of_ms - _RATE_MS},
+    )
+    return int(granted) * 1000 / _RATE_MS
+
+
 def _decisions(question: Question, tenant: str, as_of: AsOf) -> tuple[SecondDecisions, ...]:
-    """Count what was granted and refused in each second of the last minute."""
+    """What was granted or charged, and refused, in each second of the last minute."""
     rows = question.rows(
         "SELECT store_ms - store_ms % 1000 AS second_ms,"
         " count(*) FILTER (outcome = 'GRANTED' OR outcome = 'CHARGED'),"
         f" count(*) FILTER (outcome NOT IN {tuple(sorted(GRANTED))}) FROM events"
-        " WHERE outcome <> ''"
-        f" AND store_ms > $since_ms AND {_MINE} GROUP BY ALL ORDER BY ALL",
+        f" WHERE outcome <> '' AND store_ms > $since_ms AND {_MINE} GROUP BY ALL ORDER BY ALL",
         {"tenant": tenant, "since_ms": as_of.as_of_ms - MINUTE_MS},
     )
     return tuple(SecondDecisions(*row) for row in rows)

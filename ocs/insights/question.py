@@ -6,7 +6,7 @@ from typing import Any, Final
 import duckdb
 
 from ocs.domain.insights import FiguresAsked
-from ocs.insights.fold import MINUTE_MS, USE
+from ocs.insights.minutes import MINUTE_MS, USE
 from ocs.insights.schema import DIMENSIONS
 
 _ALL: Final = ", ".join(DIMENSIONS)

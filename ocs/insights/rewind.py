@@ -8,7 +8,7 @@ as it is. `taken_back` remembers them meanwhile, to count those that are not the
 
 from typing import Final
 
-from ocs.insights.fold import MINUTE_MS, add_up
+from ocs.insights.minutes import MINUTE_MS, add_up
 from ocs.insights.schema import HISTORY
 from ocs.insights.state import RESTORE
 

@@ -4,6 +4,7 @@ A batch and the positions behind it are one transaction, so that what was counte
 again, whenever the process dies. The methods here block: they belong to a thread of their own.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import pyarrow as pa
 
 from ocs.domain.charging_event import EventKind
 from ocs.domain.tariff import Tariff
-from ocs.insights import costs, fold, rewind, schema, state
+from ocs.insights import costs, fold, minutes, rewind, schema, state
 from ocs.insights.batch import Batch
 from ocs.insights.fold import Statement
 
@@ -61,12 +62,15 @@ class Tables:
     def open(cls, path: Path) -> "Tables":
         """Open a file, or make it; one of an older format is begun anew. Raises FormatError."""
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             connection = duckdb.connect(path)
             found = _format_of(connection)
             if found is not None and found < schema.FORMAT:
                 connection.close()
                 path.unlink()
                 connection, found = duckdb.connect(path), None
+        except OSError:
+            raise FormatError("its directory cannot be made") from None
         except duckdb.Error as error:
             in_use = "lock" in str(error)
             told = "another process has it open" if in_use else "it is no file of this program"
@@ -78,6 +82,9 @@ class Tables:
         if found is None:
             _fill(connection)
         # From here on nothing reaches a file but this one, whoever asks for it.
+        # The store beside it may take half of the machine; what needs more goes to the disk.
+        memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        connection.execute(f"SET memory_limit = '{memory_bytes // 4} bytes'").fetchall()
         # A checkpoint compresses what was written since the last one; at the usual 16 MB it would
         # take half of the time of a projection from the beginning.
         connection.execute("SET wal_autocheckpoint = '256MB'").fetchall()
@@ -184,10 +191,10 @@ class Tables:
         if self._loose_count < _LOOSE_ROWS_MAX:
             return
         assert self._loose_since_ms is not None
-        since_ms = self._loose_since_ms - self._loose_since_ms % fold.MINUTE_MS
+        since_ms = self._loose_since_ms - self._loose_since_ms % minutes.MINUTE_MS
         self._execute(f"SET VARIABLE since_ms = {since_ms}")
         with self._atomically():
-            for statement in fold.GATHER:
+            for statement in minutes.GATHER:
                 self._execute(statement)
         self._loose_count, self._loose_since_ms = 0, None
 

@@ -119,15 +119,14 @@ async def run_exactness(
             stop = asyncio.Event()
             load = asyncio.create_task(driver.drive(address, clients=CLIENTS, stop=stop))
             started = time.monotonic()
-            for killed in range(kills):
+            for number in range(kills):
                 await asyncio.to_thread(figures.start)
-                due = events * (killed + 1) // kills
-                while driver.answered_count < due:
-                    await asyncio.sleep(POLL_S)
-                    progress.say(f"exactness: {driver.answered_count:,} calls, {killed} kills")
+                await _answered(driver, events * (number + 1) // (kills + 1))
+                progress.say(f"exactness: {driver.answered_count:,} calls, {number} kills")
                 # Anywhere: reading, folding, committing, or starting again.
                 await asyncio.sleep(rng.uniform(0.0, 0.4))
                 await asyncio.to_thread(figures.end, signal.SIGKILL)
+            await _answered(driver, events)
             seconds = time.monotonic() - started
             lags_s = await _lags(figures, driver, events)
             stop.set()
@@ -150,6 +149,17 @@ async def run_exactness(
         "figures that differ": len(found),
     }
     return Result("exactness", seed, told, violations + found)
+
+
+async def _answered(driver: Driver, count: int) -> None:
+    """Wait until so many calls have their answers. Raises CampaignError if they stop coming."""
+    before, deadline = driver.answered_count, time.monotonic() + PATIENCE_S
+    while driver.answered_count < count:
+        if time.monotonic() > deadline:
+            raise CampaignError("the service answers no calls")
+        if driver.answered_count > before:
+            before, deadline = driver.answered_count, time.monotonic() + PATIENCE_S
+        await asyncio.sleep(POLL_S)
 
 
 async def _lags(figures: FiguresProcess, driver: Driver, events: int) -> list[float]:

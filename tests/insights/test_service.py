@@ -207,9 +207,10 @@ async def test_what_is_there_now(store: EmbeddedValkey, tmp_path: Path) -> None:
             await snapshots.aclose()  # type: ignore[attr-defined]  # it is a generator
         assert sum(one.micros for one in now.revenue) == 380_000
         assert now.open_reservation_count == 1
-        assert now.as_of.as_of_time is not None
-        assert later.as_of.as_of_time is not None
-        assert later.as_of.as_of_time > now.as_of.as_of_time
+        times = [one.as_of.as_of_time for one in (now, later)]
+        assert times[0] is not None
+        assert times[1] is not None
+        assert times[0] < times[1]
 
 
 async def test_nobody_sees_another_tenant(store: EmbeddedValkey, tmp_path: Path) -> None:
@@ -298,8 +299,7 @@ REFUSED_SQL = [
 TAKEN_SQL = [
     "SELECT 1",
     "FROM events",
-    "SELECT e.account, sum(p.micros) FROM events e JOIN payments p USING (tenant, account, seq)"
-    " GROUP BY ALL ORDER BY 2 DESC LIMIT 5",
+    "SELECT account, sum(micros) FROM payments JOIN events USING (tenant, account, seq) GROUP BY 1",
     "WITH mine AS (SELECT * FROM events WHERE kind = 'DEBIT') SELECT count(*) FROM mine",
     "SELECT * FROM range(3) r(n) LEFT JOIN buckets ON n = seq",
     "SELECT minute_ms, sum(charged_micros) OVER (ORDER BY minute_ms) FROM minutes",
