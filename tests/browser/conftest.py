@@ -62,10 +62,14 @@ class Site:
     def settled(self) -> None:
         """Wait until what was charged so far is in the figures."""
         began = time.time()
-        until(lambda: seconds_of(self.ask("ListLimits")["as_of"]["as_of_time"]) > began)
+        # None while nothing was ever folded.
+        until(lambda: seconds_of(self.ask("ListLimits")["as_of"].get("as_of_time")) > began)
 
 
-def seconds_of(text: str) -> float:
+def seconds_of(text: str | None) -> float:
+    """Read a time of the API; 0 if there is none."""
+    if not text:
+        return 0.0
     from datetime import datetime  # noqa: PLC0415 - of this alone
 
     return datetime.fromisoformat(text).timestamp()
