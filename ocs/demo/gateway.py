@@ -8,7 +8,14 @@ from typing import Any, Final
 
 import uvloop
 
-from ocs.client import AlreadyExistsError, AsyncClient, OcsError, Unit
+from ocs.client import (
+    AlreadyExistsError,
+    AsyncClient,
+    CreateAccountResult,
+    InvalidArgumentError,
+    OcsError,
+    Unit,
+)
 from ocs.client.operation import Operation
 from ocs.client.operations import account, spending_cap
 from ocs.client.values import Period
@@ -24,6 +31,8 @@ _HELD_SWEEP_S: Final = 2.0
 # Opening all accounts at once would only make each of them slow.
 _OPENING_AT_ONCE_MAX: Final = 8
 _TIMEOUT_S: Final = 5.0
+_BOOK_LOOK_S: Final = 0.5
+_BOOK_LOOKS_MAX: Final = 30
 
 
 class Gateway:
@@ -79,15 +88,7 @@ class Gateway:
 
         Each step may be repeated, so an opening that was cut off is finished by the next run.
         """
-        created = await self._caller.keep(
-            account.create_account(
-                home.account_id,
-                currency=home.operator.currency,
-                plan=home.plan,
-                time_zone=home.operator.time_zone,
-                segment=home.segment,
-            )
-        )
+        created = await self._create(home)
         self._continued_count += created.receipt.replayed
         known = set(created.account.subscriber_ids)
         new = [line for line in home.lines if line.subscriber_id not in known]
@@ -115,6 +116,25 @@ class Gateway:
                     period=Period.DAY,
                 )
             )
+
+    async def _create(self, home: Household) -> CreateAccountResult:
+        """Create the account, as soon as the operator's prices are in its currency.
+
+        A service reads a new book beside its calls, which takes a moment on a busy machine.
+        """
+        create = account.create_account(
+            home.account_id,
+            currency=home.operator.currency,
+            plan=home.plan,
+            time_zone=home.operator.time_zone,
+            segment=home.segment,
+        )
+        for _ in range(_BOOK_LOOKS_MAX):
+            try:
+                return await self._caller.keep(create)
+            except InvalidArgumentError:
+                await asyncio.sleep(_BOOK_LOOK_S)
+        return await self._caller.keep(create)
 
     async def _credit_once(self, home: Household) -> bool:
         opening = account.top_up(

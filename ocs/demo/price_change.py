@@ -11,6 +11,7 @@ from ocs.demo.operators import FIRST
 from ocs.demo.price_book import DATA_PRICES, price_book, version_prefix
 
 _SETTLE_S: Final = 1.5
+_IN_FORCE_S: Final = 0.5
 _AHEAD: Final = timedelta(seconds=5.5)  # the service wants 5 s
 
 
@@ -24,7 +25,8 @@ async def open_book(caller: Caller) -> None:
     loaded = await caller.keep(tariff.load_tariff(text, activate_time=activate_time))
     at = figures.local_time(activate_time)
     caller.note(f"{caller.operator.tenant}: tariff {loaded.tariff.version} from {at}")
-    await caller.wait((activate_time - datetime.now(UTC)).total_seconds())
+    # In force by the service's clock, too, whose milliseconds are its own.
+    await caller.wait((activate_time - datetime.now(UTC)).total_seconds() + _IN_FORCE_S)
 
 
 async def change_prices(caller: Caller) -> None:

@@ -46,6 +46,7 @@ from tests.support.stages import now_ms
 ACCOUNTS: Final = 200
 CONNECTIONS: Final = 4
 POLL_S: Final = 0.01
+_SLOWLY_S: Final = 0.05
 PATIENCE_S: Final = 60.0
 SMS: Final = ServiceTerms("sms", Unit.COUNT, "", Rate.flat(1, 7, 1), 1, 600_000, "v1")
 
@@ -58,6 +59,8 @@ class Load:
     target: int
     seqs: dict[str, int] = field(default_factory=dict)
     refused: list[Answer] = field(default_factory=list)
+    # Whether somebody is still to be killed.
+    killing: bool = True
     _sent: int = 0
 
     @property
@@ -66,7 +69,7 @@ class Load:
         return sum(self.seqs.values())
 
     async def run(self) -> None:
-        """Charge until there are as many events as wanted."""
+        """Charge until there are as many events as wanted, and nobody is to be killed any more."""
         await asyncio.gather(*(self._charge(f"a{number}") for number in range(ACCOUNTS)))
 
     async def open(self) -> None:
@@ -84,7 +87,10 @@ class Load:
     async def _charge(self, account: str) -> None:
         profile = await self.ledger.profile("main", account, "")
         assert isinstance(profile, Profile)
-        while self.done < self.target:
+        while self.killing or self.done < self.target:
+            if self.done >= self.target:
+                # Enough, but those that are still to be killed need something to archive.
+                await asyncio.sleep(_SLOWLY_S)
             await self._execute(
                 account, Debit, profile=profile, service_id="sms", terms=SMS, refusal=None,
                 basis=Basis.USED, used_units=1,
@@ -178,9 +184,7 @@ async def run_archive(
             for number in range(kills):
                 await killer.strike()
                 progress.say(f"archive: {number + 1} of {kills} kills, {load.done:,} events")
-                if charging.done():
-                    load.target += events // kills
-                    charging = asyncio.create_task(load.run())
+            load.killing = False
             await charging
         finally:
             killer.end()
