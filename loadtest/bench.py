@@ -92,7 +92,8 @@ class Tally:
         cuts = quantiles(self.latencies_s, n=_PERCENTILES, method="inclusive")
         calls, scripts = self.calls, self.script_calls
         per_call = (self.cpu_s / calls * 1e6, calls / self.seconds, cuts[49] * 1e3, cuts[98] * 1e3)
-        if scripts == 0:
+        # The echo has none; a job of the service may have run one meanwhile.
+        if scripts * 2 < calls:
             return Figures(*per_call)
         assert scripts >= calls, "some answers did not come from the store"
         return Figures(
