@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import orjson
+import structlog
 
 from ocs.app import archiving_of, now_ms, services
 from ocs.book.file import tariff_of_file
@@ -135,6 +136,10 @@ def _reporter(snapshots: PageSnapshots) -> Report:
             return _unavailable("The figures take longer than usual. Trying again\u2026")
         except ServiceError as error:
             return _unavailable(f"There are no figures at the moment: {error.reason}")
+        except Exception:  # noqa: BLE001 - logged whole, see the next line
+            # One snapshot that cannot be made must not end those of all pages for ever.
+            structlog.get_logger().exception("snapshot failed")
+            return _unavailable("There are no figures at the moment. Trying again\u2026")
 
     return report
 

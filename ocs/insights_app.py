@@ -4,6 +4,7 @@ Wires like ocs.app. It reads the store and writes nothing there, so charging goe
 """
 
 import asyncio
+import os
 import signal
 import sys
 import threading
@@ -32,6 +33,7 @@ from ocs.app import (
 )
 from ocs.archive.reader import SegmentArchive
 from ocs.book.document import read_tariff
+from ocs.dashboard.server import AddressError
 from ocs.dashboard_app import make_dashboard
 from ocs.insights.answers import DuckDbInsights
 from ocs.insights.projector import Projector
@@ -56,6 +58,7 @@ from ocs.telemetry.metrics import InsightsCounts, Metrics
 _STEP_AGE_MAX_MS: Final = 5_000
 _LAG_MAX_MS: Final = 60_000
 _READY_PAUSE_S: Final = 0.5
+_READ_BYTES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +183,9 @@ def run_insights(
     except SettingsError as error:
         say(f"ocs insights: {error}")
         return 1
+    if tied:
+        # These are the addresses of the service that started it, whose settings it shares.
+        settings = settings.model_copy(update={"metrics_listen": None, "probe_listen": None})
     try:
         url = _store_url(settings)
         stream = sys.stdout if settings.log_stream == "stdout" else sys.stderr
@@ -193,7 +199,7 @@ def run_insights(
     except FormatError as error:
         say(f"ocs insights: {settings.insights_file}: {error}")
         return 1
-    except START_ERRORS as error:
+    except (*START_ERRORS, AddressError) as error:
         say(f"ocs insights: {error}")
         return 1
     return 0
@@ -246,6 +252,8 @@ async def _serve(
 
 def _watch_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     """Wait until standard input ends, as it does when who holds its other end is gone."""
-    while sys.stdin.buffer.read(1024):
+    # Not sys.stdin: a thread that waits inside its buffer holds a lock which the end of the
+    # interpreter needs.
+    while os.read(sys.stdin.fileno(), _READ_BYTES):
         continue
     loop.call_soon_threadsafe(stop.set)

@@ -100,5 +100,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        raise AddressError(f"{host}:{port}: {error.strerror}") from None
+        raise AddressError(
+            f"the dashboard cannot listen at {host}:{port}: {error.strerror}"
+        ) from None
     return listening

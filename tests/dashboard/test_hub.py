@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 
 from ocs.dashboard.hub import FullError, Hub, News
+from ocs.dashboard_app import _reporter
+from ocs.rpc.page_snapshot import PageSnapshots
 
 
 class Reports:
@@ -71,3 +74,18 @@ async def test_the_number_of_pages_is_bounded_and_streams_end_with_the_hub() -> 
         await first_of(page)
     with pytest.raises(FullError):
         hub.watch("main")
+
+
+async def test_a_snapshot_that_fails_ends_no_page() -> None:
+    class Failing:
+        async def of(self, tenant: str, now_ms: int) -> str:
+            raise RuntimeError(f"password is hunter2, of {tenant} at {now_ms}")
+
+    hub = Hub(_reporter(cast("PageSnapshots", Failing())))
+    task = asyncio.create_task(hub.run())
+    page = hub.watch("main")
+    told = [await first_of(page), await first_of(page)]
+    assert all("no figures at the moment" in one for one in told)
+    assert "hunter2" not in str(told)
+    task.cancel()
+    await asyncio.wait([task])
