@@ -1,102 +1,88 @@
-"""`make exactness EVENTS=n KILLS=n`: projectors are killed under load; every figure is then exact.
+"""`make exactness EVENTS=n KILLS=n`: projector and archiver are killed under load; all is exact.
 
-A service charges all the time and archives its journal. A projector follows and is killed with
-SIGKILL wherever it is, started again, and killed again. In the end every table must be what the
-journal adds up to event by event (tests/insights/reference.py: the audit's fold and plain Python),
-a second projection from the beginning must make the same tables, and the audit must find the books
-right.
+A service charges all the time, call by call and in batches on streams. Its journal is archived
+every second and trimmed as soon as it may be. A projector follows and is killed with SIGKILL
+wherever it is; so is the archiver, with whatever shares its process. Now and then the projector
+stays dead until the store has let go of what it has not read. Callers resend what they got no
+answer to.
+
+In the end every table must be what the journal, archive and stream together, adds up to event by
+event (tests/insights/reference.py: the audit's fold and plain Python), a second projection from the
+beginning must make the same tables, and the audit must find the books right.
 """
 
 import argparse
 import asyncio
-import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Final
 
+import redis
 import uvloop
 
-from ocs.archive.reader import SegmentArchive
-from ocs.client import AsyncClient
-from ocs.insights.projector import Projector
-from ocs.insights.tables import Tables
-from ocs.ports import TariffStore
-from ocs.rpc.event_context import context_columns
-from ocs.service.whole_journal import WholeJournal
-from ocs.store.connect import make_pool
 from ocs.store.embedded import private_valkey
-from ocs.store.journal import ValkeyJournal
-from ocs.store.ledger import ValkeyLedger
-from ocs.store.pipeline import Pipeline
-from ocs.store.tariffs import ValkeyTariffs
 from tests.campaigns.support.driver import Driver
+from tests.campaigns.support.figures import FiguresProcess
+from tests.campaigns.support.proof import Proof, Unread, prove
 from tests.campaigns.support.report import Progress, Result, quantile
 from tests.campaigns.support.service import CampaignError, ServiceProcess
-from tests.insights.journals import MVNO, ROOT, Entry
-from tests.insights.reference import Reference
-from tests.insights.tables import contents, differences
+from tests.campaigns.support.trimming import Trimming
+from tests.insights.journals import ROOT
 from tests.support.stages import now_ms
 
-CLIENTS: Final = 16
+CLIENTS: Final = 8
+STREAMS: Final = 4
 ACCOUNTS: Final = 60
+EVENTS_PER_ACCOUNT: Final = 5_000
 PATIENCE_S: Final = 120.0
 POLL_S: Final = 0.02
-_FIGURES: Final = "ocs insights: figures at "
+# So often the projector stays dead for long.
+BACKLOG_EVERY: Final = 5
+LAGS_MIN: Final = 50
+# The journal's room in the store. From half of it on what is archived is trimmed at once; all of it
+# must not be taken while nobody archives. What is journaled goes into it at about 350 bytes.
+_ROOM_MIN_BYTES: Final = 4 * 2**20
+_ROOM_BYTES_PER_EVENT: Final = 350
+_ROOM_MAX_BYTES: Final = 48 * 2**20
 
 
-class FiguresProcess:
-    """`ocs insights` as a process, over all its lives. Methods block; call them off the loop."""
+class Killer:
+    """Kills projector and archiver, and starts them again."""
 
-    def __init__(self, directory: Path, store_url: str) -> None:
-        self.path = directory / "figures.duckdb"
-        self.address = ""
-        self._log_path = directory / "figures.log"
-        self._environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("OCS_")},
-            "OCS_STORE_URL": store_url,
-            "OCS_ARCHIVE_DIR": str(directory / "archive"),
-            "OCS_INSIGHTS_PATH": str(self.path),
-            "OCS_INSIGHTS_LISTEN": "127.0.0.1:0",
-            "OCS_DASHBOARD_LISTEN": "127.0.0.1:0",
-            "OCS_LOG_LEVEL": "warning",
-            "OCS_DRAIN_PROBE_S": "0",
-        }
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(
+        self, service: ServiceProcess, figures: FiguresProcess, trimming: Trimming, seed: int
+    ) -> None:
+        self.projectors = 0
+        self.archivers = 0
+        self.unread: list[Unread] = []
+        self._service = service
+        self._figures = figures
+        self._trimming = trimming
+        self._rng = random.Random(seed)
 
-    def start(self) -> None:
-        """Start it; return once it serves."""
-        log_size = self._log_path.stat().st_size if self._log_path.exists() else 0
-        with self._log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "ocs", "insights"],
-                cwd=ROOT,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            text = self._log_path.read_bytes()[log_size:].decode("utf-8", "replace")
-            for line in text.splitlines(keepends=True):
-                if line.startswith(_FIGURES) and line.endswith("\n"):
-                    self.address = line.removeprefix(_FIGURES).split(",")[0]
-                    return
-            if self._process.poll() is not None:
-                raise CampaignError(f"the projector ended at start:\n{text[-2000:]}")
-            time.sleep(POLL_S)
-        raise CampaignError("the projector did not start")
+    async def strike(self, number: int) -> None:
+        """Kill both somewhere in their work; return once both run again."""
+        await self._trimming.wait_archived()
+        await self._anywhere()
+        await asyncio.to_thread(self._figures.end, signal.SIGKILL)
+        self.projectors += 1
+        died_ms = now_ms()
+        await self._anywhere()
+        await asyncio.to_thread(self._service.kill_service)
+        self.archivers += 1
+        await asyncio.to_thread(self._service.start)
+        if number % BACKLOG_EVERY == 0:
+            await self._trimming.wait_trimmed(died_ms)
+        self.unread.append(Unread(died_ms, self._trimming.trimmed()))
+        await asyncio.to_thread(self._figures.start)
 
-    def end(self, number: signal.Signals) -> int:
-        """Send it a signal, and reap it; return its exit status."""
-        assert self._process is not None
-        self._process.send_signal(number)
-        return self._process.wait(PATIENCE_S)
+    async def _anywhere(self) -> None:
+        """Reading, folding, committing, writing, trimming, or starting again."""
+        await asyncio.sleep(self._rng.uniform(0.0, 0.6))
 
 
 async def run_exactness(
@@ -104,159 +90,105 @@ async def run_exactness(
 ) -> Result:
     """Run it in a directory."""
     progress = progress or Progress(shown=False)
-    rng = random.Random(seed)
-    with private_valkey(directory / "store") as store:
+    began = time.monotonic()
+    with (
+        private_valkey(directory / "store") as store,
+        redis.Redis(unix_socket_path=str(store.socket_path), decode_responses=True) as client,
+    ):
+        room_bytes = _ROOM_MIN_BYTES + min(_ROOM_MAX_BYTES, events * _ROOM_BYTES_PER_EVENT)
         settings = {
             "OCS_TARIFF_PATH": str(ROOT / "examples/mvno.yaml"),
             "OCS_DURABILITY": store.durability,
+            "OCS_ARCHIVE_INTERVAL_S": "1",
+            "OCS_JOURNAL_MEMORY_MAX": str(room_bytes),
         }
         service = ServiceProcess(directory, store.url, settings=settings)
         figures = FiguresProcess(directory, store.url)
+        trimming = Trimming(client)
+        killer = Killer(service, figures, trimming, seed)
+        driver = Driver(max(ACCOUNTS, events // EVENTS_PER_ACCOUNT), seed, keeps=False)
         address = await asyncio.to_thread(service.start)
         try:
-            driver = Driver(ACCOUNTS, seed)
             await driver.open(address)
+            await asyncio.to_thread(figures.start)
             stop = asyncio.Event()
-            load = asyncio.create_task(driver.drive(address, clients=CLIENTS, stop=stop))
+            load = asyncio.create_task(
+                driver.drive(address, clients=CLIENTS, streams=STREAMS, stop=stop)
+            )
             started = time.monotonic()
             for number in range(kills):
-                await asyncio.to_thread(figures.start)
-                await _answered(driver, events * (number + 1) // (kills + 1))
-                progress.say(f"exactness: {driver.answered_count:,} calls, {number} kills")
-                # Anywhere: reading, folding, committing, or starting again.
-                await asyncio.sleep(rng.uniform(0.0, 0.4))
-                await asyncio.to_thread(figures.end, signal.SIGKILL)
-            await _answered(driver, events)
-            seconds = time.monotonic() - started
-            lags_s = await _lags(figures, driver, events)
+                await _journaled(driver, events * (number + 1) // (kills + 1), progress, killer)
+                await killer.strike(number)
+                # Enough, but those that are still to be killed need something to do.
+                driver.slowly = driver.tally.event_count > events
+            driver.slowly = False
+            await _journaled(driver, events, progress, killer)
+            rate = driver.answered_count / (time.monotonic() - started)
+            await figures.caught_up()
+            until = driver.answered_count + events // 20
+            lags_s = await figures.lags(
+                lambda count: driver.answered_count < until or count < LAGS_MIN
+            )
             stop.set()
             await load
         finally:
             # Before the figures are final: its jobs go on writing.
             await asyncio.to_thread(service.stop)
-        await _caught_up(figures)
+        await figures.caught_up()
         status = await asyncio.to_thread(figures.end, signal.SIGTERM)
         violations = [] if status == 0 else [f"the projector ended with {status}"]
-        violations += driver.faults()
-        violations += await asyncio.to_thread(service.audit, store.url)
-        entries, found = await _compared(directory, store.url, figures.path)
-    told = {
-        "events": len(entries),
-        "calls a second": driver.answered_count / seconds,
-        "projectors killed": kills,
+        audit, proof = await asyncio.gather(
+            asyncio.to_thread(service.audit, store.url),
+            prove(
+                directory,
+                store.url,
+                figures.path,
+                killer.unread,
+                lambda text: progress.say(f"exactness: {text}"),
+            ),
+        )
+        trimmed = proof.event_count - trimming.kept()
+    violations += driver.faults() + audit + _unproved(proof, driver, kills, trimmed)
+    told: dict[str, object] = {
+        "events": proof.event_count,
+        "calls a second": rate,
+        "projectors killed": killer.projectors,
+        "archivers killed": killer.archivers,
+        "calls ambiguous for a while": driver.ambiguous()[0],
+        "of these had run": driver.ambiguous()[1],
+        "entries trimmed": trimmed,
+        "entries read from the archive": proof.from_archive,
+        "figures that differ": len(proof.differences),
+        "audit": "differs" if audit else "ok",
         "lag under load, median": f"{quantile(lags_s, 0.5):.2f} s",
         "lag under load, p99": f"{quantile(lags_s, 0.99):.2f} s",
-        "figures that differ": len(found),
+        "seconds": time.monotonic() - began,
     }
-    return Result("exactness", seed, told, violations + found)
+    return Result("exactness", seed, told, violations)
 
 
-async def _answered(driver: Driver, count: int) -> None:
-    """Wait until so many calls have their answers. Raises CampaignError if they stop coming."""
-    before, deadline = driver.answered_count, time.monotonic() + PATIENCE_S
-    while driver.answered_count < count:
-        if time.monotonic() > deadline:
-            raise CampaignError("the service answers no calls")
-        if driver.answered_count > before:
-            before, deadline = driver.answered_count, time.monotonic() + PATIENCE_S
-        await asyncio.sleep(POLL_S)
-
-
-async def _lags(figures: FiguresProcess, driver: Driver, events: int) -> list[float]:
-    """Watch how far the figures are behind, while the load goes on for a tenth more."""
-    await asyncio.to_thread(figures.start)
-    await _caught_up(figures)
-    lags_s: list[float] = []
-    until = driver.answered_count + events // 10
-    async with AsyncClient(figures.address, timeout_s=PATIENCE_S) as client:
-        while driver.answered_count < until or len(lags_s) < 20:
-            asked_s = time.time()
-            as_of = (await client.get_position()).as_of
-            assert as_of.as_of_time is not None
-            lags_s.append(asked_s - as_of.as_of_time.timestamp())
-            await asyncio.sleep(POLL_S)
-    return lags_s
-
-
-async def _caught_up(figures: FiguresProcess) -> None:
-    """Wait until all that was charged so far is in the figures."""
-    now_s = time.time()
-    async with AsyncClient(figures.address, timeout_s=PATIENCE_S) as client:
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                as_of = (await client.get_position()).as_of
-                if as_of.as_of_time is not None and as_of.as_of_time.timestamp() > now_s:
-                    return
-                await asyncio.sleep(POLL_S)
-
-
-async def _compared(directory: Path, store_url: str, path: Path) -> tuple[list[Entry], list[str]]:
-    """Hold the tables against the journal, and against those of a projection from its beginning."""
-    pool = make_pool(store_url, 1)
-    pipeline = Pipeline(pool)
-    ledger = ValkeyLedger(make_pool(store_url, 4), connections=4, now_ms=now_ms)
-    journal = WholeJournal(ValkeyJournal(pipeline), SegmentArchive(directory / "archive"))
-    try:
-        entries = await _entries(journal)
-        again = Tables.open(directory / "again.duckdb")
-        await _project(again, journal, ValkeyTariffs(ledger))
-        tables = Tables.open(path)
-        found = gaps(entries) + differences(tables, Reference(MVNO).fold(entries))
-        if tables.progress().event_count != len(entries):
-            found.append(f"{tables.progress().event_count} events, not {len(entries)}")
-        first, second = contents(tables), contents(again)
-        found += [f"{name} is projected otherwise" for name in first if first[name] != second[name]]
-        tables.close()
-        again.close()
-    finally:
-        await pipeline.close()
-        await pool.disconnect()
-        await ledger.close()
-    return entries, found
-
-
-async def _entries(journal: WholeJournal) -> list[Entry]:
-    positions = dict.fromkeys(range(journal.partition_count), "")
-    found: list[Entry] = []
-    unread = positions
-    while unread:
-        runs = await journal.read(unread)
-        for run in runs:
-            found += [
-                Entry(run.partition, *one)
-                for one in zip(run.positions, run.lines, run.contexts, strict=True)
-            ]
-            if run.positions:
-                positions[run.partition] = run.positions[-1]
-        unread = {run.partition: positions[run.partition] for run in runs if run.more}
+def _unproved(proof: Proof, driver: Driver, kills: int, trimmed: int) -> list[str]:
+    """What differs, what is missing, and what the campaign was to show and did not."""
+    found = proof.differences + proof.missing(
+        {f"main/{account}": seq for account, seq in driver.tally.newest_seqs.items()}
+    )
+    if trimmed <= 0:
+        found.append("nothing was trimmed")
+    if kills and not proof.from_archive:
+        found.append("the projector had nothing to read from the archive")
     return found
 
 
-def gaps(entries: list[Entry]) -> list[str]:
-    """Events that archive and stream together do not have: an account's numbers have no gaps."""
-    seqs: dict[str, list[int]] = {}
-    for entry in entries:
-        event = entry.event
-        seqs.setdefault(f"{event.tenant}/{event.account_id}", []).append(event.seq)
-    return [
-        f"journal of {account}: {len(found)} events, the last is {max(found)}; first {found[:3]}"
-        for account, found in seqs.items()
-        if found != list(range(1, len(found) + 1))
-    ]
-
-
-async def _project(tables: Tables, journal: WholeJournal, tariffs: TariffStore) -> None:
-    projector = Projector(
-        tables,
-        journal,
-        tariffs,
-        read_contexts=context_columns,
-        read_tariff=lambda _: MVNO,
-        steady_ms=lambda: 0,
-    )
-    while not await projector.step():
-        continue
-    projector.close()
+async def _journaled(driver: Driver, count: int, progress: Progress, killer: Killer) -> None:
+    """Wait until so many events were acknowledged. Raises CampaignError if they stop coming."""
+    before, deadline = driver.tally.event_count, time.monotonic() + PATIENCE_S
+    while before < count:
+        if time.monotonic() > deadline:
+            raise CampaignError("the service answers no calls")
+        progress.say(f"exactness: {before:,} events, {killer.projectors} kills of each")
+        await asyncio.sleep(POLL_S)
+        if driver.tally.event_count > before:
+            before, deadline = driver.tally.event_count, time.monotonic() + PATIENCE_S
 
 
 def main() -> int:

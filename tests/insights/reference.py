@@ -26,7 +26,11 @@ class Reference:
 
     tariff: Tariff
     folds: dict[tuple[str, str], AccountFold] = field(default_factory=dict)
-    places: dict[tuple[str, str, int], Place] = field(default_factory=dict)
+    # By account, then by number; each tuple is kept once, for there may be millions of events.
+    places: dict[tuple[str, str], dict[int, Place]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    known_places: dict[Place, Place] = field(default_factory=dict)
     minutes: Counter[tuple[Any, ...]] = field(default_factory=Counter)
     costs: Counter[tuple[Any, ...]] = field(default_factory=Counter)
     decisions: Counter[tuple[Any, ...]] = field(default_factory=Counter)
@@ -44,7 +48,7 @@ class Reference:
         # Before a bucket that ends is forgotten.
         fold.apply(position, event)
         place = self._place(event, known)
-        self.places[*account, event.seq] = place
+        self.places[account][event.seq] = self.known_places.setdefault(place, place)
         minute = event.store_ms - event.store_ms % MINUTE_MS
         used = event.kind in CHARGES and event.used_units > 0 and not known.corrects_seq
         charged = sum(payment.micros for payment in event.payments)
@@ -73,7 +77,7 @@ class Reference:
         service = event.ref if event.kind in SALES else known.service_id
         place: Place = (known.segment, known.plan, service, known.zone, known.partner)
         if event.kind is EventKind.REFUND:
-            place = self.places[event.tenant, event.account_id, int(event.ref)][1:]
+            place = self.places[event.tenant, event.account_id][int(event.ref)][1:]
         return (event.tenant, *place)
 
     def _unit(self, known: EventContext) -> str:

@@ -42,18 +42,28 @@ def summed(tables: Tables, table: str, keys: str, figure: str) -> dict[tuple[Any
     return {row[:-1]: row[-1] for row in rows}
 
 
+# Those that have the same rows whenever they are projected. Rows of minutes are put together now
+# and then, and those of open_holds add up.
+ROW_TABLES: Final = tuple(
+    name for name in PUBLIC_TABLES if not name.endswith("minutes") and name != "open_holds"
+)
+
+
 def contents(tables: Tables) -> dict[str, Any]:
     """Every table, its rows in order; rows of minutes that add up are added up."""
-    found: dict[str, Any] = {}
-    for table in PUBLIC_TABLES:
-        if not table.endswith("minutes") and table != "open_holds":
-            found[table] = tables._execute(f"FROM {table} ORDER BY ALL")
-    found["minutes"] = minutes_of(tables)
-    found["cost_minutes"] = summed(tables, "cost_minutes", "currency, cost_currency", "cost_micros")
-    found["decision_minutes"] = summed(
-        tables, "decision_minutes", "kind, outcome", "decision_count"
-    )
-    return found
+    found: dict[str, Any] = {
+        table: tables._execute(f"FROM {table} ORDER BY ALL") for table in ROW_TABLES
+    }
+    return found | added_up(tables)
+
+
+def added_up(tables: Tables) -> dict[str, Any]:
+    """The tables of minutes, as figures."""
+    return {
+        "minutes": minutes_of(tables),
+        "cost_minutes": summed(tables, "cost_minutes", "currency, cost_currency", "cost_micros"),
+        "decision_minutes": summed(tables, "decision_minutes", "kind, outcome", "decision_count"),
+    }
 
 
 def differences(tables: Tables, reference: Reference) -> list[str]:

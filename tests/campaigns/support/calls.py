@@ -92,38 +92,61 @@ class Caller:
         self, account_id: str, operation: Operation[Any], *, repeat: bool = False
     ) -> Call:
         """Send an operation, again and again if need be, until its outcome is known."""
-        sending = replace(operation, decode=_as_it_is)
-        call = Call(
-            operation.method,
-            account_id,
-            operation.request_id,
-            operation.request.SerializeToString(),
-            time.monotonic_ns(),
-            repeat,
-        )
+        sending = plain(operation)
+        call = begun(account_id, operation, repeat=repeat)
         self._calls.append(call)
         send: Callable[[Operation[Any]], Any] = self.client.send
         deadline = time.monotonic() + self._patience_s
         pause_s = PAUSE_S
-        while not call.answered and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
+            outcome: Message | OcsError
             try:
-                message = await send(sending)
-            except (UnknownOutcomeError, UnavailableError, DeadlineExceededError) as error:
-                if error.reason in FAULTS:
-                    _failed(call, error)
-                    break
-                call.lost_count += 1
-                if isinstance(error, UnknownOutcomeError):
-                    call.ambiguous = True
-                    send = self.client.resend
-                # Longer and longer: what is down needs the processor to come back.
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, PAUSE_MAX_S)
+                outcome = await send(sending)
             except OcsError as error:
-                _failed(call, error)
-            else:
-                _answered(call, message)
+                outcome = error
+            if settled(call, outcome):
+                break
+            if call.ambiguous:
+                send = self.client.resend
+            # Longer and longer: what is down needs the processor to come back.
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, PAUSE_MAX_S)
         return call
+
+    def forget(self) -> None:
+        """Keep none of the calls that were written down."""
+        self._calls.clear()
+
+
+def plain(operation: Operation[Any]) -> Operation[Any]:
+    """The same operation, whose answer stays the message that came."""
+    return replace(operation, decode=_as_it_is)
+
+
+def begun(account_id: str, operation: Operation[Any], *, repeat: bool = False) -> Call:
+    """A call that is about to be sent."""
+    return Call(
+        operation.method,
+        account_id,
+        operation.request_id,
+        operation.request.SerializeToString(),
+        time.monotonic_ns(),
+        repeat,
+    )
+
+
+def settled(call: Call, outcome: Message | OcsError) -> bool:
+    """Write down what an attempt led to; False if it has to be sent again."""
+    if not isinstance(outcome, OcsError):
+        _answered(call, outcome)
+        return True
+    lost = isinstance(outcome, UnknownOutcomeError | UnavailableError | DeadlineExceededError)
+    if lost and outcome.reason not in FAULTS:
+        call.lost_count += 1
+        call.ambiguous = call.ambiguous or isinstance(outcome, UnknownOutcomeError)
+        return False
+    _failed(call, outcome)
+    return True
 
 
 def _as_it_is(message: Any) -> Any:

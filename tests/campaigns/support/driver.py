@@ -1,4 +1,7 @@
-"""Callers that keep at it while things break: for the campaigns that kill and cut."""
+"""Callers that keep at it while things break: for the campaigns that kill and cut.
+
+Some send one call after the other, some send batches on a stream.
+"""
 
 import asyncio
 import random
@@ -8,26 +11,42 @@ from ocs.client import AsyncClient
 from ocs.client.attempts import RetryPolicy
 from ocs.v1 import account_service_pb2 as accounts
 from tests.campaigns.support.books import Books, same_answer
-from tests.campaigns.support.calls import Call, Caller, faults_in
+from tests.campaigns.support.calls import Call, Caller
 from tests.campaigns.support.reading import read_journal
+from tests.campaigns.support.streams import Streamer
+from tests.campaigns.support.tally import Tally
 from tests.campaigns.support.traffic import Choice, Traffic
 
 RESENT_MAX = 500
 ABREAST = 8
+# Between two calls, or batches, of those that are to go slowly.
+SLOWLY_S = 0.05
+BATCH = 40
 
 
 class Driver:
-    """Random traffic from a number of callers, each with a connection of its own."""
+    """Random traffic from a number of callers, each with a connection of its own.
 
-    def __init__(self, account_count: int, seed: int) -> None:
+    keeps: whether calls are kept, to be held against the books; otherwise they are only counted,
+    and there may be millions.
+    """
+
+    def __init__(self, account_count: int, seed: int, *, keeps: bool = True) -> None:
         self.calls: list[Call] = []
         self.clients: list[AsyncClient] = []
         self.account_ids = [f"acc-{number:02}" for number in range(account_count)]
-        self.answered_count = 0
+        self.tally = Tally()
         self.newest_answered_ns = 0  # when the latest call was sent that has an answer
+        self.slowly = False
+        self._keeps = keeps
         self._seed = seed
         self._traffic = Traffic(self.account_ids)
         self._sent: dict[str, Choice] = {}
+
+    @property
+    def answered_count(self) -> int:
+        """Calls whose outcome is known."""
+        return self.tally.answered_count
 
     async def open(self, address: str) -> None:
         """Open the accounts."""
@@ -46,23 +65,32 @@ class Driver:
         *,
         clients: int,
         stop: asyncio.Event,
+        streams: int = 0,
         op_count: int | None = None,
         retry: RetryPolicy | None = None,
     ) -> None:
-        """Send until told to stop or until so many calls were begun; then resolve what is open."""
+        """Send until told to stop or until so many calls were begun; then resolve what is open.
+
+        streams: how many more callers send batches.
+        """
         async with AsyncExitStack() as stack:
             callers = []
-            for number in range(clients):
+            for number in range(clients + streams):
                 # Pools of their own, so that one connection carries one caller's calls.
                 options = [("grpc.use_local_subchannel_pool", 1), ("campaign.caller", number)]
                 client = AsyncClient(address, retry=retry, options=options)
                 self.clients.append(client)
-                callers.append(Caller(await stack.enter_async_context(client), self.calls))
+                await stack.enter_async_context(client)
+                callers.append(Caller(client, self.calls if self._keeps else []))
             await asyncio.gather(
                 *(
                     self._drive(caller, number, stop, op_count)
-                    for number, caller in enumerate(callers)
-                )
+                    for number, caller in enumerate(callers[:clients])
+                ),
+                *(
+                    self._stream(caller, number, stop)
+                    for number, caller in enumerate(callers[clients:], clients)
+                ),
             )
 
     async def _drive(
@@ -72,13 +100,31 @@ class Driver:
         limit = None if op_count is None else len(self.calls) + op_count
         while not stop.is_set() and (limit is None or len(self.calls) < limit):
             choice = self._traffic.next(rng)
-            call = await caller.call(*choice)
-            self._traffic.learn(call)
-            if call.answered:
-                self.answered_count += 1
-                self.newest_answered_ns = max(self.newest_answered_ns, call.sent_ns)
-            if call.request_id:
-                self._sent[call.request_id] = choice
+            self._take(choice, await caller.call(*choice))
+            if not self._keeps:
+                caller.forget()
+            if self.slowly:
+                await asyncio.sleep(SLOWLY_S)
+
+    async def _stream(self, caller: Caller, number: int, stop: asyncio.Event) -> None:
+        rng = random.Random(f"{self._seed}/{number}")
+        async with Streamer(caller, self.calls if self._keeps else None) as streamer:
+            while not stop.is_set():
+                choices = [self._traffic.next(rng) for _ in range(BATCH)]
+                for choice, call in zip(choices, await streamer.send(choices), strict=True):
+                    self._take(choice, call)
+                if not self._keeps:
+                    caller.forget()
+                if self.slowly:
+                    await asyncio.sleep(BATCH * SLOWLY_S)
+
+    def _take(self, choice: Choice, call: Call) -> None:
+        self._traffic.learn(call)
+        self.tally.take(call)
+        if call.answered:
+            self.newest_answered_ns = max(self.newest_answered_ns, call.sent_ns)
+        if call.request_id and self._keeps:
+            self._sent[call.request_id] = choice
 
     async def check(self, address: str) -> list[Books]:
         """Compare what was acknowledged with the journal, account by account."""
@@ -115,9 +161,8 @@ class Driver:
 
     def faults(self) -> list[str]:
         """Faults that callers saw, and calls whose outcome stayed open."""
-        return faults_in(self.calls)
+        return self.tally.faults
 
     def ambiguous(self) -> tuple[int, int]:
         """How many calls were ambiguous for a while, and how many of those had run."""
-        open_once = [call for call in self.calls if call.ambiguous]
-        return len(open_once), sum(call.replayed for call in open_once)
+        return self.tally.ambiguous_count, self.tally.replayed_count
