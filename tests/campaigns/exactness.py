@@ -45,7 +45,7 @@ BACKLOG_EVERY: Final = 5
 LAGS_MIN: Final = 50
 # The journal's room in the store. From half of it on what is archived is trimmed at once; all of it
 # must not be taken while nobody archives. What is journaled goes into it at about 350 bytes.
-_ROOM_MIN_BYTES: Final = 4 * 2**20
+_ROOM_MIN_BYTES: Final = 2**20
 _ROOM_BYTES_PER_EVENT: Final = 350
 _ROOM_MAX_BYTES: Final = 48 * 2**20
 
@@ -117,10 +117,10 @@ async def run_exactness(
             )
             started = time.monotonic()
             for number in range(kills):
-                await _journaled(driver, events * (number + 1) // (kills + 1), progress, killer)
-                await killer.strike(number)
+                await _journaled(driver, events * (number + 1) // kills, progress, killer)
                 # Enough, but those that are still to be killed need something to do.
-                driver.slowly = driver.tally.event_count > events
+                driver.slowly = driver.tally.event_count >= events
+                await killer.strike(number)
             driver.slowly = False
             await _journaled(driver, events, progress, killer)
             rate = driver.answered_count / (time.monotonic() - started)
