@@ -1,35 +1,39 @@
-"""Puts the archive together: who reads it, who writes it, and who watches the journal's size.
+"""The archive as a service has it: who reads it, who watches the journal's size, who is started.
 
-A part of the composition root, ocs.app.
+A part of the composition root, ocs.app. What archives is a process of its own, ocs.archiver_app.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from ocs.archive.files import ArchiveFiles
 from ocs.archive.reader import SegmentArchive
-from ocs.jobs.archive import ArchiveJob, ArchivePace
+from ocs.companion import companion
 from ocs.jobs.room import keep_measured
 from ocs.service.journal_room import JournalRoom
-from ocs.store.archiving import ValkeyArchiving
 from ocs.store.connect import make_pool
-from ocs.store.journal import ValkeyJournal
 from ocs.store.journal_memory import ValkeyJournalMemory
-from ocs.store.ledger import ValkeyLedger
 from ocs.store.pipeline import Pipeline
-from ocs.telemetry.metrics import Metrics
+from ocs.telemetry.metrics import ArchiveCountsHeard, Metrics
+
+# Well before there is anything old enough to be archived, and after the calls that waited for a
+# service to start have had the processor.
+_AFTER_S: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveTerms:
-    """directory: the archive's. memory_max_bytes: of the journal; None: a share of the store's."""
+    """directory: the archive's. memory_max_bytes: of the journal; None: a share of the store's.
+
+    archiver: what the archiver is told of the service's settings, by variable.
+    """
 
     directory: Path
-    pace: ArchivePace
     memory_max_bytes: int | None
+    archiver: Mapping[str, str]
 
 
 class Archiving:
@@ -37,39 +41,25 @@ class Archiving:
 
     def __init__(self, terms: ArchiveTerms, metrics: Metrics) -> None:
         self._terms = terms
-        self._metrics = metrics
+        self._heard = ArchiveCountsHeard(metrics.archive)
         self.archive = SegmentArchive(terms.directory)
         self.room = JournalRoom()
         metrics.watch_journal(lambda: (self.room.used_bytes, self.room.limit_bytes))
 
     @asynccontextmanager
-    async def running(
-        self,
-        ledger: ValkeyLedger,
-        store_url: str,
-        now_ms: Callable[[], int],
-        steady_ms: Callable[[], int],
-    ) -> AsyncIterator[None]:
-        """Archive and measure while the block runs, over a connection of their own."""
+    async def measuring(self, store_url: str) -> AsyncIterator[None]:
+        """Measure the journal while the block runs, over a connection of its own."""
         pipeline = Pipeline(make_pool(store_url, 1))
-        job = ArchiveJob(
-            ValkeyJournal(pipeline),
-            ValkeyArchiving(ledger, pipeline, now_ms),
-            ArchiveFiles(self._terms.directory),
-            pace=self._terms.pace,
-            room=self.room,
-            counts=self._metrics.archive,
-            steady_ms=steady_ms,
-        )
         memory, max_bytes = ValkeyJournalMemory(pipeline), self._terms.memory_max_bytes
-        tasks = [
-            asyncio.create_task(keep_measured(memory, self.room, max_bytes)),
-            asyncio.create_task(job.run()),
-        ]
+        task = asyncio.create_task(keep_measured(memory, self.room, max_bytes))
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
             await pipeline.close()
+
+    def archiver(self, store_url: str) -> AbstractAsyncContextManager[None]:
+        """Keep an archiver running beside the block, and its counts in the metrics."""
+        environment = {**self._terms.archiver, "OCS_STORE_URL": store_url}
+        return companion(["archiver"], environment, self._heard, after_s=_AFTER_S)

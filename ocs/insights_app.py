@@ -4,10 +4,8 @@ Wires like ocs.app. It reads the store and writes nothing there, so charging goe
 """
 
 import asyncio
-import os
 import signal
 import sys
-import threading
 import zoneinfo
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -33,6 +31,7 @@ from ocs.app import (
 )
 from ocs.archive.reader import SegmentArchive
 from ocs.book.document import read_tariff
+from ocs.companion import end_with_parent
 from ocs.dashboard.server import AddressError
 from ocs.dashboard_app import make_dashboard
 from ocs.insights.answers import DuckDbInsights
@@ -58,7 +57,6 @@ from ocs.telemetry.metrics import InsightsCounts, Metrics
 _STEP_AGE_MAX_MS: Final = 5_000
 _LAG_MAX_MS: Final = 60_000
 _READY_PAUSE_S: Final = 0.5
-_READ_BYTES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +229,7 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     if tied:
-        threading.Thread(target=_watch_input, args=(loop, stop), daemon=True).start()
+        end_with_parent(stop)
     async with AsyncExitStack() as stack:
         service = await start(stack, running_insights(settings, store_url), stop)
         if service is None:
@@ -248,12 +246,3 @@ async def _serve(
         if service.following.done():
             service.following.result()
         say("ocs insights: stopping")
-
-
-def _watch_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Wait until standard input ends, as it does when who holds its other end is gone."""
-    # Not sys.stdin: a thread that waits inside its buffer holds a lock which the end of the
-    # interpreter needs.
-    while os.read(sys.stdin.fileno(), _READ_BYTES):
-        continue
-    loop.call_soon_threadsafe(stop.set)

@@ -3,8 +3,6 @@
 The only place that wires.
 """
 
-from ocs.app.clocks import now_ms, steady_ms
-from ocs.app.output import say
 from ocs.app.parts import (
     archiving_of,
     credential_file,
@@ -23,6 +21,8 @@ from ocs.app.process import (
     who_may_call,
 )
 from ocs.app.serving import Running, running
+from ocs.clocks import now_ms, steady_ms
+from ocs.output import say
 
 __all__ = [
     "START_ERRORS",

@@ -3,12 +3,11 @@
 import time
 from pathlib import Path
 
-from ocs.app.clocks import now_ms
 from ocs.archiving import ArchiveTerms, Archiving
 from ocs.book.document import read_tariff
 from ocs.book.file import SHIPPED, UnreadableError, tariff_text
+from ocs.clocks import now_ms
 from ocs.domain.tariff import Tariff
-from ocs.jobs.archive import ArchivePace
 from ocs.jobs.vitals import VitalsJob
 from ocs.ports import BookError, Clock
 from ocs.rpc.account import AccountServicer
@@ -113,8 +112,17 @@ def rpc_options(
 
 def archiving_of(settings: Settings, metrics: Metrics) -> Archiving:
     """The archive, and what brings the journal into it."""
-    pace = ArchivePace(settings.archive_interval_s, settings.archive_segment_bytes)
-    terms = ArchiveTerms(settings.archive_path, pace, settings.journal_memory_max)
+    archiver = {
+        "OCS_DATA_DIR": str(settings.data_dir),
+        "OCS_ARCHIVE_DIR": str(settings.archive_path),
+        "OCS_ARCHIVE_INTERVAL_S": str(settings.archive_interval_s),
+        "OCS_ARCHIVE_SEGMENT_BYTES": str(settings.archive_segment_bytes),
+        "OCS_LOG_LEVEL": settings.log_level,
+        "OCS_LOG_STREAM": settings.log_stream,
+    }
+    if settings.journal_memory_max is not None:
+        archiver["OCS_JOURNAL_MEMORY_MAX"] = str(settings.journal_memory_max)
+    terms = ArchiveTerms(settings.archive_path, settings.journal_memory_max, archiver)
     return Archiving(terms, metrics)
 
 

@@ -13,10 +13,10 @@ from typing import NamedTuple, TypeVar
 import structlog
 import uvloop
 
-from ocs.app.output import say
 from ocs.app.parts import credential_file, rpc_options
 from ocs.app.serving import Running, running
 from ocs.companion import companion
+from ocs.output import say
 from ocs.rpc.credentials import CredentialsError
 from ocs.rpc.server import ListenError, check_exposure
 from ocs.settings import Settings, SettingsError, load_settings
@@ -153,6 +153,7 @@ async def _serve(
         say(f"ocs: {who_may_call(settings)}")
         if on_serving is not None:
             on_serving(service)
+        await stack.enter_async_context(service.archiving.archiver(store_url))
         if figures is not None:
             await stack.enter_async_context(
                 companion(["insights", "--tied"], figures.environment(settings, store_url))

@@ -10,8 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from ocs.app.clocks import now_ms, steady_ms
-from ocs.app.output import say
 from ocs.app.parts import (
     archiving_of,
     bundles,
@@ -23,12 +21,15 @@ from ocs.app.parts import (
     services,
     vitals,
 )
+from ocs.archiving import Archiving
 from ocs.book.document import read_tariff
+from ocs.clocks import now_ms, steady_ms
 from ocs.domain.answer import Reason
 from ocs.domain.periods import check_time_zone
 from ocs.jobs.book import BookKeeper, TariffExistsError
 from ocs.jobs.expire import ExpireJob
 from ocs.jobs.readiness import watch_readiness
+from ocs.output import say
 from ocs.ports import StoreUnavailableError
 from ocs.rpc.server import RpcServer
 from ocs.service.books import Books
@@ -51,6 +52,7 @@ class Running:
     store_url: str
     server: RpcServer
     ledger: ValkeyLedger
+    archiving: Archiving
 
 
 @asynccontextmanager
@@ -101,8 +103,8 @@ async def running(
         if credentials is not None:
             tasks.append(asyncio.create_task(credentials.watch()))
         try:
-            async with archiving.running(ledger, store_url, now_ms, steady_ms):
-                yield Running(server.address, durability, store_url, server, ledger)
+            async with archiving.measuring(store_url):
+                yield Running(server.address, durability, store_url, server, ledger, archiving)
         finally:
             await server.stop()
             for task in tasks:

@@ -111,6 +111,13 @@ def insights(
     return run_insights(data_dir=data_dir, store_url=store_url, listen=listen, tied=tied)
 
 
+def archiver(tell: int | None) -> int:
+    """Run the archiver until whoever started it is gone; the exit status."""
+    from ocs.archiver_app import run_archiver  # noqa: PLC0415  # keeps the other commands quick
+
+    return run_archiver(tell=tell)
+
+
 def serve() -> int:
     """Run the service as its settings say, until a signal; the exit status."""
     from ocs.app import run_serve  # noqa: PLC0415  # keeps the other commands quick

@@ -95,6 +95,17 @@ def insights(
     raise typer.Exit(local.insights(data_dir, store_url, listen, tied=tied))
 
 
+@app.command("archiver", hidden=True)
+def archiver(
+    *,
+    tell: Annotated[
+        int | None, typer.Option("--tell", help="The descriptor that takes what was done.")
+    ] = None,
+) -> None:
+    """Archive the journal of a store for the service that starts this, until that is gone."""
+    raise typer.Exit(local.archiver(tell))
+
+
 @app.command("serve", epilog="Example: OCS_STORE_URL=redis://store:6379 ocs serve")
 def serve() -> None:
     """Run the service on your own store, as the OCS_* settings say, until a signal."""

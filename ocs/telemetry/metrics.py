@@ -45,6 +45,36 @@ class ArchiveCounts:
         self.failures = 0
         self.archived_to_ms: int | None = None
 
+    def line(self) -> bytes:
+        """Spell them, for the process that exports them."""
+        told = (self.entries, self.segments, self.trimmed, self.failures, self.archived_to_ms)
+        return b"%s\n" % " ".join("-" if one is None else str(one) for one in told).encode()
+
+
+class ArchiveCountsHeard:
+    """Adds up what archivers tell, one after the other, each by lines of its own counts."""
+
+    def __init__(self, counts: ArchiveCounts) -> None:
+        self._counts = counts
+        self._last = (0, 0, 0, 0)
+
+    def hear(self, line: bytes) -> None:
+        """Take over a line of `ArchiveCounts.line`."""
+        *told, archived_to = line.split()
+        entries, segments, trimmed, failures = map(int, told)
+        counts, last = self._counts, self._last
+        counts.entries += entries - last[0]
+        counts.segments += segments - last[1]
+        counts.trimmed += trimmed - last[2]
+        counts.failures += failures - last[3]
+        counts.archived_to_ms = None if archived_to == b"-" else int(archived_to)
+        self._last = entries, segments, trimmed, failures
+
+    def ended(self) -> None:
+        """The archiver is gone: nobody of ours archives, and the next one counts from 0."""
+        self._counts.archived_to_ms = None
+        self._last = 0, 0, 0, 0
+
 
 class Durations:
     """Durations of one method with one status."""

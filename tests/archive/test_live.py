@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 
+from ocs.app import archiving_of
+from ocs.settings import load_settings
 from ocs.store import keys
 from ocs.store.embedded import EmbeddedValkey, private_valkey
+from ocs.telemetry.metrics import Metrics
 from ocs.upkeep import audit_store
 from ocs.v1 import account_service_pb2 as accounts
 from ocs.v1 import bundle_service_pb2 as bundles
@@ -120,6 +124,12 @@ def readiness(live: Live) -> tuple[bool, str]:
     return (told[-1]["ready"], told[-1]["reason"]) if told else (False, "")
 
 
+def archiver_beside(store: EmbeddedValkey, **settings: Any) -> AbstractAsyncContextManager[None]:
+    """The process that a service starts beside itself."""
+    found = load_settings(archive_dir=store.data_dir / "archive", **settings)
+    return archiving_of(found, Metrics()).archiver(store.url)
+
+
 async def test_a_dead_archiver_stops_grants_and_nothing_else_until_it_is_back(
     store: EmbeddedValkey,
 ) -> None:
@@ -127,7 +137,7 @@ async def test_a_dead_archiver_stops_grants_and_nothing_else_until_it_is_back(
     place = store.data_dir / "archive"
     place.write_text("in the way")
     settings = {"archive_interval_s": 1.0, "journal_memory_max": 2**20}
-    async with serving(store, **settings) as live:
+    async with serving(store, **settings) as live, archiver_beside(store, **settings):
         account = await live.open(micros=9_000_000)
         first, second = await live.hold(account), await live.hold(account)
         for number in range(1, 9):

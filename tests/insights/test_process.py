@@ -11,6 +11,7 @@ from typing import Any
 
 from ocs.client import Basis, Client, OcsError
 from tests.insights.journals import ROOT
+from tests.support.processes import child_of
 
 PATIENCE_S = 60.0
 
@@ -32,19 +33,6 @@ def told(log: Path, before: str) -> str:
     return found[-1].removeprefix(before).split(",")[0] if found else ""
 
 
-def figures_of(parent: int) -> int:
-    """The process of the figures, a child of the service; 0 if there is none."""
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            status = (entry / "stat").read_text().rpartition(")")[2].split()
-            command = (entry / "cmdline").read_bytes().split(b"\0")
-        except OSError:  # gone meanwhile
-            continue
-        if int(status[1]) == parent and b"insights" in command:
-            return int(entry.name)
-    return 0
-
-
 def test_charging_goes_on_without_the_figures_and_they_come_back(tmp_path: Path) -> None:
     log = tmp_path / "log"
     environment = {**os.environ, "OCS_DRAIN_PROBE_S": "0", "OCS_LOG_LEVEL": "warning"}
@@ -59,14 +47,14 @@ def test_charging_goes_on_without_the_figures_and_they_come_back(tmp_path: Path)
         with Client(address, timeout_s=10.0) as client:
             client.create_account("a1", currency="EUR", plan="prepaid", segment="gold")
             client.top_up("a1", payment_reference="p1", micros=1_000_000, currency="EUR")
-            killed = until(lambda: figures_of(service.pid))
+            killed = until(lambda: child_of(service.pid, "insights"))
             os.kill(killed, signal.SIGKILL)
             charged = client.debit(
                 account_id="a1", service_id="sms", used_units=2, basis=Basis.USED
             )
             assert charged.charge is not None
             micros = charged.charge.charged_micros
-            again = until(lambda: figures_of(service.pid))
+            again = until(lambda: child_of(service.pid, "insights"))
             assert again != killed
 
             def collected() -> int:
@@ -92,7 +80,7 @@ def test_the_figures_end_with_a_service_that_is_killed(tmp_path: Path) -> None:
             cwd=ROOT, stdin=DEVNULL, stdout=output, stderr=output,
         )  # fmt: skip
     until(lambda: told(log, "ocs insights: figures at "))
-    figures = figures_of(service.pid)
+    figures = child_of(service.pid, "insights")
     assert figures
     service.kill()
     service.wait()

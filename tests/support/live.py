@@ -18,7 +18,6 @@ from ocs.app.parts import services
 from ocs.archiving import ArchiveTerms, Archiving
 from ocs.book.file import tariff_of_file
 from ocs.domain.tariff import Tariff
-from ocs.jobs.archive import ArchivePace
 from ocs.rpc.errors import FAILURES
 from ocs.rpc.server import RpcOptions, RpcServer
 from ocs.service.books import Books
@@ -354,7 +353,7 @@ async def serving_at(
     configure_logging(level="info", stream=(log := io.BytesIO()))
     books = Books.fixed(tariff or tariff_of_file(None))
     metrics = Metrics()
-    terms = ArchiveTerms(store.data_dir / "archive", ArchivePace(60.0, 64 * 1024 * 1024), None)
+    terms = ArchiveTerms(store.data_dir / "archive", None, {})
     made = services(ledger, books, clock, Archiving(terms, metrics))
     server = RpcServer(options, made, metrics)
     await server.start()

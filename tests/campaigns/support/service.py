@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from ocs.store.embedded_files import read_pid
 from ocs.store.embedded_orphan import is_server_of
+from tests.support.processes import child_of
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 60.0
@@ -100,6 +101,27 @@ class ServiceProcess:
         directory = self.data_dir / "store"
         pid = read_pid(directory)
         return pid if pid is not None and is_server_of(pid, directory) else None
+
+    @property
+    def pid(self) -> int:
+        """The service's process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def archiver_pid(self) -> int:
+        """The archiver's process, which the service starts; 0 if none runs."""
+        return child_of(self.pid, "archiver")
+
+    def kill_archiver(self) -> int:
+        """SIGKILL the archiver, once there is one; return what its process was."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not (pid := self.archiver_pid):
+            if time.monotonic() > deadline:
+                raise CampaignError("the service starts no archiver")
+            time.sleep(POLL_S)
+        os.kill(pid, signal.SIGKILL)
+        return pid
 
     @property
     def is_alive(self) -> bool:
