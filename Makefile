@@ -6,6 +6,8 @@ OPS ?= 2000
 CYCLES ?= 3
 EVENTS ?= 100000
 KILLS ?= 20
+SLEEPS ?= 20
+MINUTES ?= 10
 RESTARTS ?= 3
 CALLS ?= 20000
 CASES ?= 2000
@@ -27,7 +29,7 @@ CODE := ocs tests tools $(wildcard loadtest)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup proto proto-check proto-baseline lint format test test-browser screenshots \
-	model race kill archive exactness lost-reply rolling mutants calendars rating-model cases \
+	model race kill archive exactness soak lost-reply rolling mutants calendars rating-model cases \
 	bad-inputs fuzz load load-ui latency overload bench bench-steps bench-tariff bench-insights \
 	demo docs lock clean
 
@@ -122,11 +124,14 @@ race: $(DEV) ## OPS concurrent calls on a few hot accounts, replayed through the
 kill: $(DEV) ## CYCLES of kill -9 on the store, the service and both, under load
 	@exec $(PY) -m tests.campaigns.kill --cycles $(CYCLES) $(seed)
 
-archive: $(DEV) ## KILLS of archivers, by kill -9 or a long sleep, under a load of EVENTS; audit
-	@exec $(PY) -m tests.campaigns.archive --events $(EVENTS) --kills $(KILLS) $(seed)
+archive: $(DEV) ## SLEEPS of archivers until another took over, under a load of EVENTS; audit
+	@exec $(PY) -m tests.campaigns.archive --events $(EVENTS) --sleeps $(SLEEPS) $(seed)
 
-exactness: $(DEV) ## KILLS of projectors under a load of EVENTS: every figure against the journal
+exactness: $(DEV) ## KILLS of projector and archiver under a load of EVENTS: figures and audit exact
 	@exec $(PY) -m tests.campaigns.exactness --events $(EVENTS) --kills $(KILLS) $(seed)
+
+soak: $(DEV) ## MINUTES of full load with no projector: no call refused, memory by kind; audit
+	@exec $(PY) -m tests.campaigns.soak --minutes $(MINUTES) $(seed)
 
 lost-reply: $(DEV) ## OPS calls through proxies that drop only replies
 	@exec $(PY) -m tests.campaigns.lost_reply --ops $(OPS) $(seed)

@@ -35,12 +35,14 @@ at most."""
 
 
 def leaves(command: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Every command that runs, with its full name."""
+    """Every command that runs, with its full name; what only our own processes start is none."""
     below = getattr(command, "commands", None)
     if below is None:
         yield path, command
         return
     for name, one in below.items():
+        if one.hidden:
+            continue
         yield from leaves(one, f"{path} {name}")
 
 

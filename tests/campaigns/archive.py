@@ -1,9 +1,10 @@
-"""`make archive EVENTS=n KILLS=n`: archivers are killed and put to sleep under load.
+"""`make archive EVENTS=n SLEEPS=n`: archivers are put to sleep under load, and wake too late.
 
-Accounts are charged all the time. An archiver brings the journal into segments and trims it; now
-and then it is killed with SIGKILL wherever it is, or stopped until another has taken its place, so
-that it wakes with an epoch that has passed. In the end the audit must find the books right over
-archive and stream, and every event must be in them exactly once, with those that were acknowledged.
+Accounts are charged all the time. An archiver brings the journal into segments and trims it; again
+and again it is stopped wherever it is until another has taken its place, so that it wakes with an
+epoch that has passed. (`make exactness` kills them.) In the end the audit must find the books right
+over archive and stream, and every event must be in them exactly once, with those that were
+acknowledged.
 """
 
 import argparse
@@ -59,8 +60,8 @@ class Load:
     target: int
     seqs: dict[str, int] = field(default_factory=dict)
     refused: list[Answer] = field(default_factory=list)
-    # Whether somebody is still to be killed.
-    killing: bool = True
+    # Whether somebody is still to be put to sleep.
+    going: bool = True
     _sent: int = 0
 
     @property
@@ -69,7 +70,7 @@ class Load:
         return sum(self.seqs.values())
 
     async def run(self) -> None:
-        """Charge until there are as many events as wanted, and nobody is to be killed any more."""
+        """Charge until there are as many events as wanted, and nobody is still to sleep."""
         await asyncio.gather(*(self._charge(f"a{number}") for number in range(ACCOUNTS)))
 
     async def open(self) -> None:
@@ -87,9 +88,9 @@ class Load:
     async def _charge(self, account: str) -> None:
         profile = await self.ledger.profile("main", account, "")
         assert isinstance(profile, Profile)
-        while self.killing or self.done < self.target:
+        while self.going or self.done < self.target:
             if self.done >= self.target:
-                # Enough, but those that are still to be killed need something to archive.
+                # Enough, but those that are still to sleep need something to archive.
                 await asyncio.sleep(_SLOWLY_S)
             await self._execute(
                 account, Debit, profile=profile, service_id="sms", terms=SMS, refusal=None,
@@ -111,11 +112,11 @@ class Load:
             self.refused.append(answer)
 
 
-class Killer:
-    """Kills archivers, or lets them sleep, and sees to it that another takes over."""
+class Nurse:
+    """Lets archivers sleep, and sees to it that another takes over."""
 
     def __init__(self, url: str, directory: Path, client: redis.Redis, seed: int) -> None:
-        self.kills = Counter[str]()
+        self.sleeps = 0
         self._url = url
         self._directory = directory
         self._client = client
@@ -124,17 +125,12 @@ class Killer:
         self._asleep: list[subprocess.Popen[bytes]] = []
 
     async def strike(self) -> None:
-        """Wait until it has archived something, then end it somewhere in its work."""
+        """Wait until it has archived something, then stop it until another does, in its work."""
         await self.wait_confirmed()
         await asyncio.sleep(self._rng.uniform(0.0, 0.4))
-        if self._rng.random() < 0.3:
-            self._process.send_signal(signal.SIGSTOP)
-            self._asleep.append(self._process)
-            self.kills["asleep"] += 1
-        else:
-            self._process.kill()
-            self._process.wait()
-            self.kills["killed"] += 1
+        self._process.send_signal(signal.SIGSTOP)
+        self._asleep.append(self._process)
+        self.sleeps += 1
         # As if its lease had run out.
         self._client.hset(keys.archiver_key(), "until_ms", "1")
         self._process = archiver.launch(self._url, self._directory)
@@ -165,7 +161,7 @@ class Killer:
 
 
 async def run_archive(
-    directory: Path, *, events: int, kills: int, seed: int, progress: Progress | None = None
+    directory: Path, *, events: int, sleeps: int, seed: int, progress: Progress | None = None
 ) -> Result:
     """Run the campaign in a directory."""
     progress = progress or Progress(shown=False)
@@ -177,25 +173,25 @@ async def run_archive(
         assert await ledger.load(ledger.pipelines[0]) is None
         client = redis.Redis(unix_socket_path=str(store.socket_path))
         load = Load(ledger, events)
-        killer = Killer(store.url, place, client, seed)
+        nurse = Nurse(store.url, place, client, seed)
         try:
             await load.open()
             charging = asyncio.create_task(load.run())
-            for number in range(kills):
-                await killer.strike()
-                progress.say(f"archive: {number + 1} of {kills} kills, {load.done:,} events")
-            load.killing = False
+            for number in range(sleeps):
+                await nurse.strike()
+                progress.say(f"archive: {number + 1} of {sleeps} sleeps, {load.done:,} events")
+            load.going = False
             await charging
         finally:
-            killer.end()
-        result = await _conclude(load, killer, place, pool, seed)
+            nurse.end()
+        result = await _conclude(load, nurse, place, pool, seed)
         result.figures["seconds"] = time.monotonic() - started
         client.close()
         await ledger.close()
     return result
 
 
-async def _conclude(load: Load, killer: Killer, place: Path, pool: Any, seed: int) -> Result:
+async def _conclude(load: Load, nurse: Nurse, place: Path, pool: Any, seed: int) -> Result:
     archive = SegmentArchive(place)
     report = await audit(load.ledger, ValkeyEventLog(load.ledger, archive))
     pipeline = Pipeline(pool)
@@ -217,8 +213,7 @@ async def _conclude(load: Load, killer: Killer, place: Path, pool: Any, seed: in
         violations.append(f"the audit folded {report.event_count} of {load.done} events")
     figures: dict[str, object] = {
         "events": load.done,
-        "archivers killed": killer.kills["killed"],
-        "put to sleep": killer.kills["asleep"],
+        "archivers put to sleep": nurse.sleeps,
         "segments": len(list(place.glob("date=*/*.parquet"))),  # noqa: ASYNC240 - a campaign's end
         "left in the store": kept,
         "audit": "ok" if report.ok else "differs",
@@ -248,14 +243,14 @@ def main() -> int:
     """Run the campaign from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=100_000)
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--sleeps", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ocs-archive-") as scratch:
         campaign = run_archive(
             Path(scratch),
             events=options.events,
-            kills=options.kills,
+            sleeps=options.sleeps,
             seed=options.seed,
             progress=Progress(),
         )

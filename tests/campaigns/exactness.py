@@ -183,9 +183,7 @@ async def run_exactness(
 
 def _unproved(proof: Proof, driver: Driver, kills: int, trimmed: int) -> list[str]:
     """What differs, what is missing, and what the campaign was to show and did not."""
-    found = proof.differences + proof.missing(
-        {f"main/{account}": seq for account, seq in driver.tally.newest_seqs.items()}
-    )
+    found = proof.differences + proof.missing(driver.newest_seqs)
     if trimmed <= 0:
         found.append("nothing was trimmed")
     if kills and not proof.from_archive:

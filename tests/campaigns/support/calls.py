@@ -46,7 +46,8 @@ class Call:
     Times are of the machine's monotonic clock. reply: the message, empty if it failed. reason: of
     the failure, or its status where it has none. seq: the account's position that the answer
     carries, -1 if it carries none. repeat: sent on purpose under a request_id that was sent
-    before. lost_count: attempts whose answer did not come. ambiguous: one of them may have run.
+    before. lost_count: attempts that led to nothing, lost_reason: why the last one did, as reason.
+    ambiguous: one of them may have run.
     """
 
     method: str
@@ -61,6 +62,7 @@ class Call:
     seq: int = -1
     replayed: bool = False
     lost_count: int = 0
+    lost_reason: str = ""
     ambiguous: bool = False
 
     @property
@@ -143,6 +145,7 @@ def settled(call: Call, outcome: Message | OcsError) -> bool:
     lost = isinstance(outcome, UnknownOutcomeError | UnavailableError | DeadlineExceededError)
     if lost and outcome.reason not in FAULTS:
         call.lost_count += 1
+        call.lost_reason = outcome.reason or outcome.code
         call.ambiguous = call.ambiguous or isinstance(outcome, UnknownOutcomeError)
         return False
     _failed(call, outcome)

@@ -48,6 +48,11 @@ class Driver:
         """Calls whose outcome is known."""
         return self.tally.answered_count
 
+    @property
+    def newest_seqs(self) -> dict[str, int]:
+        """The greatest event number that a caller was told, by tenant/account."""
+        return {f"main/{account}": seq for account, seq in self.tally.newest_seqs.items()}
+
     async def open(self, address: str) -> None:
         """Open the accounts."""
         async with AsyncClient(address, timeout_s=10.0) as client:

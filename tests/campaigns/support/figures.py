@@ -87,6 +87,19 @@ class FiguresProcess:
                 await asyncio.sleep(POLL_S)
         return found
 
+    async def lags_until(self, lag_s: float, patience_s: float) -> list[float]:
+        """Watch how far the figures are behind until that is less, or for so long."""
+        found: list[float] = []
+        deadline = time.monotonic() + patience_s
+        async with AsyncClient(self.address, timeout_s=PATIENCE_S) as client:
+            while time.monotonic() < deadline:
+                asked_s = time.time()
+                found.append(asked_s - await _as_of_s(client))
+                if found[-1] < lag_s:
+                    break
+                await asyncio.sleep(POLL_S)
+        return found
+
 
 async def _as_of_s(client: AsyncClient) -> float:
     as_of = (await client.get_position()).as_of
