@@ -122,21 +122,21 @@ class Nurse:
         self._client = client
         self._rng = random.Random(seed)
         self._process = archiver.launch(url, directory)
-        self._asleep: list[subprocess.Popen[bytes]] = []
+        self._late: subprocess.Popen[bytes] | None = None
 
     async def strike(self) -> None:
         """Wait until it has archived something, then stop it until another does, in its work."""
         await self.wait_confirmed()
         await asyncio.sleep(self._rng.uniform(0.0, 0.4))
+        # It woke at the last strike, and has learnt meanwhile that its time is over.
+        self._end(self._late)
         self._process.send_signal(signal.SIGSTOP)
-        self._asleep.append(self._process)
-        self.sleeps += 1
+        self._late, self.sleeps = self._process, self.sleeps + 1
         # As if its lease had run out.
         self._client.hset(keys.archiver_key(), "until_ms", "1")
         self._process = archiver.launch(self._url, self._directory)
         await self.wait_confirmed()
-        for process in self._asleep:
-            process.send_signal(signal.SIGCONT)
+        self._late.send_signal(signal.SIGCONT)
 
     async def wait_confirmed(self) -> None:
         """Wait until more is archived than is now."""
@@ -155,7 +155,12 @@ class Nurse:
 
     def end(self) -> None:
         """End all that were started."""
-        for process in [*self._asleep, self._process]:
+        self._end(self._late)
+        self._end(self._process)
+
+    @staticmethod
+    def _end(process: subprocess.Popen[bytes] | None) -> None:
+        if process is not None:
             process.kill()
             process.wait()
 

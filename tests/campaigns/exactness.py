@@ -18,6 +18,9 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -98,12 +101,20 @@ class Killer:
         await asyncio.sleep(self._rng.uniform(0.0, 0.6))
 
 
-async def run_exactness(
-    directory: Path, *, events: int, kills: int, seed: int, progress: Progress | None = None
-) -> Result:
-    """Run it in a directory."""
-    progress = progress or Progress(shown=False)
-    began = time.monotonic()
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """All that takes part."""
+
+    store_url: str
+    service: ServiceProcess
+    figures: FiguresProcess
+    trimming: Trimming
+    driver: Driver
+    killer: Killer
+
+
+@contextmanager
+def _stage(directory: Path, events: int, seed: int) -> Iterator[Stage]:
     with (
         private_valkey(directory / "store") as store,
         redis.Redis(unix_socket_path=str(store.socket_path), decode_responses=True) as client,
@@ -116,51 +127,39 @@ async def run_exactness(
             "OCS_JOURNAL_MEMORY_MAX": str(room_bytes),
         }
         service = ServiceProcess(directory, store.url, settings=settings)
-        figures = FiguresProcess(directory, store.url)
-        trimming = Trimming(client)
+        figures, trimming = FiguresProcess(directory, store.url), Trimming(client)
         driver = Driver(max(ACCOUNTS, events // EVENTS_PER_ACCOUNT), seed, keeps=False)
         killer = Killer(service, figures, trimming, driver, seed)
-        address = await asyncio.to_thread(service.start)
+        yield Stage(store.url, service, figures, trimming, driver, killer)
+
+
+async def run_exactness(
+    directory: Path, *, events: int, kills: int, seed: int, progress: Progress | None = None
+) -> Result:
+    """Run it in a directory."""
+    progress = progress or Progress(shown=False)
+    began = time.monotonic()
+    with _stage(directory, events, seed) as stage:
         try:
-            await driver.open(address)
-            await asyncio.to_thread(figures.start)
-            stop = asyncio.Event()
-            load = asyncio.create_task(
-                driver.drive(address, clients=CLIENTS, streams=STREAMS, stop=stop)
-            )
-            started = time.monotonic()
-            for number in range(kills):
-                await _journaled(driver, events * (number + 1) // kills, progress, killer)
-                # Enough, but those that are still to be killed need something to do.
-                driver.slowly = driver.tally.event_count >= events
-                await killer.strike(number)
-            driver.slowly = False
-            await _journaled(driver, events, progress, killer)
-            rate = driver.answered_count / (time.monotonic() - started)
-            await figures.caught_up()
-            until = driver.answered_count + events // 20
-            lags_s = await figures.lags(
-                lambda count: driver.answered_count < until or count < LAGS_MIN
-            )
-            stop.set()
-            await load
+            rate, lags_s = await _under_load(stage, events, kills, progress)
         finally:
             # Before the figures are final: its jobs go on writing.
-            await asyncio.to_thread(service.stop)
-        await figures.caught_up()
-        status = await asyncio.to_thread(figures.end, signal.SIGTERM)
-        violations = [] if status == 0 else [f"the projector ended with {status}"]
+            await asyncio.to_thread(stage.service.stop)
+        await stage.figures.caught_up()
+        status = await asyncio.to_thread(stage.figures.end, signal.SIGTERM)
         audit, proof = await asyncio.gather(
-            asyncio.to_thread(service.audit, store.url),
+            asyncio.to_thread(stage.service.audit, stage.store_url),
             prove(
                 directory,
-                store.url,
-                figures.path,
-                killer.unread,
+                stage.store_url,
+                stage.figures.path,
+                stage.killer.unread,
                 lambda text: progress.say(f"exactness: {text}"),
             ),
         )
-        trimmed = proof.event_count - trimming.kept()
+        trimmed = proof.event_count - stage.trimming.kept()
+    driver, killer = stage.driver, stage.killer
+    violations = [] if status == 0 else [f"the projector ended with {status}"]
     violations += driver.faults() + audit + _unproved(proof, driver, kills, trimmed)
     told: dict[str, object] = {
         "events": proof.event_count,
@@ -179,6 +178,33 @@ async def run_exactness(
         "seconds": time.monotonic() - began,
     }
     return Result("exactness", seed, told, violations)
+
+
+async def _under_load(
+    stage: Stage, events: int, kills: int, progress: Progress
+) -> tuple[float, list[float]]:
+    """Charge and kill; return calls a second, and how far the figures are behind then, s."""
+    driver, figures = stage.driver, stage.figures
+    address = await asyncio.to_thread(stage.service.start)
+    await driver.open(address)
+    await asyncio.to_thread(figures.start)
+    stop = asyncio.Event()
+    load = asyncio.create_task(driver.drive(address, clients=CLIENTS, streams=STREAMS, stop=stop))
+    started = time.monotonic()
+    for number in range(kills):
+        await _journaled(driver, events * (number + 1) // kills, progress, stage.killer)
+        # Enough, but those that are still to be killed need something to do.
+        driver.slowly = driver.tally.event_count >= events
+        await stage.killer.strike(number)
+    driver.slowly = False
+    await _journaled(driver, events, progress, stage.killer)
+    rate = driver.answered_count / (time.monotonic() - started)
+    await figures.caught_up()
+    until = driver.answered_count + events // 20
+    lags_s = await figures.lags(lambda count: driver.answered_count < until or count < LAGS_MIN)
+    stop.set()
+    await load
+    return rate, lags_s
 
 
 def _unproved(proof: Proof, driver: Driver, kills: int, trimmed: int) -> list[str]:

@@ -136,6 +136,28 @@ class Watch:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """What happened while there was no projector, and when one came."""
+
+    rate: float
+    events: int
+    lost: dict[str, int]
+    service_s: float
+    archiver_s: float
+    unread: Unread
+    lags_s: list[float]
+    caught_up_s: float
+
+    def violations(self) -> list[str]:
+        """What is not as promised."""
+        found = [f"{count} calls were answered {reason}" for reason, count in self.lost.items()]
+        if self.lags_s[-1] >= LAG_MAX_S:
+            told = f"{self.lags_s[-1]:.0f} s behind after {self.caught_up_s:.0f} s"
+            found.append(f"the projector is {told}")
+        return found
+
+
 async def run_soak(
     directory: Path, *, minutes: float, seed: int, progress: Progress | None = None
 ) -> Result:
@@ -154,54 +176,32 @@ async def run_soak(
             "OCS_JOURNAL_MEMORY_MAX": str(room),
         }
         service = ServiceProcess(directory, store.url, settings=settings)
-        figures, trimming = FiguresProcess(directory, store.url), Trimming(client)
-        watch = Watch(client, service)
+        figures, watch = FiguresProcess(directory, store.url), Watch(client, service)
         driver = Driver(ACCOUNTS, seed, keeps=False)
-        address = await asyncio.to_thread(service.start)
         try:
-            await driver.open(address)
-            stop = asyncio.Event()
-            died_ms, started = now_ms(), time.monotonic()
-            load = asyncio.create_task(
-                driver.drive(address, clients=CLIENTS, streams=STREAMS, stop=stop)
-            )
-            await watch.run(60 * minutes, say)
-            await trimming.wait_trimmed(died_ms)
-            rate = driver.answered_count / (time.monotonic() - started)
-            behind = driver.tally.event_count
-            lost = dict(driver.tally.lost)
-            service_s, archiver_s = map(process_cpu_s, (service.pid, service.archiver_pid))
-            unread = [Unread(died_ms, trimming.trimmed())]
-            back = time.monotonic()
-            await asyncio.to_thread(figures.start)
-            lags_s = await figures.lags_until(LAG_MAX_S, CATCH_UP_MAX_S)
-            caught_up_s = time.monotonic() - back
-            stop.set()
-            await load
+            alone = await _under_load(driver, figures, watch, 60 * minutes, say)
         finally:
             await asyncio.to_thread(service.stop)
         await figures.caught_up()
         await asyncio.to_thread(figures.end, signal.SIGTERM)
         audit, proof = await asyncio.gather(
             asyncio.to_thread(service.audit, store.url),
-            prove(directory, store.url, figures.path, unread, say),
+            prove(directory, store.url, figures.path, [alone.unread], say),
         )
     violations = driver.faults() + audit + proof.differences + proof.missing(driver.newest_seqs)
-    violations += [f"{count} calls were answered {reason}" for reason, count in lost.items()]
+    violations += alone.violations()
     if not proof.from_archive:
         violations.append("the projector had nothing to read from the archive")
-    if lags_s[-1] >= LAG_MAX_S:
-        violations.append(f"the projector is {lags_s[-1]:.0f} s behind after {caught_up_s:.0f} s")
     judged = minutes >= VERDICT_MIN_MINUTES
     unflat = watch.unflat()
     told: dict[str, object] = {
         "minutes without a projector": minutes,
-        "events meanwhile": behind,
-        "calls a second": rate,
-        "CPU of the service": f"{service_s / behind * 1e6:.0f} us an event",
-        "CPU of the archiver": f"{archiver_s / behind * 1e6:.0f} us an event",
-        "calls refused or lost": sum(lost.values()),
-        "under 2 s behind after": f"{caught_up_s:.1f} s",
+        "events meanwhile": alone.events,
+        "calls a second": alone.rate,
+        "CPU of the service": f"{alone.service_s / alone.events * 1e6:.0f} us an event",
+        "CPU of the archiver": f"{alone.archiver_s / alone.events * 1e6:.0f} us an event",
+        "calls refused or lost": sum(alone.lost.values()),
+        "under 2 s behind after": f"{alone.caught_up_s:.1f} s",
         "events in all": proof.event_count,
         "entries read from the archive": proof.from_archive,
         "figures that differ": len(proof.differences),
@@ -210,6 +210,34 @@ async def run_soak(
         "memory in full": "\n    " + "\n    ".join(watch.table()),
     }
     return Result("soak", seed, told, violations + (unflat if judged else []))
+
+
+async def _under_load(
+    driver: Driver,
+    figures: FiguresProcess,
+    watch: Watch,
+    seconds: float,
+    say: Callable[[str], None],
+) -> Alone:
+    service, trimming = watch.service, Trimming(watch.client)
+    address = await asyncio.to_thread(service.start)
+    await driver.open(address)
+    died_ms, started = now_ms(), time.monotonic()
+    stop = asyncio.Event()
+    load = asyncio.create_task(driver.drive(address, clients=CLIENTS, streams=STREAMS, stop=stop))
+    await watch.run(seconds, say)
+    await trimming.wait_trimmed(died_ms)
+    rate = driver.answered_count / (time.monotonic() - started)
+    events, lost = driver.tally.event_count, dict(driver.tally.lost)
+    used_s = [process_cpu_s(pid) for pid in (service.pid, service.archiver_pid)]
+    unread = Unread(died_ms, trimming.trimmed())
+    back = time.monotonic()
+    await asyncio.to_thread(figures.start)
+    lags_s = await figures.lags_until(LAG_MAX_S, CATCH_UP_MAX_S)
+    caught_up_s = time.monotonic() - back
+    stop.set()
+    await load
+    return Alone(rate, events, lost, used_s[0], used_s[1], unread, lags_s, caught_up_s)
 
 
 def main() -> int:
