@@ -168,7 +168,9 @@ class EventContext(_message.Message):
     ASKED_UNITS_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """The caller's request_id; empty for what time did by itself."""
+    """The caller's request_id; empty for what time did by itself. One that begins with `=` is the
+    service's own: a renewal, the counter of a tier.
+    """
     session_id: _builtins.str
     """The gateway's charging session."""
     subscriber_id: _builtins.str
