@@ -46,9 +46,8 @@ _COMMON: Final = (
     _option("tls_key", options.TlsKey, None),
     _option("token_file", options.TokenFile, None),
     _option("tenant", options.Tenant, TENANT_DEFAULT),
-    _option("timeout_s", options.Timeout, TIMEOUT_DEFAULT_S),
-    _option("as_json", options.Json, default=False),
 )
+_AS_JSON: Final = _option("as_json", options.Json, default=False)
 
 Command = Callable[..., object]
 
@@ -64,12 +63,17 @@ class Worst(Protocol):
 
 
 def command(
-    app: typer.Typer, name: str, *, example: str, of_insights: bool = False
+    app: typer.Typer,
+    name: str,
+    *,
+    example: str,
+    of_insights: bool = False,
+    timeout_s: float = TIMEOUT_DEFAULT_S,
 ) -> Callable[[Command], Command]:
     """Register a function of (client, arguments) as a command.
 
     One that takes **sending is a mutation: it gets --request-id and --request-time too.
-    of_insights: it asks `ocs insights`, at its own address.
+    of_insights: it asks `ocs insights`, at its own address. timeout_s: the default of --timeout.
     """
     target_option = _INSIGHTS_TARGET if of_insights else _TARGET
 
@@ -100,7 +104,9 @@ def command(
             for one in taken
             if one.kind is not inspect.Parameter.VAR_KEYWORD
         ]
-        added = [*(_IDENTIFYING if len(own) < len(taken) else ()), target_option, *_COMMON]
+        identifying = _IDENTIFYING if len(own) < len(taken) else ()
+        timeout = _option("timeout_s", options.Timeout, timeout_s)
+        added = [*identifying, target_option, *_COMMON, timeout, _AS_JSON]
         run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
         run.__annotations__ = {one.name: one.annotation for one in (*own, *added)}
         run.__doc__ = function.__doc__
