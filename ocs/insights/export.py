@@ -51,7 +51,7 @@ def read(
     connection.execute("BEGIN TRANSACTION READ ONLY").fetchall()
     if _generation(connection) != generation:
         return None
-    return connection.execute(rows_sql(asked.kind), _range(asked, of)).to_arrow_table()
+    return connection.sql(rows_sql(asked.kind), params=_range(asked, of)).to_arrow_table()
 
 
 def cut(

@@ -187,7 +187,17 @@ _COSTS: Final = f"""
         CASE WHEN count(*) = 1 THEN sum(micros) END AS micros
         FROM costs SEMI JOIN e USING ({_KEY}) GROUP BY ALL)
 """
-_MOVED: Final = f"SELECT * FROM bucket_changes WHERE {_RANGE} AND balance_before <> balance_after"
+# A bucket that is closed goes with what is left in it, which only its last change tells.
+_MOVED: Final = f"""
+    SELECT {_KEY}, bucket, balance_before AS before, balance_after AS after
+    FROM bucket_changes WHERE {_RANGE} AND balance_before <> balance_after
+    UNION ALL
+    SELECT c.tenant, c.account, c.seq, c.bucket, x.balance_after, 0 FROM (
+        SELECT {_KEY}, ref AS bucket FROM events WHERE {_RANGE} AND kind = 'BUCKET_CLOSED') c
+    ASOF JOIN bucket_changes x ON c.tenant = x.tenant AND c.account = x.account
+        AND c.bucket = x.bucket AND c.seq > x.seq
+    WHERE x.balance_after <> 0
+"""
 
 COUNTS: Final = {
     ExportKind.CHARGES: f"SELECT count(*) FROM events WHERE {_RANGE} AND {_CHARGING}",
@@ -213,8 +223,8 @@ _FROM: Final = {
     ExportKind.BALANCES: f"""
         WITH e AS MATERIALIZED (SELECT * FROM events WHERE {_RANGE}),
         b AS (
-            SELECT m.tenant, m.account, m.seq, m.bucket, m.balance_before AS before,
-                m.balance_after AS after, coalesce(t.unit, '') AS unit, a.currency
+            SELECT m.tenant, m.account, m.seq, m.bucket, m.before, m.after,
+                coalesce(t.unit, '') AS unit, a.currency
             FROM ({_MOVED}) m
             LEFT JOIN accounts a ON (m.tenant, m.account) = (a.tenant, a.account)
             ASOF LEFT JOIN bucket_terms t ON m.tenant = t.tenant AND m.account = t.account
