@@ -56,9 +56,11 @@ class ExportResult:
 
 def _one_of(known: dict[str, ExportKind] | dict[str, ExportFormat]) -> Callable[[str], object]:
     def parser(text: str) -> object:
-        if text not in known:
+        # typer hands it the default, too, which is a word in capitals.
+        found = known.get(text.lower())
+        if found is None:
             raise ValueError(f"must be one of {', '.join(known)}")
-        return known[text]
+        return found
 
     return parser
 

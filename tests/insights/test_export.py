@@ -122,13 +122,13 @@ def test_sums_of_any_range_are_those_of_the_reports(folded: Tables) -> None:
         rows = rows_of(data)
         told = revenue(folded, start_ms, end_ms)
         totals = {total.currency: total.sums for total in ended.totals}
-        for row in told.rows:
-            sums = totals.get(row.currency, dict.fromkeys(SUMS[ExportKind.CHARGES], 0))
-            assert sums["charged_micros"] == row.charged_micros
-            assert sums["refunded_micros"] == row.refunded_micros
-            assert sums["uncollected_micros"] == row.uncollected_micros
+        for figure in told.rows:
+            sums = totals.get(figure.currency, dict.fromkeys(SUMS[ExportKind.CHARGES], 0))
+            assert sums["charged_micros"] == figure.charged_micros
+            assert sums["refunded_micros"] == figure.refunded_micros
+            assert sums["uncollected_micros"] == figure.uncollected_micros
             seen.update({k: v for k, v in sums.items() if k != "connect_micros"})
-        assert set(totals) >= {row.currency for row in told.rows if row.charge_count}
+        assert set(totals) >= {one.currency for one in told.rows if one.charge_count}
         for name in SUMS[ExportKind.CHARGES]:
             assert sum(sums[name] for sums in totals.values()) == sum(row[name] for row in rows)
 
@@ -138,8 +138,8 @@ def test_sums_of_any_range_are_those_of_the_reports(folded: Tables) -> None:
         assert +used == {row.unit: row.used_units for row in usage(folded, start_ms, end_ms).rows}
 
         owed = Counter[str]()
-        for row in told.rows:
-            for cost in row.costs:
+        for figure in told.rows:
+            for cost in figure.costs:
                 owed[cost.currency] += cost.micros
         costs, ended = exported(folded, ExportKind.COSTS, start_ms=start_ms, end_ms=end_ms)
         assert {
