@@ -58,7 +58,7 @@ FRESH: Final = f"""
         {number("x")} AS uncollected_units, {number("x", 2)} AS uncollected_micros,
         contains(line, ' p=') AS charged, {number("p")} AS position_before,
         coalesce({value("f")}, '') AS flags, coalesce({value("n")}, '') AS successor,
-        deadline IS NOT NULL AND deadline <> '0' AS holds, hash(line, context) AS digest, line
+        deadline IS NOT NULL AND deadline::BIGINT <> 0 AS holds, hash(line, context) AS digest, line
     FROM split
 """
 """The events of the batch."""
