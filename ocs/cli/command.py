@@ -87,9 +87,7 @@ def command(
         ) -> None:
             files = {name: given.pop(name) for name in access.FILES}
             as_csv = given.pop("as_csv", False)
-            if as_csv and as_json:
-                print_problem("error", "two forms are named", "give --json or --csv, not both")
-                raise typer.Exit(exits.USAGE)
+            _check_one_form(as_csv=as_csv, as_json=as_json)
             try:
                 known = access.read(**files)
                 with Client(target, tenant=tenant, timeout_s=timeout_s, **known) as client:
@@ -102,11 +100,7 @@ def command(
                     "error", _described(error, resolve_target(target)), exits.next_step(error)
                 )
                 raise typer.Exit(exits.code_of(error)) from error
-            if as_csv:
-                by = given.get("group_by")
-                print_csv(table_of(result, by.split(",") if by else ()))
-            else:
-                _show(result, as_json=as_json)
+            _show(result, as_json=as_json, as_csv=as_csv, by=given.get("group_by") or "")
             _exit_if_refused(result)
 
         hints = get_type_hints(function, include_extras=True)
@@ -139,9 +133,17 @@ def _described(error: OcsError, target: str) -> str:
     return str(error)
 
 
-def _show(result: object, *, as_json: bool) -> None:
+def _check_one_form(*, as_csv: bool, as_json: bool) -> None:
+    if as_csv and as_json:
+        print_problem("error", "two forms are named", "give --json or --csv, not both")
+        raise typer.Exit(exits.USAGE)
+
+
+def _show(result: object, *, as_json: bool, as_csv: bool, by: str) -> None:
     if as_json:
         print_json(result)
+    elif as_csv:
+        print_csv(table_of(result, by.split(",") if by else ()))
     else:
         print_blocks(blocks_of(result))
 

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -65,6 +65,41 @@ def _one_of(known: dict[str, ExportKind] | dict[str, ExportFormat]) -> Callable[
     return parser
 
 
+From = Annotated[
+    datetime,
+    typer.Option("--from", metavar="TIME", parser=options.INSTANT, help="From, inclusive."),
+]
+To = Annotated[
+    datetime, typer.Option("--to", metavar="TIME", parser=options.INSTANT, help="To, exclusive.")
+]
+Kind = Annotated[
+    ExportKind,
+    typer.Option(
+        "--kind",
+        metavar="|".join(_KINDS),
+        parser=parse.argument(_one_of(_KINDS)),
+        help="What a row is; default charges.",
+    ),
+]
+Format = Annotated[
+    ExportFormat,
+    typer.Option(
+        "--format",
+        metavar="|".join(_FORMATS),
+        parser=parse.argument(_one_of(_FORMATS)),
+        help="What file; default csv.",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Default named after kind and range, here."),
+]
+Partial = Annotated[
+    bool, typer.Option("--partial", help="If the figures are not so far, as far as they are.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")]
+
+
 @command(
     export_app,
     "cdr",
@@ -75,64 +110,27 @@ def _one_of(known: dict[str, ExportKind] | dict[str, ExportFormat]) -> Callable[
 def cdr(
     client: Client,
     *,
-    from_time: Annotated[
-        datetime,
-        typer.Option("--from", metavar="TIME", parser=options.INSTANT, help="From, inclusive."),
-    ],
-    to_time: Annotated[
-        datetime,
-        typer.Option("--to", metavar="TIME", parser=options.INSTANT, help="To, exclusive."),
-    ],
-    kind: Annotated[
-        ExportKind,
-        typer.Option(
-            "--kind",
-            metavar="|".join(_KINDS),
-            parser=parse.argument(_one_of(_KINDS)),
-            help="What a row is; default charges.",
-        ),
-    ] = ExportKind.CHARGES,
-    format_: Annotated[
-        ExportFormat,
-        typer.Option(
-            "--format",
-            metavar="|".join(_FORMATS),
-            parser=parse.argument(_one_of(_FORMATS)),
-            help="What file; default csv.",
-        ),
-    ] = ExportFormat.CSV,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", help="Default named after kind and range, here."),
-    ] = None,
-    partial: Annotated[
-        bool, typer.Option("--partial", help="If the figures are not so far, as far as they are.")
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the file if it is there.")
-    ] = False,
+    from_time: From,
+    to_time: To,
+    kind: Kind = ExportKind.CHARGES,
+    format_: Format = ExportFormat.CSV,
+    out: Out = None,
+    partial: Partial = False,
+    force: Force = False,
 ) -> ExportResult:
     """Export the charges of a range as a file, as operator: call detail records.
 
     The range is of the time at which an event entered the books, so files of ranges side by side
     lose nothing and have nothing twice. docs/exports.md lists the columns.
-    """  # fmt: skip
+    """
     with client.export_events(kind, format_, from_time, to_time, partial=partial) as pieces:
-        ended: ExportPiece | None = None
         begun = next(pieces)
         assert isinstance(begun, ExportBegun)
-        end_time = begun.end_time or to_time
-        path = out or Path(
-            f"cdr-{kind.lower()}-{_stamp(from_time)}-{_stamp(end_time)}.{format_.lower()}"
-        )
-        with _new_file(path, force=force) as file, progress("rows") as tell:
-            for piece in pieces:
-                if isinstance(piece, ExportPart):
-                    file.write(piece.data)
-                    tell(piece.row_count, begun.row_count)
-                else:
-                    ended = piece
-    assert isinstance(ended, ExportEnded)
+        until = _stamp(begun.end_time or to_time)
+        named = f"cdr-{kind.lower()}-{_stamp(from_time)}-{until}.{format_.lower()}"
+        path = out or Path(named)
+        with _new_file(path, force=force) as file:
+            ended = _received(pieces, file, begun.row_count)
     return ExportResult(
         file=str(path),
         kind=kind,
@@ -145,6 +143,20 @@ def cdr(
         sha256=ended.sha256,
         totals=ended.totals,
     )
+
+
+def _received(pieces: Iterable[ExportPiece], file: IO[bytes], row_count: int) -> ExportEnded:
+    """Write what comes; the client has held it against what it was to be."""
+    ended: ExportPiece | None = None
+    with progress("rows") as tell:
+        for piece in pieces:
+            if isinstance(piece, ExportPart):
+                file.write(piece.data)
+                tell(piece.row_count, row_count)
+            else:
+                ended = piece
+    assert isinstance(ended, ExportEnded)
+    return ended
 
 
 def _stamp(at: datetime) -> str:

@@ -175,8 +175,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     `sql` says what is wrong.
     """
     ERROR_REASON_FIGURES_BEHIND: _ErrorReason.ValueType  # 77
-    """UNAVAILABLE. The figures are not whole until end_time, or what was read of the journal was taken
-    back meanwhile; the violation says until when they are whole. Ask again then, or for less.
+    """UNAVAILABLE. The figures are not whole until end_time, or what was read of the journal was
+    taken back meanwhile; the violation says until when they are whole. Ask then, or for less.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -337,7 +337,7 @@ ERROR_REASON_SQL_REFUSED: ErrorReason.ValueType  # 76
 `sql` says what is wrong.
 """
 ERROR_REASON_FIGURES_BEHIND: ErrorReason.ValueType  # 77
-"""UNAVAILABLE. The figures are not whole until end_time, or what was read of the journal was taken
-back meanwhile; the violation says until when they are whole. Ask again then, or for less.
+"""UNAVAILABLE. The figures are not whole until end_time, or what was read of the journal was
+taken back meanwhile; the violation says until when they are whole. Ask then, or for less.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

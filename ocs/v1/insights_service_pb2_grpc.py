@@ -158,12 +158,12 @@ class InsightsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExportEvents(self, request, context):
-        """Exports what entered the books in a range as a file of Parquet or CSV, for operators: first what
-        the file will have, then its bytes, last what it has. docs/exports.md lists the columns. What is
-        exported does not change any more, so asking again gives the same rows; side by side, ranges
-        lose nothing and have nothing twice. A stream that ends without `ended` is no file. Holds no
-        state on the server; sends as fast as the caller reads. Errors, too: UNAVAILABLE
-        (FIGURES_BEHIND: nothing, or nothing more, is exported).
+        """Exports what entered the books in a range as a file of Parquet or CSV, for operators: first
+        what the file will have, then its bytes, last what it has. docs/exports.md lists the columns.
+        What is exported does not change any more, so asking again gives the same rows; side by side,
+        ranges lose nothing and have nothing twice. A stream that ends without `ended` is no file.
+        Holds no state on the server; sends as fast as the caller reads, until his deadline. Errors,
+        too: UNAVAILABLE (FIGURES_BEHIND: nothing, or nothing more, is exported).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

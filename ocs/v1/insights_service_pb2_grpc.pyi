@@ -60,12 +60,12 @@ class InsightsServiceStub:
     INVALID_ARGUMENT (SQL_REFUSED, with a violation of `sql`).
     """
     ExportEvents: _grpc.UnaryStreamMultiCallable[_insights_service_pb2.ExportEventsRequest, _insights_service_pb2.ExportEventsResponse]
-    """Exports what entered the books in a range as a file of Parquet or CSV, for operators: first what
-    the file will have, then its bytes, last what it has. docs/exports.md lists the columns. What is
-    exported does not change any more, so asking again gives the same rows; side by side, ranges
-    lose nothing and have nothing twice. A stream that ends without `ended` is no file. Holds no
-    state on the server; sends as fast as the caller reads. Errors, too: UNAVAILABLE
-    (FIGURES_BEHIND: nothing, or nothing more, is exported).
+    """Exports what entered the books in a range as a file of Parquet or CSV, for operators: first
+    what the file will have, then its bytes, last what it has. docs/exports.md lists the columns.
+    What is exported does not change any more, so asking again gives the same rows; side by side,
+    ranges lose nothing and have nothing twice. A stream that ends without `ended` is no file.
+    Holds no state on the server; sends as fast as the caller reads, until his deadline. Errors,
+    too: UNAVAILABLE (FIGURES_BEHIND: nothing, or nothing more, is exported).
     """
     WatchNow: _grpc.UnaryStreamMultiCallable[_insights_service_pb2.WatchNowRequest, _insights_service_pb2.WatchNowResponse]
     """What happens now: the same snapshot for all who watch, once a second. Never ends by itself; the
@@ -102,12 +102,12 @@ class InsightsServiceAsyncStub(InsightsServiceStub):
     INVALID_ARGUMENT (SQL_REFUSED, with a violation of `sql`).
     """
     ExportEvents: _aio.UnaryStreamMultiCallable[_insights_service_pb2.ExportEventsRequest, _insights_service_pb2.ExportEventsResponse]  # type: ignore[assignment]
-    """Exports what entered the books in a range as a file of Parquet or CSV, for operators: first what
-    the file will have, then its bytes, last what it has. docs/exports.md lists the columns. What is
-    exported does not change any more, so asking again gives the same rows; side by side, ranges
-    lose nothing and have nothing twice. A stream that ends without `ended` is no file. Holds no
-    state on the server; sends as fast as the caller reads. Errors, too: UNAVAILABLE
-    (FIGURES_BEHIND: nothing, or nothing more, is exported).
+    """Exports what entered the books in a range as a file of Parquet or CSV, for operators: first
+    what the file will have, then its bytes, last what it has. docs/exports.md lists the columns.
+    What is exported does not change any more, so asking again gives the same rows; side by side,
+    ranges lose nothing and have nothing twice. A stream that ends without `ended` is no file.
+    Holds no state on the server; sends as fast as the caller reads, until his deadline. Errors,
+    too: UNAVAILABLE (FIGURES_BEHIND: nothing, or nothing more, is exported).
     """
     WatchNow: _aio.UnaryStreamMultiCallable[_insights_service_pb2.WatchNowRequest, _insights_service_pb2.WatchNowResponse]  # type: ignore[assignment]
     """What happens now: the same snapshot for all who watch, once a second. Never ends by itself; the
@@ -195,12 +195,12 @@ class InsightsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _insights_service_pb2.ExportEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_insights_service_pb2.ExportEventsResponse], _abc.AsyncIterator[_insights_service_pb2.ExportEventsResponse]]:
-        """Exports what entered the books in a range as a file of Parquet or CSV, for operators: first what
-        the file will have, then its bytes, last what it has. docs/exports.md lists the columns. What is
-        exported does not change any more, so asking again gives the same rows; side by side, ranges
-        lose nothing and have nothing twice. A stream that ends without `ended` is no file. Holds no
-        state on the server; sends as fast as the caller reads. Errors, too: UNAVAILABLE
-        (FIGURES_BEHIND: nothing, or nothing more, is exported).
+        """Exports what entered the books in a range as a file of Parquet or CSV, for operators: first
+        what the file will have, then its bytes, last what it has. docs/exports.md lists the columns.
+        What is exported does not change any more, so asking again gives the same rows; side by side,
+        ranges lose nothing and have nothing twice. A stream that ends without `ended` is no file.
+        Holds no state on the server; sends as fast as the caller reads, until his deadline. Errors,
+        too: UNAVAILABLE (FIGURES_BEHIND: nothing, or nothing more, is exported).
         """
 
     @_abc_1.abstractmethod
