@@ -41,14 +41,14 @@ class Archiving:
 
     def __init__(self, terms: ArchiveTerms, metrics: Metrics) -> None:
         self._terms = terms
-        self._heard = ArchiveCountsHeard(metrics.archive)
+        self._metrics = metrics
         self.archive = SegmentArchive(terms.directory)
         self.room = JournalRoom()
-        metrics.watch_journal(lambda: (self.room.used_bytes, self.room.limit_bytes))
 
     @asynccontextmanager
     async def measuring(self, store_url: str) -> AsyncIterator[None]:
         """Measure the journal while the block runs, over a connection of its own."""
+        self._metrics.watch_journal(lambda: (self.room.used_bytes, self.room.limit_bytes))
         pipeline = Pipeline(make_pool(store_url, 1))
         memory, max_bytes = ValkeyJournalMemory(pipeline), self._terms.memory_max_bytes
         task = asyncio.create_task(keep_measured(memory, self.room, max_bytes))
@@ -62,4 +62,5 @@ class Archiving:
     def archiver(self, store_url: str) -> AbstractAsyncContextManager[None]:
         """Keep an archiver running beside the block, and its counts in the metrics."""
         environment = {**self._terms.archiver, "OCS_STORE_URL": store_url}
-        return companion(["archiver"], environment, self._heard, after_s=_AFTER_S)
+        heard = ArchiveCountsHeard(self._metrics.watch_archive())
+        return companion(["archiver"], environment, heard, after_s=_AFTER_S)
