@@ -17,8 +17,9 @@ from redis.exceptions import (
 
 from ocs.domain.answer import Answer, Reason
 from ocs.domain.audit import UnreadableAccountError
-from ocs.domain.commands import Commit, Expire, Mutation, Reserve
+from ocs.domain.commands import Commit, Expire, Mutation, Release, Reserve
 from ocs.domain.known import Profile, ReservationFacts
+from ocs.domain.reservation import Step
 from ocs.domain.state import AccountState
 from ocs.limits import CLOCK_SKEW_MAX_MS, DEADLINE_DEFAULT_MS, EXPIRE_ROUNDS_MAX
 from ocs.store import keys
@@ -129,6 +130,9 @@ class ValkeyLedger:
             if facts is not None:
                 ref = (command.tenant, command.account_id, answer.reservation_id)
                 self._facts.put(ref, facts)
+        elif answer.reason is None and _ends(command):
+            # Hardly anybody asks for it again: what is remembered are those that are open.
+            self._facts.drop((command.tenant, command.account_id, answer.reservation_id))
         return answer
 
     def _remember_facts(self, command: Mutation, line: str) -> None:
@@ -326,6 +330,13 @@ class ValkeyLedger:
         if self._test_clock is not None:
             store_ms = self._test_clock()
         return found, max(store_ms, found.floor_ms)
+
+
+def _ends(command: Mutation) -> bool:
+    """Whether a reservation has ended once this is done."""
+    return isinstance(command, Release) or (
+        isinstance(command, Commit) and command.step is Step.CLOSE
+    )
 
 
 def reason_of(reply: Reply) -> Reason:

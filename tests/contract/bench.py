@@ -84,8 +84,8 @@ class Bench:
         )
 
     async def settle(self, used: int, step: Step, name: str = "r1", subscriber: str = "") -> Answer:
-        """Commit use."""
-        facts = await self.ledger.reservation_facts("main", "a1", name)
+        """Commit use, by what the reservation says of itself."""
+        facts = await self.ledger.reservation_facts("main", "a1", name, fresh=True)
         return await self.ledger.execute(
             Commit(
                 profile=await self.profile(subscriber),
