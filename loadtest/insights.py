@@ -29,7 +29,8 @@ from ocs.insights.minutes import add_up
 from ocs.insights.projector import Projector
 from ocs.insights.question import Question
 from ocs.insights.tables import Tables
-from ocs.rpc.event_context import context_columns, encode_context
+from ocs.rpc.context_columns import context_columns
+from ocs.rpc.event_context import encode_context
 from ocs.store import keys
 from ocs.store.connect import make_pool
 from ocs.store.embedded import EmbeddedValkey, private_valkey

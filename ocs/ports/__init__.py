@@ -15,6 +15,7 @@ from ocs.ports.insights import (
     Insights,
     InsightsBusyError,
     SqlRefusedError,
+    TextColumn,
 )
 from ocs.ports.journal import (
     Archive,
@@ -62,6 +63,7 @@ __all__ = [
     "StoredTariff",
     "Stream",
     "TariffStore",
+    "TextColumn",
     "Vitals",
     "VitalsBoard",
 ]

@@ -26,7 +26,7 @@ from ocs.client import AsyncClient
 from ocs.insights.projector import Projector
 from ocs.insights.tables import Tables
 from ocs.ports import TariffStore
-from ocs.rpc.event_context import context_columns
+from ocs.rpc.context_columns import context_columns
 from ocs.service.whole_journal import WholeJournal
 from ocs.store.connect import make_pool
 from ocs.store.embedded import private_valkey

@@ -13,7 +13,8 @@ from ocs.domain.tariff import Tariff
 from ocs.insights.batch import batch_of
 from ocs.insights.tables import Tables
 from ocs.ports import JournalRun
-from ocs.rpc.event_context import context_columns, decode_context, encode_context
+from ocs.rpc.context_columns import context_columns
+from ocs.rpc.event_context import decode_context, encode_context
 from ocs.store import keys
 from tests.model.pair import TENANT
 from tests.model.pools import ACCOUNTS
