@@ -1,7 +1,7 @@
 """Folds a batch of the journal into the tables: statements that run in this order, all or none.
 
-`incoming` is the batch as it was read; `fresh` has the events in it, with the text of their lines.
-A statement is left out if no event of its kinds is in the batch.
+The batch is in the tables of a ReadBatch, by their names. A statement is left out if no event of its
+kinds is in the batch.
 
 size: one fold, in the one order in which its statements may run.
 """
@@ -9,8 +9,7 @@ size: one fold, in the one order in which its statements may run.
 from typing import Final, NamedTuple
 
 from ocs.domain.charging_event import EventKind
-from ocs.domain.event_context import CONTEXT_COLUMNS
-from ocs.insights.line import GRAMMAR, HEAD, each, number, value
+from ocs.insights.line import each
 from ocs.insights.minutes import add_up
 from ocs.limits import QUANTITY_MAX
 
@@ -46,31 +45,6 @@ def _in(kinds: frozenset[EventKind]) -> str:
     return ", ".join(f"'{kind}'" for kind in sorted(kinds))
 
 
-FRESH: Final = f"""
-    CREATE OR REPLACE TEMP TABLE fresh AS
-    WITH split AS (
-        SELECT *, string_split(line, ' ') AS h, {value("d")} AS deadline FROM incoming
-        WHERE readable AND regexp_full_match(line, '{GRAMMAR}'))
-    SELECT n, {HEAD}, part, split_part(position, '-', 1)::UBIGINT AS entry_ms,
-        split_part(position, '-', 2)::UBIGINT AS entry_no, {", ".join(CONTEXT_COLUMNS)},
-        {number("r")} AS requested_units, {number("u")} AS used_units,
-        {number("g")} AS granted_units, {number("c")} AS connect_micros,
-        {number("x")} AS uncollected_units, {number("x", 2)} AS uncollected_micros,
-        contains(line, ' p=') AS charged, {number("p")} AS position_before,
-        coalesce({value("f")}, '') AS flags, coalesce({value("n")}, '') AS successor,
-        deadline IS NOT NULL AND deadline <> '0' AS holds, hash(line, context) AS digest, line
-    FROM split
-"""
-"""The events of the batch."""
-
-ASIDE: Final = f"""
-    CREATE OR REPLACE TEMP TABLE fresh_aside AS
-    SELECT part, split_part(position, '-', 1)::UBIGINT AS entry_ms,
-        split_part(position, '-', 2)::UBIGINT AS entry_no, line, context
-    FROM incoming WHERE NOT (readable AND regexp_full_match(line, '{GRAMMAR}'))
-"""
-"""The rest of it."""
-
 TARIFFS_WANTED: Final = """
     SELECT DISTINCT tenant, version FROM (
         SELECT tenant, tariff_version AS version FROM fresh
@@ -81,33 +55,9 @@ TARIFFS_WANTED: Final = """
 """What prices something in the batch, and is not kept yet."""
 
 _PARTS: Final = (
-    _made(
-        "fresh_payments",
-        f"""
-        SELECT {_KEY}, f[1] AS bucket, f[2]::BIGINT AS units, f[3]::BIGINT AS micros
-        FROM ({each("y")})
-        """,
-    ),
-    Statement("INSERT INTO payments FROM fresh_payments", _CHARGES | _SALES),
-    _made(
-        "fresh_buckets",
-        f"""
-        SELECT {_KEY}, store_ms, f[1] AS bucket, f[2]::BIGINT AS balance_before,
-            f[3]::BIGINT AS reserved_before, f[4]::BIGINT AS balance_after,
-            f[5]::BIGINT AS reserved_after
-        FROM ({each("b", _KEY + ", store_ms")})
-        """,
-    ),
-    Statement("INSERT INTO bucket_changes FROM fresh_buckets"),
-    _made(
-        "fresh_counters",
-        f"""
-        SELECT {_KEY}, f[1] AS holder, f[2] AS cap, f[3]::BIGINT AS period_start_ms,
-            f[4]::BIGINT AS spent, f[5]::BIGINT AS reserved
-        FROM ({each("k")})
-        """,
-    ),
-    Statement("INSERT INTO cap_changes FROM fresh_counters"),
+    Statement(f"INSERT INTO payments SELECT {_KEY}, bucket, units, micros FROM fresh_payments"),
+    Statement("INSERT INTO bucket_changes SELECT * EXCLUDE n FROM fresh_buckets"),
+    Statement("INSERT INTO cap_changes SELECT * EXCLUDE n FROM fresh_counters"),
     Statement(
         f"""
         INSERT INTO refund_lines

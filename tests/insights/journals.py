@@ -11,6 +11,7 @@ from ocs.domain.charging_event import ChargingEvent, EventKind, decode_event
 from ocs.domain.event_context import EventContext
 from ocs.domain.tariff import Tariff
 from ocs.insights.batch import batch_of
+from ocs.insights.reading import LineReader
 from ocs.insights.tables import Tables
 from ocs.ports import JournalRun
 from ocs.rpc.context_columns import context_columns
@@ -111,8 +112,10 @@ def runs_of(entries: Sequence[Entry]) -> list[JournalRun]:
 
 def read(tables: Tables, entries: Sequence[Entry], tariff: Tariff | None = MVNO) -> dict[int, str]:
     """Read a batch, and keep the tariffs that it wants; return its positions."""
-    batch = batch_of(runs_of(entries), context_columns)
-    for tenant, version in sorted(tables.read(batch)):
+    reader = LineReader()
+    batch = reader.read(batch_of(runs_of(entries), context_columns))
+    reader.close()
+    for tenant, version in sorted(tables.take(batch)):
         known = tariff if tariff is not None and version == tariff.version else None
         tables.keep_tariff(tenant, version, known)
     return batch.positions
