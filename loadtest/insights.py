@@ -25,7 +25,7 @@ from ocs.domain.charging_event import decode_event
 from ocs.domain.event_context import EventContext
 from ocs.domain.insights import AsOf, Dimension, FiguresAsked
 from ocs.insights import figures
-from ocs.insights.minutes import add_up
+from ocs.insights.minutes import add_up, sums
 from ocs.insights.projector import Projector
 from ocs.insights.question import Question
 from ocs.insights.tables import Tables
@@ -139,7 +139,7 @@ def copy(tables: Tables, count: int, wanted: int) -> None:
         ).fetchall()
     for table in ("minutes", "cost_minutes", "decision_minutes"):
         connection.execute(f"TRUNCATE {table}").fetchall()
-    for statement in add_up("events", "costs")[:3]:
+    for statement in add_up(f"({sums('events')})", "events", "costs")[:3]:
         connection.execute(statement).fetchall()
     connection.close()
 

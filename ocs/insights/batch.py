@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from ocs.domain.event_context import CONTEXT_COLUMNS
+from ocs.insights.spans import texts_at
 from ocs.ports import ContextReader, JournalRun, TextColumn
 
 _NUMBERS: Final = frozenset({"event_time_ms", "corrects_seq"})
@@ -62,31 +64,25 @@ def batch_of(runs: Iterable[JournalRun], read_contexts: ContextReader) -> Batch:
     if not lines:
         return Batch.empty()
     read = read_contexts(contexts)
-    rows = range(len(lines))
-    readable = [True] * len(lines)
-    for row in read.unreadable:
-        readable[row] = False
-    # Of a column's spans every second is a text, the others are what lies between them.
-    texts = pa.array(range(0, 2 * len(lines), 2), pa.int64())
+    readable = np.ones(len(lines), np.bool_)
+    readable[list(read.unreadable)] = False
     arrays = [
-        pa.array(rows, pa.int64()),
+        pa.array(np.arange(len(lines))),
         pa.array(partitions, pa.uint16()),
         pa.array(positions, pa.string()),
         _lines(lines),
         pa.array(contexts, pa.binary()),
-        pa.array(readable, pa.bool_()),
-        *(_column(read.columns[name], texts) for name in CONTEXT_COLUMNS),
+        pa.array(readable),
+        *(_column(read.columns[name], len(lines)) for name in CONTEXT_COLUMNS),
     ]
     incoming = pa.Table.from_arrays(arrays, schema=_SCHEMA)
     return Batch(incoming, pa.Table.from_pylist(list(_pieces(read.pieces)), _PIECES), last)
 
 
-def _column(values: TextColumn | memoryview, texts: Any) -> Any:
+def _column(values: TextColumn | memoryview, count: int) -> Any:
     if isinstance(values, memoryview):
-        return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(values)])
-    buffers = [None, pa.py_buffer(values.spans), pa.py_buffer(values.data)]
-    spans = pa.Array.from_buffers(pa.string(), 2 * len(texts) - 1, buffers)
-    return spans.take(texts)
+        return pa.Array.from_buffers(pa.int64(), count, [None, pa.py_buffer(values)])
+    return texts_at(values.data, values.spans, count)
 
 
 def _pieces(found: Mapping[int, Sequence[tuple[int, str, str]]]) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from ocs.domain.charging_event import EventKind
 from ocs.insights.line import each
-from ocs.insights.minutes import add_up
+from ocs.insights.minutes import add_up, sums
 from ocs.limits import QUANTITY_MAX
 
 _K = EventKind
@@ -29,12 +29,14 @@ _KEY: Final = "tenant, account, seq"
 class Statement(NamedTuple):
     """SQL, and the kinds of events one of which must be there; empty: always.
 
-    makes: the temporary table that it fills anew; empty without such events.
+    makes: the temporary table that it fills anew; empty without such events. view: what reads the
+    batch under this name, whichever it is.
     """
 
     sql: str
     kinds: frozenset[EventKind] = frozenset()
     makes: str = ""
+    view: str = ""
 
 
 def _made(name: str, query: str, *kinds: EventKind) -> Statement:
@@ -152,13 +154,13 @@ _COST: Final = (
     _made(
         "fresh_use",
         f"""
-        SELECT {_KEY}, position_before AS start_at, position_before + used_units AS end_at,
+        SELECT n, {_KEY}, position_before AS start_at, position_before + used_units AS end_at,
             tariff_version AS version, price_id
         FROM fresh
         WHERE kind IN ({_in(_CHARGES)}) AND charged AND used_units > 0 AND corrects_seq = 0
             AND n NOT IN (SELECT n FROM incoming_pieces)
         UNION ALL
-        SELECT {_KEY}, position_before + p.start_at, position_before + p.end_at, p.version,
+        SELECT n, {_KEY}, position_before + p.start_at, position_before + p.end_at, p.version,
             p.price_id
         FROM incoming_pieces p JOIN fresh USING (n)
         WHERE charged AND p.end_at > p.start_at
@@ -179,7 +181,7 @@ _COST: Final = (
                 AND u.end_at >= high.start_units AND u.end_at < high.end_units),
         priced AS (
             SELECT *, coalesce(high_micros <= {QUANTITY_MAX}, false) AS known FROM reached)
-        SELECT {_KEY}, CASE WHEN known THEN partner END AS partner,
+        SELECT n, {_KEY}, CASE WHEN known THEN partner END AS partner,
             CASE WHEN known THEN currency END AS currency, known,
             sum(CASE WHEN known THEN high_micros - low_micros END)::BIGINT AS micros,
             sum(end_at - start_at)::BIGINT AS units
@@ -236,8 +238,8 @@ _EVENTS: Final = (
         """,
         _K.REFUND,
     ),
-    _made(
-        "fresh_events",
+    # A view, for each of its readers wants only some of the columns.
+    Statement(
         f"""
         SELECT e.tenant, e.account, e.seq, part, entry_ms, entry_no, store_ms,
             event_time_ms AS event_ms, kind, outcome, ref, request_id, session_id AS session,
@@ -258,14 +260,15 @@ _EVENTS: Final = (
         FROM fresh e
         LEFT JOIN metered m ON (e.tenant, e.tariff_version, e.service_id)
             = (m.tenant, m.version, m.service)
-        LEFT JOIN (SELECT {_KEY}, sum(micros)::BIGINT AS micros FROM fresh_payments GROUP BY ALL) p
-            ON (e.tenant, e.account, e.seq) = (p.tenant, p.account, p.seq)
+        LEFT JOIN (SELECT n, sum(micros)::BIGINT AS micros FROM fresh_payments GROUP BY n) p
+            USING (n)
         LEFT JOIN fresh_refunds r ON (e.tenant, e.account, e.seq) = (r.tenant, r.account, r.seq)
         LEFT JOIN fresh_credits t ON (e.tenant, e.account, e.seq) = (t.tenant, t.account, t.seq)
         LEFT JOIN fresh_refunded g ON (e.tenant, e.account, e.seq) = (g.tenant, g.account, g.seq)
-        LEFT JOIN (SELECT {_KEY}, sum(units)::BIGINT AS units FROM fresh_costs WHERE NOT known
-            GROUP BY ALL) u ON (e.tenant, e.account, e.seq) = (u.tenant, u.account, u.seq)
+        LEFT JOIN (SELECT n, sum(units)::BIGINT AS units FROM fresh_costs WHERE NOT known
+            GROUP BY n) u USING (n)
         """,
+        view="fresh_events",
     ),
     Statement("INSERT INTO events FROM fresh_events"),
 )
@@ -275,5 +278,6 @@ STATEMENTS: Final = (
     *_PARTS,
     *_COST,
     *_EVENTS,
-    *map(Statement, add_up("fresh_events", "(FROM fresh_costs WHERE known)")),
+    _made("fresh_sums", sums("fresh_events")),
+    *map(Statement, add_up("fresh_sums", "fresh_events", "(FROM fresh_costs WHERE known)")),
 )

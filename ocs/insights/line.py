@@ -55,31 +55,9 @@ GRAMMAR: Final = _grammar()
 """A whole line that `decode_event` accepts; RE2."""
 
 
-def value(letter: str) -> str:
-    """The first field of a token that stands once at most; null without it."""
-    marked = f"contains(line, ' {letter}=')"
-    return f"CASE WHEN {marked} THEN regexp_extract(line, ' {letter}=([^ :]*)', 1) END"
-
-
-def number(letter: str, index: int = 1) -> str:
-    """A figure of such a token; 0 without it."""
-    before = "[^ :]*:" * (index - 1)
-    figure = f"regexp_extract(line, ' {letter}={before}(-?[0-9]+)', 1)::BIGINT"
-    return f"CASE WHEN contains(line, ' {letter}=') THEN {figure} ELSE 0 END"
-
-
 def each(letter: str, columns: str = "tenant, account, seq") -> str:
     """A query over `fresh`: a row per token of a letter, its fields as the list `f`."""
     return (
         f"SELECT {columns}, string_split(split_part(unnest(string_split(line, ' {letter}=')[2:]),"
         f" ' ', 1), ':') AS f FROM fresh WHERE contains(line, ' {letter}=')"
     )
-
-
-HEAD: Final = """
-    h[2] AS kind, split_part(h[3], '/', 1) AS tenant, split_part(h[3], '/', 2) AS account,
-    h[4]::BIGINT AS seq, h[5]::BIGINT AS store_ms,
-    CASE h[7] WHEN '-' THEN '' ELSE h[7] END AS outcome,
-    CASE h[8] WHEN '-' THEN '' ELSE h[8] END AS ref
-"""
-"""What stands before the tokens, of `string_split(line, ' ') AS h`."""

@@ -10,46 +10,22 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ocs.domain.event_context import CONTEXT_COLUMNS
 from ocs.insights.batch import Batch
-from ocs.insights.line import GRAMMAR, HEAD, each, number, value
+from ocs.insights.line import GRAMMAR
+from ocs.insights.tokens import take_apart
 
-_KEY: Final = "n, tenant, account, seq"
 _PLACE: Final = """
     split_part(position, '-', 1)::UBIGINT AS entry_ms,
     split_part(position, '-', 2)::UBIGINT AS entry_no
 """
-
-_ACCEPTED: Final = f"SELECT readable AND regexp_full_match(line, '{GRAMMAR}') AS ok FROM incoming"
-_FRESH: Final = f"""
-    WITH split AS (
-        SELECT n, position, line, context, string_split(line, ' ') AS h, {value("d")} AS deadline
-        FROM incoming)
-    SELECT {HEAD}, {_PLACE}, {number("r")} AS requested_units, {number("u")} AS used_units,
-        {number("g")} AS granted_units, {number("c")} AS connect_micros,
-        {number("x")} AS uncollected_units, {number("x", 2)} AS uncollected_micros,
-        contains(line, ' p=') AS charged, {number("p")} AS position_before,
-        coalesce({value("f")}, '') AS flags, coalesce({value("n")}, '') AS successor,
-        deadline IS NOT NULL AND deadline <> '0' AS holds, hash(line, context) AS digest
-    FROM split
+_SEEN: Final = f"""
+    SELECT readable AND regexp_full_match(line, '{GRAMMAR}') AS is_event, {_PLACE},
+        hash(line, context) AS digest
+    FROM incoming
 """
-_ASIDE: Final = f"SELECT part, {_PLACE}, line, context FROM incoming"
-_PARTS: Final = {
-    "fresh_payments": f"""
-        SELECT {_KEY}, f[1] AS bucket, f[2]::BIGINT AS units, f[3]::BIGINT AS micros
-        FROM ({each("y", _KEY)})
-        """,
-    "fresh_buckets": f"""
-        SELECT {_KEY}, store_ms, f[1] AS bucket, f[2]::BIGINT AS balance_before,
-            f[3]::BIGINT AS reserved_before, f[4]::BIGINT AS balance_after,
-            f[5]::BIGINT AS reserved_after
-        FROM ({each("b", _KEY + ", store_ms")})
-        """,
-    "fresh_counters": f"""
-        SELECT {_KEY}, f[1] AS holder, f[2] AS cap, f[3]::BIGINT AS period_start_ms,
-            f[4]::BIGINT AS spent, f[5]::BIGINT AS reserved
-        FROM ({each("k", _KEY)})
-        """,
-}
+_KEPT: Final = ("part", "entry_ms", "entry_no", "digest", "line", *CONTEXT_COLUMNS)
+_ASIDE: Final = ["part", "entry_ms", "entry_no", "line", "context"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,27 +51,30 @@ class LineReader:
     def read(self, batch: Batch) -> ReadBatch:
         """Read a batch."""
         incoming = batch.incoming
-        accepted = self._query(_ACCEPTED, incoming=incoming)["ok"]
+        for column in (seen := self._query(_SEEN, incoming)).column_names:
+            incoming = incoming.append_column(column, seen[column])
+        is_event = incoming["is_event"]
         aside = incoming.slice(0, 0)
-        if not pc.all(accepted, min_count=0).as_py():
-            aside, incoming = incoming.filter(pc.invert(accepted)), incoming.filter(accepted)
-        fresh = self._query(_FRESH, incoming=incoming)
-        for column in incoming.schema.names:
-            if column not in {"position", "context", "readable"}:
-                fresh = fresh.append_column(column, incoming[column])
-        tables = {name: self._query(query, fresh=fresh) for name, query in _PARTS.items()}
-        tables |= {"fresh": fresh, "incoming_pieces": batch.pieces}
-        tables["fresh_aside"] = self._query(_ASIDE, incoming=aside)
+        if not pc.all(is_event, min_count=0).as_py():
+            aside, incoming = incoming.filter(pc.invert(is_event)), incoming.filter(is_event)
+        tables = take_apart(_one(incoming["n"]), _one(incoming["line"]))
+        for column in _KEPT:
+            tables["fresh"] = tables["fresh"].append_column(column, incoming[column])
+        tables["fresh_aside"] = aside.select(_ASIDE)
+        tables["incoming_pieces"] = batch.pieces
         return ReadBatch(tables, batch.positions)
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
-    def _query(self, sql: str, **tables: pa.Table) -> Any:
-        for name, table in tables.items():
-            self._connection.register(name, table)
+    def _query(self, sql: str, incoming: pa.Table) -> Any:
+        self._connection.register("incoming", incoming)
         found = self._connection.sql(sql).to_arrow_table()
-        for name in tables:
-            self._connection.unregister(name)
+        self._connection.unregister("incoming")
         return found
+
+
+def _one(column: Any) -> Any:
+    """A column in one piece."""
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)

@@ -60,6 +60,8 @@ class Tables:
         for statement in fold.STATEMENTS:
             if statement.makes:
                 self._execute(f"CREATE TEMP TABLE {statement.makes} AS {statement.sql}")
+            if statement.view:
+                self._execute(f"CREATE TEMP VIEW {statement.view} AS {statement.sql}")
 
     @classmethod
     def open(cls, path: Path) -> "Tables":
@@ -176,6 +178,8 @@ class Tables:
 
     def _run(self, statement: Statement, kinds: set[EventKind]) -> None:
         wanted = not statement.kinds or not statement.kinds.isdisjoint(kinds)
+        if statement.view:
+            return
         if statement.makes:
             self._execute(f"TRUNCATE {statement.makes}")
             if wanted:
@@ -185,7 +189,7 @@ class Tables:
 
     def _gather(self) -> None:
         """Put rows together that add up, once they are many."""
-        ((count, first_ms),) = self._execute("SELECT count(*), min(store_ms) FROM fresh_events")
+        ((count, first_ms),) = self._execute("SELECT count(*), min(store_ms) FROM fresh")
         if count:
             self._loose_count += count
             self._loose_since_ms = min(first_ms, self._loose_since_ms or first_ms)

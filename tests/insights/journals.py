@@ -25,6 +25,7 @@ from tests.support.audit_traffic import Traffic
 
 ROOT: Final = Path(__file__).parents[2]
 MVNO: Final = tariff_of_file(ROOT / "examples/mvno.yaml")
+READER: Final = LineReader()
 CHARGES: Final = (EventKind.COMMIT, EventKind.DEBIT)
 
 
@@ -112,9 +113,7 @@ def runs_of(entries: Sequence[Entry]) -> list[JournalRun]:
 
 def read(tables: Tables, entries: Sequence[Entry], tariff: Tariff | None = MVNO) -> dict[int, str]:
     """Read a batch, and keep the tariffs that it wants; return its positions."""
-    reader = LineReader()
-    batch = reader.read(batch_of(runs_of(entries), context_columns))
-    reader.close()
+    batch = READER.read(batch_of(runs_of(entries), context_columns))
     for tenant, version in sorted(tables.take(batch)):
         known = tariff if tariff is not None and version == tariff.version else None
         tables.keep_tariff(tenant, version, known)
