@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ocs.domain.event_context import CONTEXT_COLUMNS
+from ocs.insights.line import GRAMMAR
 from ocs.insights.spans import texts_at
 from ocs.ports import ContextReader, JournalRun, TextColumn
 
@@ -19,7 +20,7 @@ _SCHEMA: Final = pa.schema(
         ("position", pa.string()),
         ("line", pa.string()),
         ("context", pa.binary()),
-        ("readable", pa.bool_()),
+        ("is_event", pa.bool_()),
         *((name, pa.int64() if name in _NUMBERS else pa.string()) for name in CONTEXT_COLUMNS),
     ]
 )
@@ -64,15 +65,16 @@ def batch_of(runs: Iterable[JournalRun], read_contexts: ContextReader) -> Batch:
     if not lines:
         return Batch.empty()
     read = read_contexts(contexts)
-    readable = np.ones(len(lines), np.bool_)
-    readable[list(read.unreadable)] = False
+    accepts = GRAMMAR.fullmatch
+    is_event = np.fromiter((accepts(line) is not None for line in lines), np.bool_, len(lines))
+    is_event[list(read.unreadable)] = False
     arrays = [
         pa.array(np.arange(len(lines))),
         pa.array(partitions, pa.uint16()),
         pa.array(positions, pa.string()),
         _lines(lines),
         pa.array(contexts, pa.binary()),
-        pa.array(readable),
+        pa.array(is_event),
         *(_column(read.columns[name], len(lines)) for name in CONTEXT_COLUMNS),
     ]
     incoming = pa.Table.from_arrays(arrays, schema=_SCHEMA)

@@ -1,7 +1,7 @@
 """Folds a batch of the journal into the tables: statements that run in this order, all or none.
 
-The batch is in the tables of a ReadBatch, by their names. A statement is left out if no event of its
-kinds is in the batch.
+The batch is in the tables of a ReadBatch, by their names. A statement is left out if no event of
+its kinds is in the batch.
 
 size: one fold, in the one order in which its statements may run.
 """
@@ -274,10 +274,13 @@ _EVENTS: Final = (
 )
 
 
+# What has a cost is no refund and no sale: it says for itself what it is of.
+_COSTED: Final = "(SELECT *, service_id AS service FROM fresh)"
+
 STATEMENTS: Final = (
     *_PARTS,
     *_COST,
     *_EVENTS,
     _made("fresh_sums", sums("fresh_events")),
-    *map(Statement, add_up("fresh_sums", "fresh_events", "(FROM fresh_costs WHERE known)")),
+    *map(Statement, add_up("fresh_sums", _COSTED, "(FROM fresh_costs WHERE known)")),
 )

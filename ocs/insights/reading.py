@@ -12,16 +12,11 @@ import pyarrow.compute as pc
 
 from ocs.domain.event_context import CONTEXT_COLUMNS
 from ocs.insights.batch import Batch
-from ocs.insights.line import GRAMMAR
 from ocs.insights.tokens import take_apart
 
-_PLACE: Final = """
-    split_part(position, '-', 1)::UBIGINT AS entry_ms,
-    split_part(position, '-', 2)::UBIGINT AS entry_no
-"""
-_SEEN: Final = f"""
-    SELECT readable AND regexp_full_match(line, '{GRAMMAR}') AS is_event, {_PLACE},
-        hash(line, context) AS digest
+_SEEN: Final = """
+    SELECT split_part(position, '-', 1)::UBIGINT AS entry_ms,
+        split_part(position, '-', 2)::UBIGINT AS entry_no, hash(line, context) AS digest
     FROM incoming
 """
 _KEPT: Final = ("part", "entry_ms", "entry_no", "digest", "line", *CONTEXT_COLUMNS)
@@ -63,10 +58,6 @@ class LineReader:
         tables["fresh_aside"] = aside.select(_ASIDE)
         tables["incoming_pieces"] = batch.pieces
         return ReadBatch(tables, batch.positions)
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
 
     def _query(self, sql: str, incoming: pa.Table) -> Any:
         self._connection.register("incoming", incoming)

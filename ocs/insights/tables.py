@@ -54,9 +54,7 @@ class Tables:
         self._loose_since_ms: int | None = None
         self._execute("CREATE TEMP TABLE cuts (part USMALLINT, cut_ms UBIGINT)")
         ((self._counts_rewritten,),) = self._execute("SELECT count(*) > 0 FROM taken_back")
-        reader = LineReader()
-        self.take(reader.read(Batch.empty()))
-        reader.close()
+        self.take(LineReader().read(Batch.empty()))
         for statement in fold.STATEMENTS:
             if statement.makes:
                 self._execute(f"CREATE TEMP TABLE {statement.makes} AS {statement.sql}")

@@ -35,8 +35,9 @@ class TextColumn(NamedTuple):
 class ContextColumns(NamedTuple):
     """Many contexts at once.
 
-    columns: by name, those of CONTEXT_COLUMNS; numbers are int64, one behind the other. pieces: the use by price of those contexts
-    that have several, by row: (units, tariff_version, price_id). unreadable: rows that are none.
+    columns: by name, those of CONTEXT_COLUMNS; numbers are int64, one behind the other. pieces: the
+    use by price of those contexts that have several, by row: (units, tariff_version, price_id).
+    unreadable: rows that are none; their values are empty.
     """
 
     columns: Mapping[str, TextColumn | memoryview]

@@ -20,6 +20,7 @@ from ocs.v1.charging_event_pb2 import EventContext
 
 _Integers = NDArray[np.int64]
 _Rows = NDArray[np.intp]
+_Pieces = tuple[tuple[int, str, str], ...]
 
 _FIELDS: Final = sorted(EventContext.DESCRIPTOR.fields, key=lambda field: field.number)
 _TEXT: Final = FieldDescriptor.TYPE_STRING
@@ -30,6 +31,8 @@ _WIRE_TYPES: Final = {
     FieldDescriptor.TYPE_STRING: 2,
     FieldDescriptor.TYPE_MESSAGE: 2,
 }
+# A varint has seven bits of the number in each byte, the lowest first; this bit says: go on.
+_MORE: Final = 0x80
 _LAST_SHIFT: Final = 63
 # Looking at a tag and a varint behind the last context needs no bounds.
 _PADDING: Final = bytes(16)
@@ -39,35 +42,51 @@ _WALKED_AT_ONCE: Final = 8_192
 
 def context_columns(contexts: Sequence[bytes]) -> ContextColumns:
     """Read many contexts, a column per field; rows that protobuf refuses are empty and named."""
-    walk = _walk(contexts)
+    walked = _walk(contexts)
+    odd = set(walked.odd.tolist())
+    pieces: dict[int, _Pieces] = {}
+    # What is within a message the walk does not see.
+    for row in walked.nested.tolist():
+        message = _parsed(contexts[row])
+        if message is None:
+            odd.add(row)
+        elif message.pieces:
+            pieces[row] = _pieces(message)
     unreadable: set[int] = set()
-    if walk.odd.size:
+    if odd:
         plain = list(contexts)
-        for row in walk.odd.tolist():
-            try:
-                message = EventContext.FromString(plain[row])
-            except DecodeError:
+        for row in odd:
+            pieces.pop(row, None)
+            message = _parsed(contexts[row])
+            if message is None:
                 unreadable.add(row)
-                message = EventContext()
+                plain[row] = b""
+                continue
+            if message.pieces:
+                pieces[row] = _pieces(message)
             message.DiscardUnknownFields()
             plain[row] = message.SerializeToString()
-        contexts = plain
-        walk = _walk(contexts)
-        assert not walk.odd.size, "protobuf spells what it read otherwise"
-    pieces = {row: _pieces(contexts[row]) for row in walk.with_pieces.tolist()}
-    return ContextColumns(walk.columns, pieces, unreadable)
+        walked = _walk(plain)
+        assert not walked.odd.size, "protobuf spells what it read otherwise"
+    return ContextColumns(walked.columns, pieces, unreadable)
 
 
-def _pieces(context: bytes) -> tuple[tuple[int, str, str], ...]:
-    message = EventContext.FromString(context)
+def _parsed(context: bytes) -> EventContext | None:
+    try:
+        return EventContext.FromString(context)
+    except DecodeError:
+        return None
+
+
+def _pieces(message: EventContext) -> _Pieces:
     return tuple((one.units, one.tariff_version, one.price_id) for one in message.pieces)
 
 
 class _Walked(NamedTuple):
-    """odd: rows that were not walked to their end."""
+    """odd: rows that were not walked to their end. nested: rows with messages within."""
 
     columns: dict[str, TextColumn | memoryview]
-    with_pieces: _Rows
+    nested: _Rows
     odd: _Rows
 
 
@@ -83,20 +102,22 @@ def _walk(contexts: Sequence[bytes]) -> _Walked:
         else np.zeros(count, np.int64)
         for field in wanted
     }
-    with_pieces = []
+    nested = []
     for first in range(0, count, _WALKED_AT_ONCE):
         some = slice(first, first + _WALKED_AT_ONCE)
         cursors = _Cursors(data, at[some], ends[some])
         for field in _FIELDS:
             rows = cursors.take(field, found[field.name][some] if field.name in found else None)
-            if field.name == "pieces":
-                with_pieces.append(rows + first)
+            if field.type == FieldDescriptor.TYPE_MESSAGE:
+                nested.append(rows + first)
     columns = {
         name: TextColumn(data.data, values.data) if values.ndim > 1 else values.data
         for name, values in found.items()
     }
     nothing = np.zeros(0, np.intp)
-    return _Walked(columns, np.concatenate((nothing, *with_pieces)), np.flatnonzero(at != ends))
+    return _Walked(
+        columns, np.unique(np.concatenate((nothing, *nested))), np.flatnonzero(at != ends)
+    )
 
 
 class _Cursors:
@@ -169,19 +190,21 @@ class _Cursors:
         Of one that is none, the place behind is behind everything.
         """
         byte = self._data[at].astype(np.int64)
-        values, at = byte & 127, at + 1
-        further, shift = np.flatnonzero(byte > 127), 7
+        values, at = byte & ~_MORE, at + 1
+        further, shift = np.flatnonzero(byte >= _MORE), 7
         while further.size and shift <= _LAST_SHIFT:
             byte = self._data[at[further]].astype(np.int64)
-            values[further] |= (byte & 127) << shift
+            values[further] |= (byte & ~_MORE) << shift
             at[further] += 1
             # Ten bytes have six bits more than there are.
             bad = further[byte > 1] if shift == _LAST_SHIFT else further[:0]
             at[bad] = self._data.size
-            further, shift = further[byte > 127], shift + 7
+            further, shift = further[byte >= _MORE], shift + 7
         return values, at
 
 
 def _varint(number: int) -> bytes:
     """Spell a small number as protobuf does."""
-    return bytes([number]) if number < 128 else bytes([number & 127 | 128]) + _varint(number >> 7)
+    if number < _MORE:
+        return bytes([number])
+    return bytes([number & ~_MORE & 0xFF | _MORE]) + _varint(number >> 7)
