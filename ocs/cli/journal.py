@@ -47,6 +47,7 @@ def event_of(event: api.ChargingEvent, tenant: str, account_id: str) -> Charging
             for one in event.buckets
         ],
         payments=[Payment(one.bucket_id, one.units, one.micros) for one in event.charges],
+        steps=[(one.first, one.last) for one in event.steps],
         stretches=[(one.bucket_id, one.units) for one in event.stretches],
         uncollected_units=event.uncollected_units,
         uncollected_micros=event.uncollected_micros,

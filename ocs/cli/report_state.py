@@ -37,6 +37,9 @@ def limits(
         ),
     ] = 80,
     segment: Annotated[str | None, typer.Option("--segment", metavar="ID", help="Only it.")] = None,
+    account_id: Annotated[
+        str, typer.Option("--account", metavar="ID", help="Only its caps, its lines' and groups'.")
+    ] = "",
     limit: Limit = 0,
     page_token: options.PageTokenOption = "",
 ) -> LimitPage:
@@ -44,6 +47,7 @@ def limits(
     return client.list_limits_page(
         share_permille_min=share * _PERMILLE_PER_PERCENT,
         segment=segment,
+        account_id=account_id,
         page_size=limit,
         page_token=page_token,
     )

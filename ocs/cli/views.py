@@ -210,8 +210,18 @@ def event_row(event: ChargingEvent) -> tuple[str, ...]:
         str(event.granted_units or ""),
         decimal_of(collected) if event.charges else "",
         str(event.uncollected_units or ""),
+        priced_by(event),
         ", ".join(event.flags),
     )
+
+
+def priced_by(event: ChargingEvent) -> str:
+    """The lines of the price book that rated a charge, each with its steps: `voice/home 1-2`."""
+    names = [piece.price_id for piece in event.context.pieces] or [event.context.price_id]
+    told = []
+    for name, (first, last) in zip(names, ((s.first, s.last) for s in event.steps), strict=False):
+        told.append(f"{name} {first}" if first == last else f"{name} {first}-{last}")
+    return ", ".join(told)
 
 
 @singledispatch
@@ -342,7 +352,7 @@ def _(result: ListSpendingCapsResult) -> list[Block]:
 def _(result: ChargingEventPage) -> list[Block]:
     columns = (
         "seq", "time", "kind", "outcome", "service",
-        "used", "granted", "collected", "uncollected", "marks",
+        "used", "granted", "collected", "uncollected", "price, step", "marks",
     )  # fmt: skip
     return [
         Listing(columns, [event_row(event) for event in result.events]),

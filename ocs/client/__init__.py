@@ -54,6 +54,7 @@ from ocs.client.events import (
     EventSegment,
     PaidStretch,
     SessionProgress,
+    StepRange,
 )
 from ocs.client.operation import Operation
 from ocs.client.readings import (
@@ -207,6 +208,7 @@ __all__ = [
     "SessionProgress",
     "SetSpendingCapResult",
     "SpendingCap",
+    "StepRange",
     "TopUpResult",
     "UnauthenticatedError",
     "UnavailableError",

@@ -86,6 +86,14 @@ class PaidStretch:
 
 
 @dataclass(frozen=True, slots=True)
+class StepRange:
+    """Which steps of a price list some use ran through, counted from 1."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionProgress:
     """How far a session had come, and has come: units used, and rated in whole increments."""
 
@@ -121,6 +129,7 @@ class ChargingEvent:
     low_balances: tuple[LowBalance, ...]
     roll_overs: tuple[RollOver, ...]
     progress: SessionProgress | None  # None if it charged nothing
+    steps: tuple[StepRange, ...]  # one for each of context.pieces, else one for its price_id
     stretches: tuple[PaidStretch, ...]  # if a bucket paid for two of them; else charges say it
     next_reservation_id: str  # of a late commit whose next grant opened one
 

@@ -27,7 +27,7 @@ from ocs.domain.explanation import (
     money_text,
     uncollected_line,
 )
-from ocs.domain.price_function import PriceFunction
+from ocs.domain.price_function import PriceFunction, steps_of
 from ocs.domain.rerating.payers import Payer, payers_of
 from ocs.domain.reservation import ServiceTerms, SessionRating
 from ocs.domain.tariff import Tariff
@@ -102,6 +102,8 @@ def explain_charge(charge: PastCharge) -> Explanation:
     if priced is None or priced[1] != rated_to:
         return unexplained(event, charge.context, Unexplained.OTHER_PRICE)
     price = priced[0]
+    if event.steps and event.steps != steps_of(price, paid_to, rated_to):
+        return unexplained(event, charge.context, Unexplained.OTHER_PRICE)
     payers = payers_of(event)
     what = Explained(
         unit=charge.terms.unit,

@@ -14,6 +14,8 @@ or cap the event is about, `-` stands for nothing. Tokens are `letter=fields`, f
     p=position:paid_to:position:paid_to      session before and after
     b=bucket:balance:reserved:balance:reserved   bucket before and after
     y=bucket:units:micros                    payment
+    S=first:last                             steps of the price list that rated it, from 1; one
+                                             for each price that it was split by, in order
     Y=bucket:units                           stretches in order, if a bucket paid for two of them
     x=units:micros                           uncollected
     d=expire_ms:granted_units                the reservation's hold after; 0:0 = it holds no more
@@ -124,6 +126,7 @@ class ChargingEvent:
     used_units: int = 0
     granted_units: int = 0
     position: tuple[int, int, int, int] | None = None
+    steps: list[tuple[int, int]] = field(default_factory=list)
     buckets: list[BucketChange] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
     stretches: list[tuple[str, int]] = field(default_factory=list)
@@ -206,6 +209,9 @@ def _read_token(event: ChargingEvent, letter: str, fields: list[str]) -> None:
 
 def _read_short(event: ChargingEvent, letter: str, fields: list[str]) -> None:
     match letter:
+        case "S":
+            first, last = map(int, fields)
+            event.steps.append((first, last))
         case "Y":
             event.stretches.append((fields[0], int(fields[1])))
         case "e":

@@ -239,13 +239,17 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitsAsked:
-    """Which caps: spent to `share_permille` of their limit at least, of a segment (None: any)."""
+    """Which caps: spent to `share_permille` of their limit at least, of a segment (None: any).
+
+    account_id: of one account, its lines and groups; empty: of all.
+    """
 
     tenant: str
     share_permille: int
     segment: str | None
     offset: int
     count: int
+    account_id: str = ""
 
 
 class LimitRow(NamedTuple):

@@ -100,6 +100,26 @@ def reach(price: PriceFunction, start: int, end: int, micros: int) -> int:
     return low
 
 
+def steps_of(price: PriceFunction, start: int, end: int) -> list[tuple[int, int]]:
+    """Return the first and the last step, from 1, that rate [start, end), of each part in order.
+
+    price: a price list, or what splices or moves some; not the dearest of several. A part that an
+    earlier charge rounded up to has the step that comes next.
+    """
+    if isinstance(price, Joined):
+        parts = price.parts
+    else:
+        assert isinstance(price, Rate)
+        parts = (Part(price, 0, 0, end),)
+    steps, at = [], start
+    for part in parts:
+        last = max(at, part.end - 1)
+        first_step = part.price.step_number(at + part.shift)
+        steps.append((first_step, part.price.step_number(last + part.shift)))
+        at = part.end
+    return steps
+
+
 def connect_due(price: PriceFunction, position: int, used_units: int) -> int:
     """Return the connect fee of more use from a position; 0 once something was used."""
     return price.connect_micros if position == 0 and used_units > 0 else 0

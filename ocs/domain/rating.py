@@ -179,6 +179,9 @@ class Rate:
         boundary = units + -(units - step.start) % step.increment
         return boundary if boundary <= QUANTITY_MAX else None
 
+    def step_number(self, units: int) -> int:
+        """Return which step, from 1, prices what comes after `units`."""
+        return bisect_right(self.steps, units, key=lambda step: step.start)
+
     def _step(self, units: int) -> RateStep:
-        """The step that prices what comes after `units`."""
-        return self.steps[bisect_right(self.steps, units, key=lambda step: step.start) - 1]
+        return self.steps[self.step_number(units) - 1]

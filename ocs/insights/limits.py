@@ -50,6 +50,7 @@ _CANDIDATES: Final = f"""
     FROM spent s LEFT JOIN accounts a USING (tenant, account)
     WHERE s.cap_limit > 0 AND s.spent * 1000 >= s.cap_limit::HUGEINT * $share
         AND ($tenant = '' OR s.tenant = $tenant) AND ($any OR a.segment = $segment)
+        AND ($account = '' OR s.account = $account)
     ORDER BY s.spent::DOUBLE / s.cap_limit DESC, s.tenant, s.account, s.holder, s.cap
     LIMIT {_BATCH} OFFSET $offset
 """
@@ -78,6 +79,7 @@ def _candidates(question: Question, asked: LimitsAsked, as_of: AsOf) -> Iterator
                 "share": asked.share_permille,
                 "any": asked.segment is None,
                 "segment": asked.segment or "",
+                "account": asked.account_id,
                 "as_of_ms": as_of.as_of_ms,
                 "offset": offset,
             },

@@ -20,6 +20,7 @@ _BUCKET_TERMS: Final = (_TEXT, _NUMBER, _NUMBER, _NUMBER, _TEXT, _TEXT, _TEXT)
 # Fields of the tokens, by letter; those in the second table may have more, which no reader knows.
 _EXACTLY: Final = {
     "p": [_NUMBER] * 4,
+    "S": [_NUMBER] * 2,
     "b": [_ID, *[_NUMBER] * 4],
     "y": [_ID, *[_NUMBER] * 2],
     "x": [_NUMBER] * 2,

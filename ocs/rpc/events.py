@@ -65,6 +65,8 @@ def event_message(logged: LoggedEvent) -> pb.ChargingEvent:
         )
     for bucket_id, units in event.stretches:
         message.stretches.add(bucket_id=bucket_id, units=units)
+    for first, last in event.steps:
+        message.steps.add(first=first, last=last)
     if event.position is not None:
         before, paid_before, after, paid_after = event.position
         message.progress.position_before = before

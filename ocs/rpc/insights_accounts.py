@@ -69,6 +69,7 @@ class InsightsAccountHandlers:
             segment=request.segment if request.HasField("segment") else None,
             offset=int(request.page_token or 0),
             count=request.page_size or limits.PAGE_DEFAULT,
+            account_id=request.account_id,
         )
         found = await self._use.limits(asked)
         response = pb.ListLimitsResponse(next_page_token=str(found.next_offset or ""))

@@ -80,7 +80,9 @@ class Bundles:
 
         seq: of the account when it was found due; whoever else found it so sends the same request.
         """
-        asked = Asked(tenant, RENEWAL_ACTOR, 0, f"renewal.{bundle_id}.{seq}", self._now_ms())
+        self._books.check()
+        # No caller's request_id has a "=".
+        asked = Asked(tenant, RENEWAL_ACTOR, 0, f"=renewal.{bundle_id}.{seq}", self._now_ms())
 
         def build(profile: Profile, month_ends: tuple[int, int]) -> RenewBundle:
             tariff = self._books.of(tenant).at(asked.request_time_ms)

@@ -31,15 +31,17 @@ class Tiers:
         if not missing:
             return profile
         for tier, line in missing.items():
-            # Whoever else is doing so sends the same request, with the same meaning.
+            # Whoever else is doing so sends the same request, with the same meaning; no caller's
+            # request_id has a "=".
+            request_id = f"={tier}"
             made = SetSpendingCap(
                 tenant=profile.tenant,
                 account_id=profile.account_id,
-                request_id=tier,
+                request_id=request_id,
                 fingerprint=fingerprint("CountTier", tier),
                 request_time_ms=asked.request_time_ms,
                 window_ms=WINDOW_USED_MS,
-                context=self._encode(EventContext(request_id=tier, actor=asked.actor)),
+                context=self._encode(EventContext(request_id=request_id, actor=asked.actor)),
                 deadline_ms=asked.deadline_ms,
                 cap=tier_counter(tier, line.unit),
             )

@@ -168,7 +168,9 @@ class EventContext(_message.Message):
     ASKED_UNITS_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """The caller's request_id; empty for what time did by itself."""
+    """The caller's request_id; empty for what time did by itself. One that begins with `=` is the
+    service's own: a renewal, the counter of a tier.
+    """
     session_id: _builtins.str
     """The gateway's charging session."""
     subscriber_id: _builtins.str
@@ -433,6 +435,7 @@ class ChargingEvent(_message.Message):
     ROLL_OVERS_FIELD_NUMBER: _builtins.int
     PROGRESS_FIELD_NUMBER: _builtins.int
     STRETCHES_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
     NEXT_RESERVATION_ID_FIELD_NUMBER: _builtins.int
     event: _builtins.str
     """tenants/{t}/accounts/{a}/events/{seq}."""
@@ -504,6 +507,13 @@ class ChargingEvent(_message.Message):
     def stretches(self) -> _containers.RepeatedCompositeFieldContainer[Global___PaidStretch]:
         """Who paid for which units, in order, if a bucket paid for two stretches; else `charges` say it."""
 
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___StepRange]:
+        """The steps of the price list that rated it: one for each of `context.pieces` in order, or one
+        for `context.price_id` of `context.tariff_version` if there are none. Empty if nothing was
+        charged, and in records written before this field was.
+        """
+
     def __init__(
         self,
         *,
@@ -530,11 +540,12 @@ class ChargingEvent(_message.Message):
         roll_overs: _abc.Iterable[Global___RollOver] | None = ...,
         progress: Global___SessionProgress | None = ...,
         stretches: _abc.Iterable[Global___PaidStretch] | None = ...,
+        steps: _abc.Iterable[Global___StepRange] | None = ...,
         next_reservation_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "progress", b"progress", "store_time", b"store_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_seq", b"account_seq", "buckets", b"buckets", "bundle_id", b"bundle_id", "caps", b"caps", "charges", b"charges", "connect_micros", b"connect_micros", "context", b"context", "event", b"event", "flags", b"flags", "granted_units", b"granted_units", "kind", b"kind", "low_balances", b"low_balances", "next_reservation_id", b"next_reservation_id", "outcome", b"outcome", "progress", b"progress", "refunded_event", b"refunded_event", "refunds", b"refunds", "reservation_id", b"reservation_id", "roll_overs", b"roll_overs", "store_time", b"store_time", "stretches", b"stretches", "uncollected_micros", b"uncollected_micros", "uncollected_units", b"uncollected_units", "used_units", b"used_units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_seq", b"account_seq", "buckets", b"buckets", "bundle_id", b"bundle_id", "caps", b"caps", "charges", b"charges", "connect_micros", b"connect_micros", "context", b"context", "event", b"event", "flags", b"flags", "granted_units", b"granted_units", "kind", b"kind", "low_balances", b"low_balances", "next_reservation_id", b"next_reservation_id", "outcome", b"outcome", "progress", b"progress", "refunded_event", b"refunded_event", "refunds", b"refunds", "reservation_id", b"reservation_id", "roll_overs", b"roll_overs", "steps", b"steps", "store_time", b"store_time", "stretches", b"stretches", "uncollected_micros", b"uncollected_micros", "uncollected_units", b"uncollected_units", "used_units", b"used_units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -631,6 +642,34 @@ class SessionProgress(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SessionProgress: _TypeAlias = SessionProgress  # noqa: Y015
+
+@_typing.final
+class StepRange(_message.Message):
+    """Which steps of a price list some use ran through, counted from 1. Of a tier: by the account's use
+    in the period.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIRST_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    first: _builtins.int
+    """The first."""
+    last: _builtins.int
+    """The last; equal to `first` if one step rated all of it."""
+    def __init__(
+        self,
+        *,
+        first: _builtins.int = ...,
+        last: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first", b"first", "last", b"last"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StepRange: _TypeAlias = StepRange  # noqa: Y015
 
 @_typing.final
 class PaidStretch(_message.Message):

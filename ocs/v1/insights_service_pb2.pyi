@@ -937,6 +937,7 @@ class ListLimitsRequest(_message.Message):
     SEGMENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     share_permille_min: _builtins.int
     """Only what is spent to this part of its limit, permille, 0 .. 1000; unset: 800."""
     segment: _builtins.str
@@ -945,6 +946,8 @@ class ListLimitsRequest(_message.Message):
     """Caps wanted, 0 .. 500; 0: 50."""
     page_token: _builtins.str
     """next_page_token of the page before; empty: the first page. Caps move between pages."""
+    account_id: _builtins.str
+    """Only caps of this account, of its lines and of its groups; empty: of all accounts."""
     def __init__(
         self,
         *,
@@ -952,10 +955,11 @@ class ListLimitsRequest(_message.Message):
         segment: _builtins.str | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        account_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_segment", b"_segment", "_share_permille_min", b"_share_permille_min", "segment", b"segment", "share_permille_min", b"share_permille_min"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_segment", b"_segment", "_share_permille_min", b"_share_permille_min", "page_size", b"page_size", "page_token", b"page_token", "segment", b"segment", "share_permille_min", b"share_permille_min"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_segment", b"_segment", "_share_permille_min", b"_share_permille_min", "account_id", b"account_id", "page_size", b"page_size", "page_token", b"page_token", "segment", b"segment", "share_permille_min", b"share_permille_min"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__segment: _TypeAlias = _typing.Literal["segment"]  # noqa: Y015
     _WhichOneofArgType__segment: _TypeAlias = _typing.Literal["_segment", b"_segment"]  # noqa: Y015

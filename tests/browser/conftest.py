@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from ocs.client import Basis, Client
 from ocs.client.operations import account, charging, spending_cap
-from ocs.client.values import Period
+from ocs.client.values import CapHolder, Period, Unit
 
 WAIT_S = 60.0
 WAIT_MS = 1000 * WAIT_S
@@ -160,8 +160,31 @@ def live_a_little(site: Site) -> None:
         )
     )
     send(account.top_up("fay", payment_reference="fay", micros=5_000_000, currency="EUR"))
+    send(account.add_subscriber("fay", "phone"))
+    send(
+        spending_cap.set_spending_cap(
+            "fay",
+            "phones",
+            limit_units=1 << 30,
+            unit=Unit.OCTETS,
+            period=Period.MONTH,
+            holder=CapHolder(subscriber_id="phone"),
+        )
+    )
+    used = charging.debit(
+        account_id="fay",
+        subscriber_id="phone",
+        service_id="data",
+        used_units=1 << 20,
+        basis=Basis.USED,
+    )
+    send(used)
     held = charging.reserve(
-        account_id="fay", service_id="data", requested_units=1 << 28, session_id="fay-1"
+        account_id="fay",
+        subscriber_id="phone",
+        service_id="data",
+        requested_units=1 << 28,
+        session_id="fay-1",
     )
     assert send(held).granted
 

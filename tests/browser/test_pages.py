@@ -125,6 +125,15 @@ def test_an_account_shows_its_buckets_and_history_and_explains_a_charge(
     assert lines == [line["text"] for line in explained["explanation"]]
 
 
+def test_an_account_shows_the_caps_of_its_lines(page: Page, site: Site) -> None:
+    shown(page, site, "account?tenant=main&id=fay")
+    rows = page.locator("section", has_text="Caps of lines and groups").last.locator("tbody tr")
+    (row,) = rows.all_inner_texts()
+    assert [part.strip() for part in row.split("\t")][:2] == ["phones", "line phone"]
+    shown(page, site, "account?tenant=main&id=ada")
+    assert not page.locator("section", has_text="Caps of lines and groups").count()
+
+
 def timeline(site: Site) -> list[Any]:
     """All events of an account, newest first."""
     found: list[Any] = site.ask("ListTimeline", account_id="ada")["events"]

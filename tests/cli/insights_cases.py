@@ -129,6 +129,12 @@ INSIGHTS_CASES = [
         {},
     ),
     Case("report limits --share 90", "ListLimits", LIMITS, {"share_permille_min": 900}),
+    Case(
+        "report limits --account alice",
+        "ListLimits",
+        LIMITS,
+        {"share_permille_min": 800, "account_id": "alice"},
+    ),
     Case("report account alice", "ListTimeline", TIMELINE, {"account_id": "alice"}),
     Case(
         "sql values(1)",

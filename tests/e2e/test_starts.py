@@ -1,10 +1,13 @@
 """Starts that are not like others: a log that takes long to load, a directory in use."""
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from ocs.client import Client
 from ocs.settings import load_settings
 from ocs.store.embedded import EmbeddedOptions, EmbeddedValkey, private_valkey
 from ocs.store.embedded_config import render_config
+from ocs.store.embedded_files import EmbeddedStoreError, read_pid
 from tests.campaigns.support.service import ServiceProcess
 from tests.security.support import first_lines, until
 from tests.store.embedded.support import log_of_reads, newest_log, wait_until
@@ -27,10 +31,10 @@ LOAD_DELAY_US = 1_000
 COMMAND_COUNT = 12_000
 
 
-def lengthen(directory: Path) -> None:
+def lengthen(directory: Path, command_count: int) -> None:
     """Add commands to a stopped store's log that change nothing."""
     log = newest_log(directory)
-    log.write_bytes(log.read_bytes() + log_of_reads("long", 1, COMMAND_COUNT))
+    log.write_bytes(log.read_bytes() + log_of_reads("long", 1, command_count))
 
 
 def load_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +54,7 @@ async def test_a_log_that_loads_longer_than_10_s_is_waited_for(
         async with serving(store) as live:
             account = await live.open(messages=10)
         directory, url = store.data_dir, store.url
-    lengthen(directory)
+    lengthen(directory, COMMAND_COUNT)
     load_slowly(monkeypatch)
     started: list[EmbeddedValkey] = []
     lines: list[str] = []
@@ -84,11 +88,15 @@ def test_a_service_that_waits_for_its_store_stops_when_it_is_told_to(
 ) -> None:
     with private_valkey(tmp_path, "always") as store:
         directory, url = store.data_dir, store.url
-    lengthen(directory)
+    lengthen(directory, 50 * COMMAND_COUNT)  # ten minutes: it never comes to its end here
     load_slowly(monkeypatch)
     started: list[EmbeddedValkey] = []
-    options = EmbeddedOptions(directory)
-    thread = threading.Thread(target=lambda: started.append(EmbeddedValkey.start(options)))
+
+    def load() -> None:
+        with suppress(EmbeddedStoreError):
+            started.append(EmbeddedValkey.start(EmbeddedOptions(directory)))
+
+    thread = threading.Thread(target=load)
     thread.start()
     try:
         assert wait_until((directory / "valkey.sock").exists)
@@ -99,8 +107,10 @@ def test_a_service_that_waits_for_its_store_stops_when_it_is_told_to(
         assert "stopped before it served" in said
         assert "listening on" not in said
     finally:
+        pid = read_pid(directory)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
         thread.join()
-        started[0].stop()
 
 
 @pytest.mark.xdist_group("services")

@@ -101,7 +101,7 @@ def check_alike(tables: Tables, lines: list[bytes]) -> tuple[int, set[str]]:
     kinds = set()
     for row in heads:
         event = decode_event(lines[row].decode("utf-8", "replace"))
-        assert heads[row] == head_of(row, event)
+        assert heads[row] == head_of(row, event), lines[row]
         for letter, fields in lists_of(event).items():
             assert plain(lists[letter].get(row, [])) == plain(fields), (letter, lines[row])
         kinds.add(str(event.kind))

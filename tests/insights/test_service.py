@@ -190,6 +190,8 @@ async def test_what_is_there_now(store: EmbeddedValkey, tmp_path: Path) -> None:
         assert limit.reset_time is not None
         assert timedelta() < limit.reset_time - datetime.now(UTC) <= timedelta(days=1)
         assert not (await figures.list_limits_page(share_permille_min=801)).limits
+        assert (await figures.list_limits_page(account_id="a1")).limits == (limit,)
+        assert not (await figures.list_limits_page(account_id="a")).limits
 
         first = await figures.list_timeline_page("a1", page_size=2)
         rest = await figures.list_timeline_page("a1", page_token=first.next_page_token)

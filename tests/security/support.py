@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -30,6 +31,8 @@ from tests.support.methods import METHODS, method_of
 from tests.support.stages import now_ms
 
 TIMEOUT_S: Final = 10.0
+# Far longer than a process takes to start on a busy machine.
+START_MAX_S: Final = 120.0
 ALL_ROLES: Final = tuple(role.value for role in Role)
 
 
@@ -210,11 +213,15 @@ def first_lines(*arguments: str, until: str, **settings: object) -> str:
         text=True,
     ) as process:
         assert process.stderr is not None
+        # One that never says it is killed: this fails, and does not wait for ever.
+        watchdog = threading.Timer(START_MAX_S, process.kill)
+        watchdog.start()
         for line in process.stderr:
             said.append(line)
             if until in line:
                 break
         process.terminate()
         said.extend(process.stderr)
+        watchdog.cancel()
     assert process.returncode == 0, said
     return "".join(said)

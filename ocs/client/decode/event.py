@@ -112,6 +112,7 @@ def charging_event(message: events.ChargingEvent) -> records.ChargingEvent:
             for one in message.roll_overs
         ),
         progress=_progress(message.progress) if message.HasField("progress") else None,
+        steps=tuple(records.StepRange(first=one.first, last=one.last) for one in message.steps),
         stretches=tuple(
             records.PaidStretch(bucket_id=one.bucket_id, units=one.units)
             for one in message.stretches

@@ -82,13 +82,19 @@ def list_limits_page(
     *,
     share_permille_min: int | None = None,
     segment: str | None = None,
+    account_id: str = "",
     page_size: int = 0,
     page_token: str = "",
     timeout_s: float | None = None,
 ) -> Operation[LimitPage]:
-    """Caps by the part of them that is spent (at least 800 permille), the nearest first."""
+    """Caps by the part of them that is spent (at least 800 permille), the nearest first.
+
+    account_id: only those of an account, of its lines and of its groups.
+    """
     request = insights.ListLimitsRequest(
-        page_size=encode.small("page_size", page_size), page_token=page_token
+        account_id=account_id,
+        page_size=encode.small("page_size", page_size),
+        page_token=page_token,
     )
     if share_permille_min is not None:
         request.share_permille_min = encode.small("share_permille_min", share_permille_min)

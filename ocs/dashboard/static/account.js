@@ -8,6 +8,8 @@ import { limitTable } from "./limits.js";
 
 const REFRESH_MS = 5_000;
 const CHARGES = ["COMMIT", "DEBIT", "REFUND"];
+// As many as one page of limits has.
+const CAPS_MAX = 500;
 const FIRST_TENANT = "main";
 
 export function show(main, showAsOf) {
@@ -100,6 +102,12 @@ async function draw(asked, { main, body, why, fault, showAsOf, load }) {
       answer = await ask("ListTimeline", request, asked.tenant);
       rows.push(...(answer.events ?? []));
     }
+    const held = await ask(
+      "ListLimits",
+      { account_id: asked.id, share_permille_min: 0, page_size: CAPS_MAX },
+      asked.tenant,
+    );
+    const shared = (held.limits ?? []).filter((cap) => cap.holder);
     showAsOf(answer.as_of);
     main.dataset.asOf = now;
     const onMore = () => {
@@ -122,6 +130,13 @@ async function draw(asked, { main, body, why, fault, showAsOf, load }) {
         { class: "cards" },
         card("Buckets", {}, buckets(account)),
         card("Spending caps", {}, limitTable(caps, now, { ofAccount: true })),
+        shared.length > 0
+          ? card(
+              "Caps of lines and groups",
+              { class: "wide" },
+              limitTable(shared, now, { ofAccount: true }),
+            )
+          : "",
         card(
           "History",
           { class: "wide" },

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from ocs.domain.answer import Outcome
 from ocs.domain.charging_event import ChargingEvent, EventKind
+from ocs.limits import RATE_STEPS_MAX
 
 # (part of the event, what it says, what it should say)
 Contradiction: TypeAlias = tuple[str, object, object]
@@ -49,9 +50,9 @@ _ALLOWED: Final[Mapping[EventKind, str]] = MappingProxyType(
         _K.SET_SPENDING_CAP: "q",
         _K.DELETE_SPENDING_CAP: "q",
         _K.RESERVE: "rgbdhlkf",
-        _K.COMMIT: "rugpbyYcxdhlknfe",
+        _K.COMMIT: "rugpSbyYcxdhlknfe",
         _K.RELEASE: "bdk",
-        _K.DEBIT: "rupbyYcxkfe",
+        _K.DEBIT: "rupSbyYcxkfe",
         _K.EXPIRE: "bdk",
         _K.BUCKET_CLOSED: "zbo",
         _K.PURCHASE_BUNDLE: "bykevs",
@@ -159,6 +160,7 @@ def _letters(event: ChargingEvent) -> Iterator[str]:
         "p": event.position,
         "b": event.buckets,
         "y": event.payments,
+        "S": event.steps,
         "Y": event.stretches,
         "x": event.uncollected_units or event.uncollected_micros,
         "d": event.hold,
@@ -264,8 +266,15 @@ def _charge(event: ChargingEvent) -> Iterator[Contradiction]:
     least = min((min(p.units, p.micros) for p in event.payments), default=0)
     if min(least, event.uncollected_units, event.uncollected_micros) < 0:
         yield "payments", "less than 0", "0 or more"
+    yield from _steps(event)
     yield from _stretches(event)
     yield from _connect_fee(event, first=position == 0 and event.used_units > 0)
+
+
+def _steps(event: ChargingEvent) -> Iterator[Contradiction]:
+    for first, last in event.steps:
+        if not 1 <= first <= last <= RATE_STEPS_MAX:
+            yield "steps", f"{first} to {last}", f"in order, 1 to {RATE_STEPS_MAX}"
 
 
 def _stretches(event: ChargingEvent) -> Iterator[Contradiction]:

@@ -19,7 +19,7 @@ from ocs.domain.decide.sequence import Order, advance, order_of
 from ocs.domain.decide.settle import Settlement, settle_available, settle_hold, stretches_of
 from ocs.domain.decide.status import status_denial
 from ocs.domain.decide.turn import Turn
-from ocs.domain.price_function import PriceFunction, connect_due
+from ocs.domain.price_function import PriceFunction, connect_due, steps_of
 from ocs.domain.reservation import (
     TRANSITIONS,
     Hold,
@@ -151,6 +151,7 @@ def _conclude(
         used_units=command.used_units,
         position=(before.position, before.paid_to, after.position, after.paid_to),
         payments=list(settlement.payments()),
+        steps=steps_of(settlement.price, settlement.start, settlement.end),
         stretches=stretches_of(settlement.segments),
         uncollected_units=settlement.uncollected_units,
         uncollected_micros=settlement.uncollected_micros,

@@ -13,7 +13,7 @@ from ocs.domain.decide.sequence import advance, order_of
 from ocs.domain.decide.settle import Settlement, settle_available, stretches_of
 from ocs.domain.decide.status import status_denial
 from ocs.domain.decide.turn import Turn
-from ocs.domain.price_function import connect_due
+from ocs.domain.price_function import connect_due, steps_of
 from ocs.domain.reservation import ServiceTerms, SessionRating
 from ocs.domain.units import Unit
 
@@ -56,6 +56,7 @@ def debit(turn: Turn, command: Debit) -> Answer:
         used_units=command.used_units,
         position=(session.position, session.paid_to, after.position, after.paid_to),
         payments=list(settlement.payments()),
+        steps=steps_of(settlement.price, settlement.start, settlement.end),
         stretches=stretches_of(settlement.segments),
         uncollected_units=settlement.uncollected_units,
         uncollected_micros=settlement.uncollected_micros,

@@ -245,6 +245,10 @@ def test_a_short_story_is_proved() -> None:
             [OPEN, CREDIT, "DEBIT 20 CHARGED - u=9 p=0:0:9:9 y=main:9:9 Y=main:4 Y=main:4"],
             "event 3 stretches",
         ),
+        (
+            [OPEN, CREDIT, "DEBIT 20 CHARGED - u=9 p=0:0:9:9 S=2:1 y=main:9:9"],
+            "event 3 steps",
+        ),
         # Account keeping.
         ([OPEN, OPEN], "event 2 kind"),
         ([OPEN, "ADD_SUBSCRIBER 11 - s1", "ADD_SUBSCRIBER 12 - s1"], "event 3 subscriber"),

@@ -54,6 +54,20 @@ GOLDEN = {
         hold=(0, 0),
         buckets=[BucketChange("main", 100, 42, 75, 0)],
     ),
+    "1 DEBIT main/a1 6 1790000000002 1790000000001-0 CHARGED - u=9 p=30:30:39:39 S=1:2 S=3:3 "
+    "y=main:9:7 b=main:75:0:68:0": ChargingEvent(
+        kind=EventKind.DEBIT,
+        tenant="main",
+        account_id="a1",
+        seq=6,
+        store_ms=1790000000002,
+        outcome="CHARGED",
+        used_units=9,
+        position=(30, 30, 39, 39),
+        steps=[(1, 2), (3, 3)],
+        payments=[Payment("main", 9, 7)],
+        buckets=[BucketChange("main", 75, 0, 68, 0)],
+    ),
     "1 ADD_SUBSCRIBER main/a1 2 1790000000000 - - s1 m=g1 m=g2": ChargingEvent(
         kind=EventKind.ADD_SUBSCRIBER,
         tenant="main",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocs.domain.price_function import reach
+from ocs.domain.price_function import reach, steps_of
 from ocs.domain.rating import PriceTooFineError, Rate, Rounding, Stretch
 from ocs.limits import QUANTITY_MAX
 
@@ -195,3 +195,14 @@ def test_fractions_that_add_up_too_fine_are_refused() -> None:
 
     with pytest.raises(PriceTooFineError):
         Rate.compiled([Stretch(0, 1, fine), Stretch(1, 1, finer * 3)])
+
+
+@given(price_lists(), st.integers(0, 9_000), st.integers(1, 9_000))
+def test_the_steps_of_some_use_are_those_of_its_first_and_last_unit(
+    lines: list[Stretch], start: int, length: int
+) -> None:
+    starts = [line.start for line in lines]
+    of_first = sum(one <= start for one in starts)
+    of_last = sum(one <= start + length - 1 for one in starts)
+
+    assert steps_of(Rate.compiled(lines), start, start + length) == [(of_first, of_last)]

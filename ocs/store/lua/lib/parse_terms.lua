@@ -24,6 +24,7 @@ local function parse_terms(text)
     string.gmatch(steps, '(%d+):(%d+):(%d+):(%d+):(%d+):(%d+)') do
     rate.count = rate.count + 1
     rate[rate.count] = {
+      number = rate.count,
       start = tonumber(start), increment = tonumber(increment), num = tonumber(num),
       den = tonumber(den), base = tonumber(base), rest = tonumber(rest),
     }
