@@ -103,8 +103,8 @@ def write(store: EmbeddedValkey, count: int) -> list[str]:
     return lines
 
 
-async def project(store: EmbeddedValkey, tables: Tables, count: int) -> float:
-    """Project it all; return events a second."""
+async def project(store: EmbeddedValkey, tables: Tables, count: int) -> tuple[float, float]:
+    """Project it all; return events a second, and microseconds of CPU an event."""
     pool = make_pool(store.url, 1)
     pipeline = Pipeline(pool)
     ledger = ValkeyLedger(make_pool(store.url, 4), connections=4, now_ms=lambda: START_MS)
@@ -117,16 +117,16 @@ async def project(store: EmbeddedValkey, tables: Tables, count: int) -> float:
         steady_ms=lambda: 0,
     )
     spare_collections()
-    started = time.perf_counter()
+    started, spent = time.perf_counter(), time.process_time()
     while not await projector.step():
         continue
-    seconds = time.perf_counter() - started
+    seconds, cpu_s = time.perf_counter() - started, time.process_time() - spent
     assert projector.event_count == count, projector.event_count
     projector.close()
     await pipeline.close()
     await pool.disconnect()
     await ledger.close()
-    return count / seconds
+    return count / seconds, cpu_s / count * 1e6
 
 
 def copy(tables: Tables, count: int, wanted: int) -> None:
@@ -176,13 +176,15 @@ def main() -> int:
         with private_valkey(Path(directory) / "store") as store:
             lines = write(store, options.events)
             tables = Tables.open(Path(directory) / "insights.duckdb")
-            rate = uvloop.run(project(store, tables, options.events))
-        started = time.perf_counter()
+            rate, cpu_us = uvloop.run(project(store, tables, options.events))
+        started, spent = time.perf_counter(), time.process_time()
         for line in lines:
             decode_event(line)
         alone = len(lines) / (time.perf_counter() - started)
+        alone_us = (time.process_time() - spent) / len(lines) * 1e6
         print(f"projected from a backlog: {rate:,.0f} events/s, {options.events:,} events")
         print(f"decode_event alone, one core: {alone:,.0f} lines/s; ratio {rate / alone:.1f}")
+        print(f"CPU: {cpu_us:.1f} us an event; decode_event alone {alone_us:.1f} us")
         copy(tables, options.events, options.query_events)
         times_ms = ask(tables)
         median, worst = times_ms[len(times_ms) // 2], times_ms[-1]

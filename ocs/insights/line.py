@@ -12,9 +12,10 @@ from typing import Final
 
 from ocs.domain.charging_event import EVENT_VERSION, EventKind
 
-_ID: Final = r"[A-Za-z0-9._+@-]{1,128}"
-_NUMBER: Final = r"-?[0-9]{1,16}"
-_TEXT: Final = r"[^ :]*"
+# What follows a field is no letter of it: to try fewer of them (without the last `+`) is in vain.
+_ID: Final = r"[A-Za-z0-9._+@-]{1,128}+"
+_NUMBER: Final = r"-?[0-9]{1,16}+"
+_TEXT: Final = r"[^ :]*+"
 _HOLDER: Final = rf"(?:account|(?:subscriber|group)/{_ID})"
 _BUCKET_TERMS: Final = (_TEXT, _NUMBER, _NUMBER, _NUMBER, _TEXT, _TEXT, _TEXT)
 # Fields of the tokens, by letter; those in the second table may have more, which no reader knows.
@@ -43,12 +44,12 @@ _AT_LEAST: Final = {
 
 def _grammar() -> re.Pattern[bytes]:
     known = {letter: ":".join(fields) for letter, fields in _EXACTLY.items()}
-    known |= {letter: ":".join(fields) + "(?::[^ ]*)?" for letter, fields in _AT_LEAST.items()}
+    known |= {letter: ":".join(fields) + "(?::[^ ]*+)?" for letter, fields in _AT_LEAST.items()}
     others = "".join(sorted(set(ascii_letters) - known.keys()))
-    tokens = [f"{letter}={fields}" for letter, fields in known.items()] + [f"[{others}]=[^ ]*"]
+    tokens = [f"{letter}={fields}" for letter, fields in known.items()] + [f"[{others}]=[^ ]*+"]
     line = (
         f"{EVENT_VERSION} (?:{'|'.join(EventKind)}) {_ID}/{_ID} {_NUMBER} {_NUMBER}"
-        f" (?:-|[0-9]+-[0-9]+) (?:-|[A-Z_]+) {_ID}(?: (?:{'|'.join(tokens)}))*"
+        f" (?:-|[0-9]+-[0-9]+) (?:-|[A-Z_]+) {_ID}(?: (?:{'|'.join(tokens)}))*+"
     )
     return re.compile(line.encode())
 
