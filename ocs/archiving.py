@@ -40,7 +40,6 @@ class Archiving:
         self._metrics = metrics
         self.archive = SegmentArchive(terms.directory)
         self.room = JournalRoom()
-        metrics.watch_journal(lambda: (self.room.used_bytes, self.room.limit_bytes))
 
     @asynccontextmanager
     async def running(
@@ -51,6 +50,7 @@ class Archiving:
         steady_ms: Callable[[], int],
     ) -> AsyncIterator[None]:
         """Archive and measure while the block runs, over a connection of their own."""
+        self._metrics.watch_journal(lambda: (self.room.used_bytes, self.room.limit_bytes))
         pipeline = Pipeline(make_pool(store_url, 1))
         job = ArchiveJob(
             ValkeyJournal(pipeline),
@@ -58,7 +58,7 @@ class Archiving:
             ArchiveFiles(self._terms.directory),
             pace=self._terms.pace,
             room=self.room,
-            counts=self._metrics.archive,
+            counts=self._metrics.watch_archive(),
             steady_ms=steady_ms,
         )
         memory, max_bytes = ValkeyJournalMemory(pipeline), self._terms.memory_max_bytes

@@ -11,7 +11,7 @@ from ocs.app import archiving_of, now_ms, services
 from ocs.book.file import tariff_of_file
 from ocs.dashboard.hub import Hub, News, Report
 from ocs.dashboard.server import Dashboard
-from ocs.dashboard.site import LOOPBACK_HOSTS, Admit, Visitor
+from ocs.dashboard.site import Admit, Visitor, hosts_of
 from ocs.ports import Insights, InsightsBusyError
 from ocs.rpc.credential_file import CredentialFile
 from ocs.rpc.insights import InsightsServicer
@@ -112,7 +112,7 @@ def make_dashboard(
         admit,
         host=host,
         port=port,
-        hosts=LOOPBACK_HOSTS if here else (),
+        hosts=hosts_of(host) if here else (),
         certificate=None if here else settings.tls_certificate_path,
         key=None if here else settings.tls_key_path,
     )

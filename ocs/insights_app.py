@@ -49,7 +49,7 @@ from ocs.store.connect import make_pool, wait_loaded
 from ocs.store.embedded import EmbeddedStoreError, EmbeddedValkey
 from ocs.store.journal import ValkeyJournal
 from ocs.store.ledger import ValkeyLedger
-from ocs.store.pipeline import Pipeline
+from ocs.store.pipeline import Pipeline, counts_of
 from ocs.store.tariffs import ValkeyTariffs
 from ocs.telemetry.logging import configure_logging
 from ocs.telemetry.metrics import InsightsCounts, Metrics
@@ -75,10 +75,13 @@ class RunningInsights:
 
 
 @asynccontextmanager
-async def running_insights(settings: Settings, store_url: str) -> AsyncIterator[RunningInsights]:
+async def running_insights(
+    settings: Settings, store_url: str, lost_lines: Callable[[], int] = lambda: 0
+) -> AsyncIterator[RunningInsights]:
     """Follow the journal and serve on an event loop until the block ends; then drain.
 
-    Raises FormatError, ListenError, StoreUnfitError; in the block whatever ends the projector.
+    lost_lines: how many lines the log lost, for the metrics. Raises FormatError, ListenError,
+    StoreUnfitError; in the block whatever ends the projector.
     """
     zoneinfo.reset_tzpath(())
     tables = await asyncio.to_thread(Tables.open, settings.insights_file)
@@ -91,6 +94,8 @@ async def running_insights(settings: Settings, store_url: str) -> AsyncIterator[
     pipeline = Pipeline(follower)
     projector = _projector(settings, tables, pipeline, ledger)
     metrics.watch_insights(partial(_counts, projector))
+    metrics.watch_store(lambda: counts_of([*ledger.pipelines, pipeline]))
+    metrics.watch_lost_lines(lost_lines)
     insights = DuckDbInsights(tables, projector)
     watch = NowWatch(insights)
     host, port = settings.insights_address
@@ -189,13 +194,14 @@ def run_insights(
     try:
         url = _store_url(settings)
         stream = sys.stdout if settings.log_stream == "stdout" else sys.stderr
-        configure_logging(level=settings.log_level, stream=stream.buffer)
+        sink = configure_logging(level=settings.log_level, stream=stream.buffer)
         credentials = credential_file(settings, Metrics())
         options = replace(
             rpc_options(settings, Metrics(), credentials), host=settings.insights_address[0]
         )
         check_exposure(options)
-        uvloop.run(_serve(settings, url, tied=tied, on_serving=on_serving))
+        serve = partial(_serve, settings, url, lost_lines=lambda: sink.lost_count)
+        uvloop.run(serve(tied=tied, on_serving=on_serving))
     except FormatError as error:
         say(f"ocs insights: {settings.insights_file}: {error}")
         return 1
@@ -223,6 +229,7 @@ async def _serve(
     settings: Settings,
     store_url: str,
     *,
+    lost_lines: Callable[[], int],
     tied: bool,
     on_serving: Callable[[RunningInsights], None] | None,
 ) -> None:
@@ -233,7 +240,7 @@ async def _serve(
     if tied:
         threading.Thread(target=_watch_input, args=(loop, stop), daemon=True).start()
     async with AsyncExitStack() as stack:
-        service = await start(stack, running_insights(settings, store_url), stop)
+        service = await start(stack, running_insights(settings, store_url, lost_lines), stop)
         if service is None:
             return
         spare_collections()

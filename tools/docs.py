@@ -13,6 +13,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2
 
+from ocs.insights.export_rows import COLUMNS, FORMAT_VERSION
 from ocs.settings import PREFIX, Settings
 from ocs.telemetry.metric_list import METRICS
 from tools.cli_docs import cli_page
@@ -67,7 +68,9 @@ def metrics_page() -> str:
         "# Metrics",
         "",
         "OpenTelemetry instruments, read from plain memory when something collects them. A label",
-        "is from a closed set: no account, subscriber or request id is ever one.",
+        "is from a closed set: no account, subscriber or request id is ever one. A process tells",
+        "of what it measures, not of what others do: a charging process has no `ocs.insights.*`,",
+        "and `ocs insights` no `ocs.archive.*`, `ocs.journal.*` or charges.",
         "",
         "| Name | Kind | Unit | Labels | Meaning |",
         "| --- | --- | --- | --- | --- |",
@@ -78,6 +81,52 @@ def metrics_page() -> str:
         ),
     ]
     return page("ocs/telemetry/metrics.py", lines)
+
+
+EXPORTS = """\
+# Columns of exports
+
+What `ocs export cdr` writes. A row is of one `--kind`; the first column says which, and the version
+of its columns. Names, types and order of a version never change. Rows stand by `store_time`,
+`tenant`, `account_id` and `account_seq`.
+
+| Type | In Parquet | In CSV |
+| --- | --- | --- |
+| text | string | always in double quotes, a quote in it twice; UTF-8 |
+| whole | int64 | plain digits, never rounded, a sign before what is below 0 |
+| time | timestamp of milliseconds, UTC | RFC 3339, e.g. `2026-11-23T12:00:00.250Z` |
+| flag | boolean | `true` or `false` |
+
+What there is nothing to say of is null, in CSV an empty cell without quotes. `*_micros` are
+millionths of the currency that stands beside them, `*_units` count what `unit` says: octets,
+seconds or counts. CSV begins with a line of names, ends lines with a line feed and splits cells by
+commas. Ids are as they came: one may begin with `+`, `-` or `@`, other text even with `=`, so let a
+spreadsheet import such columns as text."""
+
+EXPORT_KINDS = {
+    "charges": """\
+An event that charged, sold or gave back. `charged_micros` without `refunded_micros` is the revenue
+of `ocs report revenue` in the same range, `used_units` the use of `ocs report usage`. Refused
+decisions and commits of nothing are no charges.""",
+    "costs": """\
+What one carrier is owed for the use of one event. Most events have one such row, or none; one whose
+use was priced in pieces may have several.""",
+    "balances": """\
+What one event did to one bucket: a charge, a top-up, a bundle, a refund, a withdrawal, a bucket
+that ended (`BUCKET_CLOSED`) with what was left in it. All `change_*` of a bucket add up to its
+balance.
+What is only held moves nothing.""",
+}
+
+
+def exports_page() -> str:
+    """Every column of every export."""
+    lines = EXPORTS.splitlines()
+    for kind, columns in COLUMNS.items():
+        lines += ["", f"## {kind}/{FORMAT_VERSION}", "", *EXPORT_KINDS[kind].splitlines(), ""]
+        lines += ["| Column | Type | Meaning |", "| --- | --- | --- |"]
+        lines += [f"| `{one.name}` | {one.kind} | {cell(one.meaning)} |" for one in columns]
+    return page("ocs/insights/export_rows.py", lines)
 
 
 def settings_page() -> str:
@@ -168,6 +217,7 @@ def page(source: str, lines: list[str]) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": cli_page,
     "docs/errors.md": errors_page,
+    "docs/exports.md": exports_page,
     "docs/metrics.md": metrics_page,
     "docs/settings.md": settings_page,
     "docs/tariff-keys.md": tariff_keys_page,

@@ -12,6 +12,7 @@ import typer
 
 from ocs.cli import access, exits, options
 from ocs.cli.output import print_blocks, print_json, print_problem
+from ocs.cli.report_csv import print_csv, table_of
 from ocs.cli.report_state_views import blocks_of
 from ocs.client import (
     Client,
@@ -46,9 +47,9 @@ _COMMON: Final = (
     _option("tls_key", options.TlsKey, None),
     _option("token_file", options.TokenFile, None),
     _option("tenant", options.Tenant, TENANT_DEFAULT),
-    _option("timeout_s", options.Timeout, TIMEOUT_DEFAULT_S),
-    _option("as_json", options.Json, default=False),
 )
+_AS_JSON: Final = _option("as_json", options.Json, default=False)
+_AS_CSV: Final = _option("as_csv", options.Csv, default=False)
 
 Command = Callable[..., object]
 
@@ -64,12 +65,19 @@ class Worst(Protocol):
 
 
 def command(
-    app: typer.Typer, name: str, *, example: str, of_insights: bool = False
+    app: typer.Typer,
+    name: str,
+    *,
+    example: str,
+    of_insights: bool = False,
+    timeout_s: float = TIMEOUT_DEFAULT_S,
+    tabled: bool = False,
 ) -> Callable[[Command], Command]:
     """Register a function of (client, arguments) as a command.
 
     One that takes **sending is a mutation: it gets --request-id and --request-time too.
-    of_insights: it asks `ocs insights`, at its own address.
+    of_insights: it asks `ocs insights`, at its own address. timeout_s: the default of --timeout.
+    tabled: its answer is a table for report_csv, too.
     """
     target_option = _INSIGHTS_TARGET if of_insights else _TARGET
 
@@ -78,6 +86,8 @@ def command(
             *, target: str | None, tenant: str, timeout_s: float, as_json: bool, **given: Any
         ) -> None:
             files = {name: given.pop(name) for name in access.FILES}
+            as_csv = given.pop("as_csv", False)
+            _check_one_form(as_csv=as_csv, as_json=as_json)
             try:
                 known = access.read(**files)
                 with Client(target, tenant=tenant, timeout_s=timeout_s, **known) as client:
@@ -90,7 +100,7 @@ def command(
                     "error", _described(error, resolve_target(target)), exits.next_step(error)
                 )
                 raise typer.Exit(exits.code_of(error)) from error
-            _show(result, as_json=as_json)
+            _show(result, as_json=as_json, as_csv=as_csv, by=given.get("group_by") or "")
             _exit_if_refused(result)
 
         hints = get_type_hints(function, include_extras=True)
@@ -100,7 +110,10 @@ def command(
             for one in taken
             if one.kind is not inspect.Parameter.VAR_KEYWORD
         ]
-        added = [*(_IDENTIFYING if len(own) < len(taken) else ()), target_option, *_COMMON]
+        identifying = _IDENTIFYING if len(own) < len(taken) else ()
+        timeout = _option("timeout_s", options.Timeout, timeout_s)
+        shown = (_AS_JSON, _AS_CSV) if tabled else (_AS_JSON,)
+        added = [*identifying, target_option, *_COMMON, timeout, *shown]
         run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
         run.__annotations__ = {one.name: one.annotation for one in (*own, *added)}
         run.__doc__ = function.__doc__
@@ -120,9 +133,17 @@ def _described(error: OcsError, target: str) -> str:
     return str(error)
 
 
-def _show(result: object, *, as_json: bool) -> None:
+def _check_one_form(*, as_csv: bool, as_json: bool) -> None:
+    if as_csv and as_json:
+        print_problem("error", "two forms are named", "give --json or --csv, not both")
+        raise typer.Exit(exits.USAGE)
+
+
+def _show(result: object, *, as_json: bool, as_csv: bool, by: str) -> None:
     if as_json:
         print_json(result)
+    elif as_csv:
+        print_csv(table_of(result, by.split(",") if by else ()))
     else:
         print_blocks(blocks_of(result))
 

@@ -67,6 +67,7 @@ _BY_REASON: Final = {
     "CAP_NOT_FOUND": "see the caps of a holder with `ocs cap list`",
     "TARIFF_REFUSED": "correct the file; `ocs tariff check` reads it the same way",
     "QUERY_TOO_LONG": "ask for a shorter range, fewer dimensions or rows",
+    "FIGURES_BEHIND": "wait until they are, or export what there is with --partial",
     "SQL_REFUSED": "correct the SELECT; docs/operations.md lists the tables",
     "TARIFF_NOT_FOUND": "see the versions with `ocs tariff list`",
     "TARIFF_EXISTS": "give the changed tariff another version",

@@ -10,6 +10,7 @@ from ocs.cli import (
     charging,
     corrections,
     exits,
+    export,
     reading,
     report,
     report_state,
@@ -36,6 +37,7 @@ app.add_typer(bundles.bundle_app, name="bundle")
 app.add_typer(caps.cap_app, name="cap")
 app.add_typer(tariffs.tariff_app, name="tariff")
 app.add_typer(report.report_app, name="report")
+app.add_typer(export.export_app, name="export")
 app.add_typer(tokens.token_app, name="token")
 for commands in (
     accounts.top_app,

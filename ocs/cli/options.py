@@ -191,6 +191,9 @@ Timeout = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Csv = Annotated[
+    bool, typer.Option("--csv", help="Print comma-separated values, money in micro-units.")
+]
 RequestId = Annotated[
     str | None,
     typer.Option("--request-id", metavar="ID", help="Of an earlier attempt, to repeat it safely."),

@@ -8,7 +8,7 @@ import typer
 
 from ocs.cli import options, parse
 from ocs.cli.command import command
-from ocs.cli.report_views import CsvShown, Leakage, Report
+from ocs.cli.report_views import Leakage, Report
 from ocs.client import Client, UsageError
 from ocs.client.insights import Dimension, Step
 
@@ -61,7 +61,6 @@ Segments = Annotated[list[str] | None, typer.Option("--segment", metavar="ID", h
 Plans = Annotated[list[str] | None, typer.Option("--plan", metavar="ID", help="Only it.")]
 Services = Annotated[list[str] | None, typer.Option("--service", metavar="ID", help="Only it.")]
 Zones = Annotated[list[str] | None, typer.Option("--zone", metavar="ID", help="Only it.")]
-Csv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
 Partners = Annotated[list[str] | None, typer.Option("--partner", metavar="ID", help="Only it.")]
 
 
@@ -103,7 +102,6 @@ def _register(
         service: Services = None,
         zone: Zones = None,
         partner: Partners = None,
-        as_csv: Csv = False,
     ) -> object:
         given = {
             Dimension.SEGMENT: segment,
@@ -120,10 +118,11 @@ def _register(
             group_by=_dimensions(group_by),
             filters={dimension: values for dimension, values in given.items() if values},
         )
-        return CsvShown(view(result)) if as_csv else view(result)
+        return view(result)
 
     run.__doc__ = text
-    command(report_app, name, example=f"ocs report {name} {example}", of_insights=True)(run)
+    told = f"ocs report {name} {example}"
+    command(report_app, name, example=told, of_insights=True, tabled=True)(run)
 
 
 _register(

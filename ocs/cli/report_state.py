@@ -20,13 +20,15 @@ Limit = Annotated[
 ]
 
 
-@command(report_app, "position", example="ocs report position", of_insights=True)
+@command(report_app, "position", example="ocs report position", of_insights=True, tabled=True)
 def position(client: Client) -> PositionResult:
     """What is held, and what customers have paid for and not used, by segment."""
     return client.get_position()
 
 
-@command(report_app, "limits", example="ocs report limits --share 90", of_insights=True)
+@command(
+    report_app, "limits", example="ocs report limits --share 90", of_insights=True, tabled=True
+)
 def limits(
     client: Client,
     *,
@@ -53,7 +55,7 @@ def limits(
     )
 
 
-@command(report_app, "account", example="ocs report account acme", of_insights=True)
+@command(report_app, "account", example="ocs report account acme", of_insights=True, tabled=True)
 def account(
     client: Client,
     account_id: options.AccountId,
@@ -70,6 +72,7 @@ def account(
     "sql",
     example='ocs sql "select segment, sum(used_units) from events group by all"',
     of_insights=True,
+    tabled=True,
 )
 def sql(
     client: Client,

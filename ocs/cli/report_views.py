@@ -1,13 +1,11 @@
-"""Figures as a human reads them, or as comma-separated values; registered with views."""
+"""Figures as a human reads them; registered with views."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from ocs.cli.output import Block, Fields, Listing, Verbatim
+from ocs.cli.output import Block, Fields, Listing
 from ocs.cli.parse import decimal_of
 from ocs.cli.rerate_views import blocks_of
 from ocs.cli.views import moment
@@ -39,13 +37,6 @@ class Leakage:
         """Those rows of a report that have some."""
         rows = tuple(row for row in result.rows if row.uncollected_micros)
         return cls(result.as_of, rows, result.truncated)
-
-
-@dataclass(frozen=True, slots=True)
-class CsvShown:
-    """A report as comma-separated values. Money as decimals, times as in JSON."""
-
-    report: RevenueResult | UsageResult | RefusalsResult | Leakage
 
 
 def as_of_fields(as_of: AsOf, *, truncated: bool) -> Fields:
@@ -142,13 +133,3 @@ def _blocks(report: Report) -> list[Block]:
 
 for _report in (RevenueResult, UsageResult, RefusalsResult, Leakage):
     blocks_of.register(_report)(_blocks)
-
-
-@blocks_of.register
-def _(shown: CsvShown) -> list[Block]:
-    columns, rows = _table(shown.report)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    return [Verbatim(text.getvalue())]

@@ -1,7 +1,9 @@
 """The asyncio client: the same methods as the synchronous one, to be awaited."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -22,6 +24,13 @@ from ocs.client.connection import (
 from ocs.client.decode.insights import now as decode_now
 from ocs.client.errors import error_of
 from ocs.client.events import ChargingEvent
+from ocs.client.export import (
+    ExportFormat,
+    ExportKind,
+    ExportPiece,
+    Received,
+    request_of,
+)
 from ocs.client.insights import NowResult
 from ocs.client.names import reservation_name
 from ocs.client.operation import Operation
@@ -43,7 +52,7 @@ from ocs.client.results import GrantResult
 from ocs.client.security import ClientCertificate, secure
 from ocs.client.status import failure_of
 from ocs.client.tariffs import TariffText
-from ocs.v1.insights_service_pb2 import WatchNowRequest
+from ocs.v1.insights_service_pb2 import ExportEventsResponse, WatchNowRequest
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
@@ -67,6 +76,16 @@ def _reserve_method(
 
     present(method, build, ReserveCall)
     return method
+
+
+async def _pieces(call: AsyncIterable[ExportEventsResponse]) -> AsyncIterator[ExportPiece]:
+    received = Received()
+    try:
+        async for message in call:
+            yield received.piece(message)
+    except grpc.RpcError as error:
+        raise error_of(failure_of(error)) from error
+    received.end()
 
 
 class AsyncClient:
@@ -170,6 +189,28 @@ class AsyncClient:
                 yield decode_now(message)
         except grpc.RpcError as error:
             raise error_of(failure_of(error)) from error
+        finally:
+            call.cancel()
+
+    @asynccontextmanager
+    async def export_events(
+        self,
+        kind: ExportKind,
+        format_: ExportFormat,
+        start_time: datetime,
+        end_time: datetime,
+        *,
+        partial: bool = False,
+        timeout_s: float | None = None,
+    ) -> AsyncIterator[AsyncIterator[ExportPiece]]:
+        """As Client.export_events, in an `async with` block."""
+        call = self.stubs.insights.ExportEvents(
+            request_of(kind, format_, start_time, end_time, partial=partial),
+            timeout=self.timeout_s if timeout_s is None else timeout_s,
+            metadata=self._metadata,
+        )
+        try:
+            yield _pieces(call)
         finally:
             call.cancel()
 

@@ -1,7 +1,9 @@
 """The synchronous client."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from types import TracebackType
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
@@ -21,6 +23,13 @@ from ocs.client.connection import (
 from ocs.client.decode.insights import now as decode_now
 from ocs.client.errors import error_of
 from ocs.client.events import ChargingEvent
+from ocs.client.export import (
+    ExportFormat,
+    ExportKind,
+    ExportPiece,
+    Received,
+    request_of,
+)
 from ocs.client.insights import NowResult
 from ocs.client.names import reservation_name
 from ocs.client.operation import Operation
@@ -43,7 +52,7 @@ from ocs.client.security import ClientCertificate, secure
 from ocs.client.status import failure_of
 from ocs.client.stream import ChargeStream
 from ocs.client.tariffs import TariffText
-from ocs.v1.insights_service_pb2 import WatchNowRequest
+from ocs.v1.insights_service_pb2 import ExportEventsResponse, WatchNowRequest
 
 P = ParamSpec("P")
 ResultT = TypeVar("ResultT")
@@ -67,6 +76,16 @@ def _reserve_method(
 
     present(method, build, Reservation)
     return method
+
+
+def _pieces(call: Iterable[ExportEventsResponse]) -> Iterator[ExportPiece]:
+    received = Received()
+    try:
+        for message in call:
+            yield received.piece(message)
+    except grpc.RpcError as error:
+        raise error_of(failure_of(error)) from error
+    received.end()
 
 
 class Client:
@@ -190,6 +209,32 @@ class Client:
                 yield decode_now(message)
         except grpc.RpcError as error:
             raise error_of(failure_of(error)) from error
+        finally:
+            call.cancel()
+
+    @contextmanager
+    def export_events(
+        self,
+        kind: ExportKind,
+        format_: ExportFormat,
+        start_time: datetime,
+        end_time: datetime,
+        *,
+        partial: bool = False,
+        timeout_s: float | None = None,
+    ) -> Iterator[Iterator[ExportPiece]]:
+        """What entered the books from start_time to end_time as a file, of `ocs insights`.
+
+        In the block: an iterator of what the file will have, its parts, and what it has, checked.
+        partial: as far as the figures are, if that is not end_time. timeout_s: of all of it.
+        """
+        call = self.stubs.insights.ExportEvents(
+            request_of(kind, format_, start_time, end_time, partial=partial),
+            timeout=self.timeout_s if timeout_s is None else timeout_s,
+            metadata=self._metadata,
+        )
+        try:
+            yield _pieces(call)
         finally:
             call.cancel()
 

@@ -98,6 +98,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
+        # Now: who reads the address before the loop comes to serving it waits and is not refused.
+        listening.listen()
     except OSError as error:
         listening.close()
         raise AddressError(

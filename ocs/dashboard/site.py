@@ -68,6 +68,12 @@ class _Fixed:
         await self._app(scope, receive, sending)
 
 
+def hosts_of(host: str) -> tuple[str, ...]:
+    """Names under which a site at a loopback address may be called: its own among them."""
+    own = f"[{host}]" if ":" in host else host
+    return tuple(dict.fromkeys((*LOOPBACK_HOSTS, own)))
+
+
 class Site:
     """The routes. hosts: names under which it may be called, empty: any."""
 

@@ -1,13 +1,15 @@
 """The Insights port over the tables: questions beside the event loop, a few at once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Timer
 from typing import Final, TypeVar
 
 import duckdb
 
+from ocs.domain.export import ExportAsked, ExportBegun, ExportPart, ExportPiece
 from ocs.domain.insights import (
     AsOf,
     Events,
@@ -23,7 +25,8 @@ from ocs.domain.insights import (
     Timeline,
     Usage,
 )
-from ocs.insights import figures
+from ocs.insights import export, figures
+from ocs.insights.export_file import ExportFile
 from ocs.insights.limits import limits
 from ocs.insights.now import now
 from ocs.insights.position import position
@@ -33,7 +36,7 @@ from ocs.insights.question import Question
 from ocs.insights.tables import Tables
 from ocs.insights.timeline import events, timeline
 from ocs.limits import FIGURE_QUESTION_MAX_MS
-from ocs.ports import InsightsBusyError
+from ocs.ports import FiguresBehindError, InsightsBusyError
 
 _THREADS: Final = 2
 
@@ -47,6 +50,7 @@ class DuckDbInsights:
         self._tables = tables
         self._projector = projector
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="figures")
+        self._exporting = asyncio.Lock()
 
     def as_of(self) -> AsOf:
         """Until when the figures are whole."""
@@ -90,6 +94,33 @@ class DuckDbInsights:
     async def query(self, tenant: str, sql: str) -> QueryResult:
         """Run one SELECT."""
         return await self._run(lambda connection: query(connection, tenant, sql, self.as_of()))
+
+    async def export(self, asked: ExportAsked) -> AsyncGenerator[ExportPiece, None]:
+        """Export a range; one slice is in memory at a time."""
+        plan = await self._run(lambda connection: export.plan(connection, asked))
+        as_of = self.as_of()
+        # The tables step back before as_of does: only together they tell that the range is whole.
+        if plan.generation != self._projector.generation or as_of.as_of_ms < asked.end_ms:
+            raise FiguresBehindError
+        yield ExportBegun(as_of, asked.start_ms, asked.end_ms, plan.row_count)
+        file = ExportFile(asked.kind, asked.format)
+
+        def write(connection: duckdb.DuckDBPyConnection, of: export.Slice) -> bytes:
+            rows = export.read(connection, asked, of, plan.generation)
+            if rows is None:
+                raise FiguresBehindError
+            return file.add(rows)
+
+        for of in plan.slices:
+            # One export reads at a time, so that questions always have a thread.
+            async with self._exporting:
+                data = await self._run(partial(write, of=of))
+            yield ExportPart(data, file.row_count)
+        data, ended = await asyncio.to_thread(file.end)
+        if ended.row_count != plan.row_count:
+            raise FiguresBehindError
+        yield ExportPart(data, file.row_count)
+        yield ended
 
     def close(self) -> None:
         """Wait for the threads to end what they do."""

@@ -79,6 +79,11 @@ class Projector:
         """Until when the tables are whole."""
         return self._as_of
 
+    @property
+    def generation(self) -> str:
+        """Of the journal, as as_of has it; the tables may be a step ahead."""
+        return self._generation
+
     async def run(self) -> None:
         """Follow until cancelled; a store that is away is waited for."""
         while True:

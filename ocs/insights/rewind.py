@@ -46,6 +46,11 @@ STATEMENTS: Final = (
     UPDATE positions SET position = (c.cut_ms - 1)::VARCHAR || '-{_LAST_NUMBER}' FROM cuts c
     WHERE positions.part = c.part AND split_part(position, '-', 1)::UBIGINT >= c.cut_ms
     """,
+    # A process that dies before it has read all of that again must not begin with the old time.
+    """
+    UPDATE projection SET as_of_ms = least(as_of_ms, (SELECT min(cut_ms) FROM cuts))
+    WHERE EXISTS (FROM cuts)
+    """,
     "TRUNCATE cuts",
 )
 

@@ -12,6 +12,7 @@ from ocs.domain.view import ReservationView
 from ocs.ports.insights import (
     ContextColumns,
     ContextReader,
+    FiguresBehindError,
     Insights,
     InsightsBusyError,
     SqlRefusedError,
@@ -48,6 +49,7 @@ __all__ = [
     "ContextReader",
     "EventLog",
     "Fault",
+    "FiguresBehindError",
     "Insights",
     "InsightsBusyError",
     "Journal",

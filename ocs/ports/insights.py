@@ -1,9 +1,10 @@
 """The figures, as those see them who ask; and what a projector reads of contexts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple, Protocol
 
+from ocs.domain.export import ExportAsked, ExportPiece
 from ocs.domain.insights import (
     AsOf,
     Events,
@@ -82,12 +83,19 @@ class Insights(Protocol):
     async def query(self, tenant: str, sql: str) -> QueryResult:
         """Run one SELECT that sees a tenant (empty: all). Raises SqlRefusedError."""
 
+    def export(self, asked: ExportAsked) -> AsyncGenerator[ExportPiece, None]:
+        """Export a range: what it has, the bytes, what they were. Raises FiguresBehindError."""
+
     def as_of(self) -> AsOf:
         """Say until when the figures are whole."""
 
 
 class SqlRefusedError(Exception):
     """A text that is not one SELECT over the figures; the text of the error says why."""
+
+
+class FiguresBehindError(Exception):
+    """The figures are not whole until the end of the range, or were taken back meanwhile."""
 
 
 class InsightsBusyError(Exception):

@@ -113,6 +113,9 @@ FAILURES: Final[Mapping[str, Failure]] = MappingProxyType(
         "QUERY_TOO_LONG": Failure(
             StatusCode.DEADLINE_EXCEEDED, "the question took longer than it may"
         ),
+        "FIGURES_BEHIND": Failure(
+            StatusCode.UNAVAILABLE, "the figures are not whole for this range", retry_ms=1_000
+        ),
         "SQL_REFUSED": Failure(_invalid, "the text is not one SELECT over the figures"),
         "TARIFF_REFUSED": Failure(_invalid, "the text is no tariff"),
         "TARIFF_NOT_FOUND": Failure(_missing, "the tenant has no such version of a tariff"),

@@ -10,6 +10,7 @@ from ocs.domain.units import Unit
 from ocs.limits import FIGURE_ROWS_MAX
 from ocs.rpc import convert
 from ocs.rpc.call import CallInfo
+from ocs.rpc.export_stream import ExportStreamMethod
 from ocs.rpc.figures import DIMENSIONS, range_of, set_as_of
 from ocs.rpc.insights_accounts import InsightsAccountHandlers
 from ocs.rpc.method import RpcService
@@ -39,7 +40,10 @@ class InsightsServicer:
                 "ListRefusals": self.list_refusals,
                 **self._accounts.handlers(),
             },
-            streams={"WatchNow": partial(NowStreamMethod, use=self._use, watch=self._watch)},
+            streams={
+                "ExportEvents": partial(ExportStreamMethod, use=self._use),
+                "WatchNow": partial(NowStreamMethod, use=self._use, watch=self._watch),
+            },
         )
 
     async def get_revenue(

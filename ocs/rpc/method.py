@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import grpc
 import structlog
@@ -33,6 +33,7 @@ from ocs.service.errors import ServiceError
 from ocs.telemetry.metrics import Metrics
 
 Handler = Callable[[CallInfo, Any], Awaitable[Message]]
+MessageT = TypeVar("MessageT", bound=Message)
 
 LOGGED_ID_CHARACTERS_MAX: Final = 128
 
@@ -136,22 +137,12 @@ class UnaryMethod:
 
     def _accept(self, wire: bytes, call: CallInfo) -> Any:
         """Parse and validate; raises what the caller is to be told."""
-        if len(wire) > self._request_bytes_max:
-            rule = f"must be at most {self._request_bytes_max} bytes"
-            raise ServiceError(Reason.INVALID_FIELD, violations=[("", rule)])
-        try:
-            request = self._parse(wire)
-        except Exception:  # noqa: BLE001 - wire, UTF-8, depth: the parser's text stays inside
-            rule = "must be a well-formed message"
-            raise ServiceError(Reason.INVALID_FIELD, violations=[("", rule)]) from None
+        request = _parsed(wire, self._parse, self._request_bytes_max)
         if self._has_request_id:
             call.request_id = request.request_id
         if self._has_account_id:
             call.account_id = request.account_id
-        broken = violations(request)
-        if broken:
-            raise ServiceError(Reason.INVALID_FIELD, violations=broken)
-        return request
+        return _valid(request)
 
     @staticmethod
     def _set_deadline(call: CallInfo, context: Context) -> None:
@@ -201,6 +192,29 @@ class UnaryMethod:
             request_id=call.request_id[:LOGGED_ID_CHARACTERS_MAX],
             replayed=call.replayed,
         )
+
+
+def accepted(wire: bytes, parse: Callable[[bytes], MessageT], bytes_max: int) -> MessageT:
+    """Parse and validate a message of at most bytes_max. Raises ServiceError."""
+    return _valid(_parsed(wire, parse, bytes_max))
+
+
+def _parsed(wire: bytes, parse: Callable[[bytes], MessageT], bytes_max: int) -> MessageT:
+    if len(wire) > bytes_max:
+        rule = f"must be at most {bytes_max} bytes"
+        raise ServiceError(Reason.INVALID_FIELD, violations=[("", rule)])
+    try:
+        return parse(wire)
+    except Exception:  # noqa: BLE001 - wire, UTF-8, depth: the parser's text stays inside
+        rule = "must be a well-formed message"
+        raise ServiceError(Reason.INVALID_FIELD, violations=[("", rule)]) from None
+
+
+def _valid(request: MessageT) -> MessageT:
+    broken = violations(request)
+    if broken:
+        raise ServiceError(Reason.INVALID_FIELD, violations=broken)
+    return request
 
 
 def count_decision(metrics: Metrics, operation: str, call: CallInfo) -> None:

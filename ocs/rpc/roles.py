@@ -83,6 +83,7 @@ ROLES: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         "ocs.v1.InsightsService/ListEvents": _READ,
         "ocs.v1.InsightsService/ListTimeline": _READ,
         "ocs.v1.InsightsService/RunQuery": _KEEP,
+        "ocs.v1.InsightsService/ExportEvents": _KEEP,
         "ocs.v1.InsightsService/WatchNow": _READ,
     }
 )

@@ -1,10 +1,13 @@
 """Use cases of InsightsService: what is asked for in the caller's words, held to its bounds."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from ocs.domain.answer import Reason
+from ocs.domain.export import ExportAsked, ExportPiece
 from ocs.domain.insights import (
     AsOf,
     Dimension,
@@ -23,7 +26,7 @@ from ocs.domain.insights import (
 )
 from ocs.domain.periods import NOW_MS_MIN, Period, period_bounds
 from ocs.limits import FIGURE_RANGE_MAX_MS, FIGURE_STEPS_MAX
-from ocs.ports import Insights, InsightsBusyError, SqlRefusedError
+from ocs.ports import FiguresBehindError, Insights, InsightsBusyError, SqlRefusedError
 from ocs.service.errors import ServiceError
 
 _MINUTE_MS: Final = 60_000
@@ -107,6 +110,32 @@ class InsightsUse:
             violations = [("sql", str(error))]
             raise ServiceError(Reason.SQL_REFUSED, violations=violations) from None
 
+    async def export(
+        self, asked: ExportAsked, *, partial: bool
+    ) -> AsyncGenerator[ExportPiece, None]:
+        """A range as a file. partial: what there is of it, if the figures are behind."""
+        problems = _range_problems(asked.start_ms, asked.end_ms, "")
+        if problems:
+            raise ServiceError(Reason.INVALID_FIELD, violations=problems)
+        whole_ms = self.as_of().as_of_ms
+        if partial:
+            asked = replace(asked, end_ms=min(asked.end_ms, whole_ms))
+        if not asked.start_ms < asked.end_ms <= whole_ms:
+            raise self._behind()
+        try:
+            mine = replace(asked, tenant=self.scope(asked.tenant))
+            async with aclosing(self._insights.export(mine)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except InsightsBusyError:
+            raise ServiceError(Reason.QUERY_TOO_LONG) from None
+        except FiguresBehindError:
+            raise self._behind() from None
+
+    def _behind(self) -> ServiceError:
+        rule = f"must be at most {_utc(self.as_of().as_of_ms)}: until then the figures are whole"
+        return ServiceError(Reason.FIGURES_BEHIND, violations=[("end_time", rule)])
+
     def scope(self, tenant: str) -> str:
         """Whose figures a caller of a tenant sees; empty: all."""
         return "" if self._every_tenant else tenant
@@ -117,13 +146,7 @@ class InsightsUse:
 
     def _figures(self, asked: RangeAsked) -> FiguresAsked:
         end_ms = asked.end_ms or max(self.as_of().as_of_ms, asked.start_ms) + 1
-        problems = []
-        if asked.start_ms < NOW_MS_MIN:
-            problems.append(("range.start_time", "must be in 2000 or later"))
-        if end_ms <= asked.start_ms:
-            problems.append(("range.end_time", "must be after start_time"))
-        elif end_ms - asked.start_ms > FIGURE_RANGE_MAX_MS:
-            problems.append(("range.end_time", "must be at most 400 days after start_time"))
+        problems = _range_problems(asked.start_ms, end_ms, "range.")
         if Dimension.TENANT in {*asked.by, *asked.only} and not self._every_tenant:
             rule = "must not name the tenant: there is one"
             problems.append(("range.group_by", rule))
@@ -161,6 +184,23 @@ class InsightsUse:
         period = Period.HOUR if step is Step.HOUR else Period.DAY
         bounds = period_bounds(period, time_zone=self.time_zone, anchor_day=1, now_ms=at_ms)
         return bounds.end_ms
+
+
+def _utc(at_ms: int) -> str:
+    at = datetime.fromtimestamp(at_ms // 1000, UTC).replace(microsecond=at_ms % 1000 * 1000)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _range_problems(start_ms: int, end_ms: int, place: str) -> list[tuple[str, str]]:
+    """What is wrong with a range; place: what stands before the names of its fields."""
+    problems = []
+    if start_ms < NOW_MS_MIN:
+        problems.append((f"{place}start_time", "must be in 2000 or later"))
+    if end_ms <= start_ms:
+        problems.append((f"{place}end_time", "must be after start_time"))
+    elif end_ms - start_ms > FIGURE_RANGE_MAX_MS:
+        problems.append((f"{place}end_time", "must be at most 400 days after start_time"))
+    return problems
 
 
 async def _answered(answer: Awaitable[AnswerT]) -> AnswerT:

@@ -1,4 +1,8 @@
-"""The closed list of what is exported; docs/metrics.md is made of it."""
+"""The closed list of what is exported; docs/metrics.md is made of it.
+
+A process tells of what it measures: `ocs.archive.*` and `ocs.journal.*` those that charge,
+`ocs.insights.*` the one of the figures.
+"""
 
 from dataclasses import dataclass
 from typing import Final, Literal

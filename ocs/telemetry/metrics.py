@@ -6,8 +6,8 @@ call. The instruments read the figures only when something collects them.
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass
 from itertools import accumulate
 from typing import Final
 
@@ -16,6 +16,7 @@ from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from ocs.telemetry.metric_list import METRICS
 
 Attributes = dict[str, str | bool]
+Readings = dict[str, list[tuple[int | float, Attributes]]]
 
 # Upper bounds in seconds: those of the RPC semantic conventions, and finer ones below.
 DURATION_BOUNDS_S: Final = (
@@ -62,21 +63,25 @@ class Durations:
 
 
 class Metrics:
-    """All counts of one process. Written on the event loop; read from any thread."""
+    """All counts of one process. Written on the event loop; read from any thread.
+
+    What a process does not do it does not tell of: a 0 that nobody measures would say that all is
+    well. So store, journal, archive, figures and log have no figures before something is watched.
+    """
 
     def __init__(self) -> None:
         self.calls_in_flight = 0
-        self.archive = ArchiveCounts()
         self._durations: dict[tuple[str, str], Durations] = {}
         self._outcomes: dict[tuple[str, str, bool], int] = {}
         self._micros: dict[tuple[str, str], int] = {}
         self._items: dict[tuple[str, str], int] = {}
         self._reloads: dict[tuple[str, bool], int] = {}
-        self._store: Callable[[], tuple[int, int, int]] = lambda: (0, 0, 0)
-        self._lost_lines: Callable[[], int] = lambda: 0
-        self._journal: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        self._store: Callable[[], tuple[int, int, int]] | None = None
+        self._lost_lines: Callable[[], int] | None = None
+        self._journal: Callable[[], tuple[int, int]] | None = None
+        self._archive: ArchiveCounts | None = None
         self._streams: Callable[[], int] = lambda: 0
-        self._insights: Callable[[], InsightsCounts | None] = lambda: None
+        self._insights: Callable[[], InsightsCounts] | None = None
 
     def durations(self, method: str, code: str) -> Durations:
         """The durations of a method (`ocs.v1.ChargingService/Reserve`) with a status name."""
@@ -125,17 +130,18 @@ class Metrics:
         """Say where the number of lost log lines is read."""
         self._lost_lines = lost_lines
 
+    def watch_archive(self) -> ArchiveCounts:
+        """Give the counts of this process's archiver, which are told of from now on."""
+        self._archive = self._archive or ArchiveCounts()
+        return self._archive
+
     def watch_insights(self, counts: Callable[[], InsightsCounts]) -> None:
         """Say where the counts of this process's projector are read."""
         self._insights = counts
 
-    def readings(self) -> dict[str, list[tuple[int | float, Attributes]]]:
+    def readings(self) -> Readings:
         """Every metric's figures at this moment, by name."""
         durations = self.all_durations()
-        batches, commands, lost = self._store()
-        insights = self._insights()
-        journal_bytes, journal_bytes_max = self._journal()
-        archive = self.archive
         return {
             "rpc.server.call.duration.bucket": [
                 (count, {**_call(method, code), "le": bound})
@@ -163,25 +169,49 @@ class Metrics:
                 (micros, {"currency": currency, "kind": kind})
                 for (currency, kind), micros in list(self._micros.items())
             ],
-            "ocs.store.batches": [(batches, {})],
-            "ocs.store.commands": [(commands, {})],
-            "ocs.store.lost_connections": [(lost, {})],
-            "ocs.insights.events": [(insights.event_count, {})] if insights else [],
-            "ocs.insights.lag": [(insights.lag_s, {})] if insights else [],
-            "ocs.insights.unreadable_entries": (
-                [(insights.unreadable_count, {})] if insights else []
+            **self._store_readings(),
+            **self._insights_readings(),
+            **self._archive_readings(),
+            **_told(
+                ("ocs.journal.bytes", "ocs.journal.bytes_max"), self._journal and self._journal()
             ),
-            "ocs.insights.rewritten_events": [(insights.rewritten_count, {})] if insights else [],
-            "ocs.archive.events": [(archive.entries, {})],
-            "ocs.archive.segments": [(archive.segments, {})],
-            "ocs.archive.trimmed": [(archive.trimmed, {})],
-            "ocs.archive.failures": [(archive.failures, {})],
-            "ocs.archive.lag": [(_lag_s(archive.archived_to_ms), {})],
-            "ocs.archive.active": [(int(archive.archived_to_ms is not None), {})],
-            "ocs.journal.bytes": [(journal_bytes, {})],
-            "ocs.journal.bytes_max": [(journal_bytes_max, {})],
-            "ocs.log.lost_lines": [(self._lost_lines(), {})],
+            **_told(("ocs.log.lost_lines",), self._lost_lines and (self._lost_lines(),)),
         }
+
+    def _store_readings(self) -> Readings:
+        names = ("ocs.store.batches", "ocs.store.commands", "ocs.store.lost_connections")
+        return _told(names, self._store and self._store())
+
+    def _insights_readings(self) -> Readings:
+        names = (
+            "ocs.insights.events",
+            "ocs.insights.lag",
+            "ocs.insights.unreadable_entries",
+            "ocs.insights.rewritten_events",
+        )
+        return _told(names, self._insights and astuple(self._insights()))
+
+    def _archive_readings(self) -> Readings:
+        names = (
+            "ocs.archive.events",
+            "ocs.archive.segments",
+            "ocs.archive.trimmed",
+            "ocs.archive.failures",
+            "ocs.archive.lag",
+            "ocs.archive.active",
+        )
+        counts = self._archive
+        if counts is None:
+            return _told(names, None)
+        values = (
+            counts.entries,
+            counts.segments,
+            counts.trimmed,
+            counts.failures,
+            _lag_s(counts.archived_to_ms),
+            int(counts.archived_to_ms is not None),
+        )
+        return _told(names, values)
 
     def observe(self, meter: Meter) -> None:
         """Make every metric of the list an observable instrument of `meter`."""
@@ -204,6 +234,13 @@ class Metrics:
                 yield Observation(value, attributes)
 
         return read
+
+
+def _told(names: Sequence[str], values: Sequence[int | float] | None) -> Readings:
+    """Figures without labels; of what is not measured, none."""
+    if values is None:
+        return {name: [] for name in names}
+    return {name: [(value, {})] for name, value in zip(names, values, strict=True)}
 
 
 def _lag_s(archived_to_ms: int | None) -> float:

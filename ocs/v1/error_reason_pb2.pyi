@@ -174,6 +174,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT. The SQL is not one SELECT over the tables of the figures; the violation of
     `sql` says what is wrong.
     """
+    ERROR_REASON_FIGURES_BEHIND: _ErrorReason.ValueType  # 77
+    """UNAVAILABLE. The figures are not whole until end_time, or what was read of the journal was
+    taken back meanwhile; the violation says until when they are whole. Ask then, or for less.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The ErrorInfo reason is the value's name without its prefix. A reason means
@@ -331,5 +335,9 @@ dimensions or rows.
 ERROR_REASON_SQL_REFUSED: ErrorReason.ValueType  # 76
 """INVALID_ARGUMENT. The SQL is not one SELECT over the tables of the figures; the violation of
 `sql` says what is wrong.
+"""
+ERROR_REASON_FIGURES_BEHIND: ErrorReason.ValueType  # 77
+"""UNAVAILABLE. The figures are not whole until end_time, or what was read of the journal was
+taken back meanwhile; the violation says until when they are whole. Ask then, or for less.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

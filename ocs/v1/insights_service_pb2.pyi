@@ -91,6 +91,58 @@ FIGURE_STEP_DAY: FigureStep.ValueType  # 3
 """A day."""
 Global___FigureStep: _TypeAlias = FigureStep  # noqa: Y015
 
+class _ExportKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExportKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExportKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXPORT_KIND_UNSPECIFIED: _ExportKind.ValueType  # 0
+    """None."""
+    EXPORT_KIND_CHARGES: _ExportKind.ValueType  # 1
+    """An event that charged, sold, or gave back: charged without refunded is the revenue."""
+    EXPORT_KIND_COSTS: _ExportKind.ValueType  # 2
+    """What one carrier is owed for the use of one event."""
+    EXPORT_KIND_BALANCES: _ExportKind.ValueType  # 3
+    """What one event did to the balance of one bucket."""
+
+class ExportKind(_ExportKind, metaclass=_ExportKindEnumTypeWrapper):
+    """What a row of an export is."""
+
+EXPORT_KIND_UNSPECIFIED: ExportKind.ValueType  # 0
+"""None."""
+EXPORT_KIND_CHARGES: ExportKind.ValueType  # 1
+"""An event that charged, sold, or gave back: charged without refunded is the revenue."""
+EXPORT_KIND_COSTS: ExportKind.ValueType  # 2
+"""What one carrier is owed for the use of one event."""
+EXPORT_KIND_BALANCES: ExportKind.ValueType  # 3
+"""What one event did to the balance of one bucket."""
+Global___ExportKind: _TypeAlias = ExportKind  # noqa: Y015
+
+class _ExportFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExportFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExportFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXPORT_FORMAT_UNSPECIFIED: _ExportFormat.ValueType  # 0
+    """None."""
+    EXPORT_FORMAT_CSV: _ExportFormat.ValueType  # 1
+    """Comma-separated values, UTF-8, with a line of names; text is quoted, what is not there is not."""
+    EXPORT_FORMAT_PARQUET: _ExportFormat.ValueType  # 2
+    """Apache Parquet."""
+
+class ExportFormat(_ExportFormat, metaclass=_ExportFormatEnumTypeWrapper):
+    """What file an export is."""
+
+EXPORT_FORMAT_UNSPECIFIED: ExportFormat.ValueType  # 0
+"""None."""
+EXPORT_FORMAT_CSV: ExportFormat.ValueType  # 1
+"""Comma-separated values, UTF-8, with a line of names; text is quoted, what is not there is not."""
+EXPORT_FORMAT_PARQUET: ExportFormat.ValueType  # 2
+"""Apache Parquet."""
+Global___ExportFormat: _TypeAlias = ExportFormat  # noqa: Y015
+
 @_typing.final
 class FigureRange(_message.Message):
     """Which figures."""
@@ -1517,3 +1569,247 @@ class RunQueryResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunQueryResponse: _TypeAlias = RunQueryResponse  # noqa: Y015
+
+@_typing.final
+class ExportEventsRequest(_message.Message):
+    """Ask for ExportEvents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    PARTIAL_FIELD_NUMBER: _builtins.int
+    kind: Global___ExportKind.ValueType
+    """What a row is. Required."""
+    format: Global___ExportFormat.ValueType
+    """What file. Required."""
+    partial: _builtins.bool
+    """If the figures are not whole until end_time, export until they are; without, it is an error."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """From, inclusive, by the store's clock when it entered the books, in whole milliseconds.
+        Required.
+        """
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """To, exclusive, likewise; at most 400 days after start_time. Required."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___ExportKind.ValueType = ...,
+        format: Global___ExportFormat.ValueType = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        partial: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "format", b"format", "kind", b"kind", "partial", b"partial", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportEventsRequest: _TypeAlias = ExportEventsRequest  # noqa: Y015
+
+@_typing.final
+class ExportBegun(_message.Message):
+    """What an export will have."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AS_OF_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    ROW_COUNT_FIELD_NUMBER: _builtins.int
+    row_count: _builtins.int
+    """Rows that there will be."""
+    @_builtins.property
+    def as_of(self) -> Global___FigureAsOf:
+        """As of when."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """From, inclusive."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """To, exclusive; before the end_time asked for only if `partial` allows it. The next export
+        begins here.
+        """
+
+    def __init__(
+        self,
+        *,
+        as_of: Global___FigureAsOf | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        row_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "end_time", b"end_time", "row_count", b"row_count", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportBegun: _TypeAlias = ExportBegun  # noqa: Y015
+
+@_typing.final
+class ExportPart(_message.Message):
+    """A part of the file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    ROW_COUNT_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    """The next bytes, at most 262144."""
+    row_count: _builtins.int
+    """Rows written so far."""
+    def __init__(
+        self,
+        *,
+        data: _builtins.bytes = ...,
+        row_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "row_count", b"row_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportPart: _TypeAlias = ExportPart  # noqa: Y015
+
+@_typing.final
+class ExportSum(_message.Message):
+    """What a column of micro-units adds up to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLUMN_FIELD_NUMBER: _builtins.int
+    MICROS_FIELD_NUMBER: _builtins.int
+    column: _builtins.str
+    """The column, e.g. `charged_micros`."""
+    micros: _builtins.int
+    """Micro-units."""
+    def __init__(
+        self,
+        *,
+        column: _builtins.str = ...,
+        micros: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "micros", b"micros"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportSum: _TypeAlias = ExportSum  # noqa: Y015
+
+@_typing.final
+class ExportTotal(_message.Message):
+    """What the rows of one currency add up to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    ROW_COUNT_FIELD_NUMBER: _builtins.int
+    SUMS_FIELD_NUMBER: _builtins.int
+    currency: _builtins.str
+    """ISO 4217; empty: of rows without."""
+    row_count: _builtins.int
+    """Rows."""
+    @_builtins.property
+    def sums(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExportSum]:
+        """Of each column of money."""
+
+    def __init__(
+        self,
+        *,
+        currency: _builtins.str = ...,
+        row_count: _builtins.int = ...,
+        sums: _abc.Iterable[Global___ExportSum] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["currency", b"currency", "row_count", b"row_count", "sums", b"sums"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportTotal: _TypeAlias = ExportTotal  # noqa: Y015
+
+@_typing.final
+class ExportEnded(_message.Message):
+    """What an export had: what the receiver compares its file with."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROW_COUNT_FIELD_NUMBER: _builtins.int
+    BYTE_COUNT_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    TOTALS_FIELD_NUMBER: _builtins.int
+    row_count: _builtins.int
+    """Rows."""
+    byte_count: _builtins.int
+    """Size of the file, bytes."""
+    sha256: _builtins.str
+    """SHA-256 of the file, 64 hexadecimal digits."""
+    @_builtins.property
+    def totals(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExportTotal]:
+        """By currency."""
+
+    def __init__(
+        self,
+        *,
+        row_count: _builtins.int = ...,
+        byte_count: _builtins.int = ...,
+        sha256: _builtins.str = ...,
+        totals: _abc.Iterable[Global___ExportTotal] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["byte_count", b"byte_count", "row_count", b"row_count", "sha256", b"sha256", "totals", b"totals"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportEnded: _TypeAlias = ExportEnded  # noqa: Y015
+
+@_typing.final
+class ExportEventsResponse(_message.Message):
+    """A message of ExportEvents."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEGUN_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    ENDED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def begun(self) -> Global___ExportBegun:
+        """The first one."""
+
+    @_builtins.property
+    def part(self) -> Global___ExportPart:
+        """Any number of them."""
+
+    @_builtins.property
+    def ended(self) -> Global___ExportEnded:
+        """The last one."""
+
+    def __init__(
+        self,
+        *,
+        begun: Global___ExportBegun | None = ...,
+        part: Global___ExportPart | None = ...,
+        ended: Global___ExportEnded | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["begun", b"begun", "ended", b"ended", "part", b"part", "piece", b"piece"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["begun", b"begun", "ended", b"ended", "part", b"part", "piece", b"piece"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_piece: _TypeAlias = _typing.Literal["begun", "part", "ended"]  # noqa: Y015
+    _WhichOneofArgType_piece: _TypeAlias = _typing.Literal["piece", b"piece"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_piece) -> _WhichOneofReturnType_piece | None: ...
+
+Global___ExportEventsResponse: _TypeAlias = ExportEventsResponse  # noqa: Y015

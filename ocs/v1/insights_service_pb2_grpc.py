@@ -79,6 +79,11 @@ class InsightsServiceStub:
                 request_serializer=ocs_dot_v1_dot_insights__service__pb2.RunQueryRequest.SerializeToString,
                 response_deserializer=ocs_dot_v1_dot_insights__service__pb2.RunQueryResponse.FromString,
                 _registered_method=True)
+        self.ExportEvents = channel.unary_stream(
+                '/ocs.v1.InsightsService/ExportEvents',
+                request_serializer=ocs_dot_v1_dot_insights__service__pb2.ExportEventsRequest.SerializeToString,
+                response_deserializer=ocs_dot_v1_dot_insights__service__pb2.ExportEventsResponse.FromString,
+                _registered_method=True)
         self.WatchNow = channel.unary_stream(
                 '/ocs.v1.InsightsService/WatchNow',
                 request_serializer=ocs_dot_v1_dot_insights__service__pb2.WatchNowRequest.SerializeToString,
@@ -152,6 +157,18 @@ class InsightsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportEvents(self, request, context):
+        """Exports what entered the books in a range as a file of Parquet or CSV, for operators: first
+        what the file will have, then its bytes, last what it has. docs/exports.md lists the columns.
+        What is exported does not change any more, so asking again gives the same rows; side by side,
+        ranges lose nothing and have nothing twice. A stream that ends without `ended` is no file.
+        Holds no state on the server; sends as fast as the caller reads, until his deadline. Errors,
+        too: UNAVAILABLE (FIGURES_BEHIND: nothing, or nothing more, is exported).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchNow(self, request, context):
         """What happens now: the same snapshot for all who watch, once a second. Never ends by itself; the
         caller's deadline does not apply. Who reads too slowly misses snapshots, never sees old ones.
@@ -202,6 +219,11 @@ def add_InsightsServiceServicer_to_server(servicer, server):
                     servicer.RunQuery,
                     request_deserializer=ocs_dot_v1_dot_insights__service__pb2.RunQueryRequest.FromString,
                     response_serializer=ocs_dot_v1_dot_insights__service__pb2.RunQueryResponse.SerializeToString,
+            ),
+            'ExportEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportEvents,
+                    request_deserializer=ocs_dot_v1_dot_insights__service__pb2.ExportEventsRequest.FromString,
+                    response_serializer=ocs_dot_v1_dot_insights__service__pb2.ExportEventsResponse.SerializeToString,
             ),
             'WatchNow': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchNow,
@@ -430,6 +452,33 @@ class InsightsService:
             '/ocs.v1.InsightsService/RunQuery',
             ocs_dot_v1_dot_insights__service__pb2.RunQueryRequest.SerializeToString,
             ocs_dot_v1_dot_insights__service__pb2.RunQueryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ocs.v1.InsightsService/ExportEvents',
+            ocs_dot_v1_dot_insights__service__pb2.ExportEventsRequest.SerializeToString,
+            ocs_dot_v1_dot_insights__service__pb2.ExportEventsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -59,6 +59,14 @@ class InsightsServiceStub:
     10,000 rows and 20 s. It sees the caller's tenant only, no file and no setting. Errors, too:
     INVALID_ARGUMENT (SQL_REFUSED, with a violation of `sql`).
     """
+    ExportEvents: _grpc.UnaryStreamMultiCallable[_insights_service_pb2.ExportEventsRequest, _insights_service_pb2.ExportEventsResponse]
+    """Exports what entered the books in a range as a file of Parquet or CSV, for operators: first
+    what the file will have, then its bytes, last what it has. docs/exports.md lists the columns.
+    What is exported does not change any more, so asking again gives the same rows; side by side,
+    ranges lose nothing and have nothing twice. A stream that ends without `ended` is no file.
+    Holds no state on the server; sends as fast as the caller reads, until his deadline. Errors,
+    too: UNAVAILABLE (FIGURES_BEHIND: nothing, or nothing more, is exported).
+    """
     WatchNow: _grpc.UnaryStreamMultiCallable[_insights_service_pb2.WatchNowRequest, _insights_service_pb2.WatchNowResponse]
     """What happens now: the same snapshot for all who watch, once a second. Never ends by itself; the
     caller's deadline does not apply. Who reads too slowly misses snapshots, never sees old ones.
@@ -92,6 +100,14 @@ class InsightsServiceAsyncStub(InsightsServiceStub):
     """Runs one SELECT over the tables of the figures (docs/operations.md), for operators: at most
     10,000 rows and 20 s. It sees the caller's tenant only, no file and no setting. Errors, too:
     INVALID_ARGUMENT (SQL_REFUSED, with a violation of `sql`).
+    """
+    ExportEvents: _aio.UnaryStreamMultiCallable[_insights_service_pb2.ExportEventsRequest, _insights_service_pb2.ExportEventsResponse]  # type: ignore[assignment]
+    """Exports what entered the books in a range as a file of Parquet or CSV, for operators: first
+    what the file will have, then its bytes, last what it has. docs/exports.md lists the columns.
+    What is exported does not change any more, so asking again gives the same rows; side by side,
+    ranges lose nothing and have nothing twice. A stream that ends without `ended` is no file.
+    Holds no state on the server; sends as fast as the caller reads, until his deadline. Errors,
+    too: UNAVAILABLE (FIGURES_BEHIND: nothing, or nothing more, is exported).
     """
     WatchNow: _aio.UnaryStreamMultiCallable[_insights_service_pb2.WatchNowRequest, _insights_service_pb2.WatchNowResponse]  # type: ignore[assignment]
     """What happens now: the same snapshot for all who watch, once a second. Never ends by itself; the
@@ -171,6 +187,20 @@ class InsightsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Runs one SELECT over the tables of the figures (docs/operations.md), for operators: at most
         10,000 rows and 20 s. It sees the caller's tenant only, no file and no setting. Errors, too:
         INVALID_ARGUMENT (SQL_REFUSED, with a violation of `sql`).
+        """
+
+    @_abc_1.abstractmethod
+    def ExportEvents(
+        self,
+        request: _insights_service_pb2.ExportEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_insights_service_pb2.ExportEventsResponse], _abc.AsyncIterator[_insights_service_pb2.ExportEventsResponse]]:
+        """Exports what entered the books in a range as a file of Parquet or CSV, for operators: first
+        what the file will have, then its bytes, last what it has. docs/exports.md lists the columns.
+        What is exported does not change any more, so asking again gives the same rows; side by side,
+        ranges lose nothing and have nothing twice. A stream that ends without `ended` is no file.
+        Holds no state on the server; sends as fast as the caller reads, until his deadline. Errors,
+        too: UNAVAILABLE (FIGURES_BEHIND: nothing, or nothing more, is exported).
         """
 
     @_abc_1.abstractmethod

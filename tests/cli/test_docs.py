@@ -70,7 +70,7 @@ def test_every_command_is_there() -> None:
          "tariff list", "tariff diff", "token new", "bundle buy", "bundle cancel", "bundle list",
          "threshold", "correct-charge", "rerate", "insights", "sql", "report revenue",
          "report segments", "report usage", "report refusals", "report leakage", "report position",
-         "report limits", "report account",
+         "report limits", "report account", "export cdr",
     } == {name.removeprefix("ocs ") for name in COMMANDS}  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pytest
 import ocs.dashboard
 from ocs.dashboard.hub import Hub, News
 from ocs.dashboard.server import AddressError, Dashboard
-from ocs.dashboard.site import BODY_BYTES_MAX, LOOPBACK_HOSTS, PAGES
+from ocs.dashboard.site import BODY_BYTES_MAX, LOOPBACK_HOSTS, PAGES, hosts_of
 
 STATIC = Path(ocs.dashboard.__file__).parent / "static"
 JSON = {"content-type": "application/json"}
@@ -174,3 +174,16 @@ async def test_a_port_that_is_taken_is_said(open_site: Dashboard) -> None:
     port = int(open_site.address.rpartition(":")[2])
     with pytest.raises(AddressError, match="in use"):
         Dashboard(Hub(report), admit, host="127.0.0.1", port=port)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "127.3.2.1", "::1"])
+async def test_a_site_answers_under_the_address_it_listens_at(host: str) -> None:
+    site = Dashboard(Hub(report), lambda _: Echo(""), host=host, port=0, hosts=hosts_of(host))
+    site.start()
+    try:
+        assert (await sent(site, "GET", "/"))[0].status == 200
+        other = {"host": "evil.example"}
+        assert (await sent(site, "GET", "/", headers=other))[0].status == 400
+        assert (await sent(site, "GET", "/", headers={"host": "127.9.9.9"}))[0].status == 400
+    finally:
+        await site.stop()

@@ -30,8 +30,10 @@ def test_what_was_lost_and_written_otherwise_is_replaced(
     again = [one for one in back if random.random() < 0.5]
     cuts = {one.partition: cut_ms for one in entries}
 
+    tables._execute("UPDATE projection SET as_of_ms = 9007199254740991")
     positions = tables.begin("another", cuts)
     assert all(int(position.partition("-")[0]) < cut_ms for position in positions.values())
+    assert tables.progress().as_of_ms == cut_ms
     other = Tables.open(tmp_path / "other.duckdb")
     fold(other, kept)
     assert contents(tables) == contents(other)

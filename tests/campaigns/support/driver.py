@@ -2,10 +2,12 @@
 
 import asyncio
 import random
+import time
 from contextlib import AsyncExitStack
 
 from ocs.client import AsyncClient
 from ocs.client.attempts import RetryPolicy
+from ocs.limits import WINDOW_GRANT_MS
 from ocs.v1 import account_service_pb2 as accounts
 from tests.campaigns.support.books import Books, same_answer
 from tests.campaigns.support.calls import Call, Caller, faults_in
@@ -13,6 +15,8 @@ from tests.campaigns.support.reading import read_journal
 from tests.campaigns.support.traffic import Choice, Traffic
 
 RESENT_MAX = 500
+# Well within the shortest window of a request_id: the resends take their time, too.
+RESEND_WITHIN_MS = WINDOW_GRANT_MS // 2
 ABREAST = 8
 
 
@@ -93,9 +97,15 @@ class Driver:
         return found
 
     async def resend_some(self, address: str) -> tuple[int, list[str]]:
-        """Resend operations that were answered; each must get its first answer again."""
+        """Resend operations answered lately; each must get its first answer again."""
         first = {call.request_id: call for call in self.calls if call.answered}
-        decided = [rid for rid in self._sent if rid in first and not first[rid].reason]
+        # Later its record is gone, and a resend is refused as too old.
+        since_ns = time.monotonic_ns() - RESEND_WITHIN_MS * 1_000_000
+        decided = [
+            rid
+            for rid in self._sent
+            if rid in first and not first[rid].reason and first[rid].sent_ns > since_ns
+        ]
         chosen = random.Random(self._seed).sample(decided, min(RESENT_MAX, len(decided)))
         found: list[str] = []
         again: list[Call] = []

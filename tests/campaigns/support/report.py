@@ -21,16 +21,17 @@ class Result:
     def conclude(self) -> int:
         """Print the block; return the exit status."""
         print(self)
-        for text in self.violations[:SHOWN_MAX]:
-            print(f"  violation: {text[:LINE_CHARACTERS_MAX]}")
         return 1 if self.violations else 0
 
     def __str__(self) -> str:
-        """The figures, in one line each."""
+        """The figures, in one line each, and the first violations."""
         rows = {"seed": self.seed} | self.figures | {"violations": len(self.violations)}
         width = max(map(len, rows))
         lines = (f"  {name:<{width}}  {_shown(value)}" for name, value in rows.items())
-        return "\n".join([f"{self.name}:", *lines])
+        told = (
+            f"  violation: {text[:LINE_CHARACTERS_MAX]}" for text in self.violations[:SHOWN_MAX]
+        )
+        return "\n".join([f"{self.name}:", *lines, *told])
 
 
 def _shown(value: object) -> str:

@@ -30,6 +30,9 @@ def filled() -> Metrics:
     metrics.watch_store(lambda: (2, 8, 1))
     metrics.watch_lost_lines(lambda: 4)
     metrics.watch_insights(lambda: InsightsCounts(5, 0.25, 1, 2))
+    metrics.watch_journal(lambda: (700, 9_000))
+    archive = metrics.watch_archive()
+    archive.entries, archive.segments, archive.trimmed, archive.failures = 40, 3, 20, 1
     return metrics
 
 
@@ -75,6 +78,28 @@ def test_an_exporter_reads_what_was_counted() -> None:
     assert exported["ocs.store.commands"] == {(): 8}
     assert exported["ocs.store.lost_connections"] == {(): 1}
     assert exported["ocs.log.lost_lines"] == {(): 4}
+    assert exported["ocs.insights.events"] == {(): 5}
+    assert exported["ocs.insights.lag"] == {(): 0.25}
+    assert exported["ocs.journal.bytes"] == {(): 700}
+    assert exported["ocs.journal.bytes_max"] == {(): 9_000}
+    assert exported["ocs.archive.events"] == {(): 40}
+    assert exported["ocs.archive.failures"] == {(): 1}
+    assert exported["ocs.archive.active"] == {(): 0}
+
+
+def test_a_process_tells_nothing_of_what_it_does_not_do() -> None:
+    told = {name for name, readings in Metrics().readings().items() if readings}
+
+    assert told == {"ocs.rpc.calls_in_flight", "ocs.stream.open"}
+    assert list(Metrics().readings()) == [metric.name for metric in METRICS]
+
+
+def test_an_archiver_is_the_same_whoever_asks() -> None:
+    metrics = Metrics()
+    metrics.watch_archive().entries += 2
+    metrics.watch_archive().entries += 3
+
+    assert metrics.readings()["ocs.archive.events"] == [(5, {})]
 
 
 def test_the_buckets_are_those_of_a_histogram() -> None:
