@@ -25,11 +25,12 @@ from ocs.domain.charging_event import decode_event
 from ocs.domain.event_context import EventContext
 from ocs.domain.insights import AsOf, Dimension, FiguresAsked
 from ocs.insights import figures
-from ocs.insights.minutes import add_up
+from ocs.insights.minutes import add_up, sums
 from ocs.insights.projector import Projector
 from ocs.insights.question import Question
 from ocs.insights.tables import Tables
-from ocs.rpc.event_context import context_columns, encode_context
+from ocs.rpc.context_columns import context_columns
+from ocs.rpc.event_context import encode_context
 from ocs.store import keys
 from ocs.store.connect import make_pool
 from ocs.store.embedded import EmbeddedValkey, private_valkey
@@ -102,8 +103,8 @@ def write(store: EmbeddedValkey, count: int) -> list[str]:
     return lines
 
 
-async def project(store: EmbeddedValkey, tables: Tables, count: int) -> float:
-    """Project it all; return events a second."""
+async def project(store: EmbeddedValkey, tables: Tables, count: int) -> tuple[float, float]:
+    """Project it all; return events a second, and microseconds of CPU an event."""
     pool = make_pool(store.url, 1)
     pipeline = Pipeline(pool)
     ledger = ValkeyLedger(make_pool(store.url, 4), connections=4, now_ms=lambda: START_MS)
@@ -116,16 +117,16 @@ async def project(store: EmbeddedValkey, tables: Tables, count: int) -> float:
         steady_ms=lambda: 0,
     )
     spare_collections()
-    started = time.perf_counter()
+    started, spent = time.perf_counter(), time.process_time()
     while not await projector.step():
         continue
-    seconds = time.perf_counter() - started
+    seconds, cpu_s = time.perf_counter() - started, time.process_time() - spent
     assert projector.event_count == count, projector.event_count
     projector.close()
     await pipeline.close()
     await pool.disconnect()
     await ledger.close()
-    return count / seconds
+    return count / seconds, cpu_s / count * 1e6
 
 
 def copy(tables: Tables, count: int, wanted: int) -> None:
@@ -138,7 +139,7 @@ def copy(tables: Tables, count: int, wanted: int) -> None:
         ).fetchall()
     for table in ("minutes", "cost_minutes", "decision_minutes"):
         connection.execute(f"TRUNCATE {table}").fetchall()
-    for statement in add_up("events", "costs")[:3]:
+    for statement in add_up(f"({sums('events')})", "events", "costs")[:3]:
         connection.execute(statement).fetchall()
     connection.close()
 
@@ -175,13 +176,15 @@ def main() -> int:
         with private_valkey(Path(directory) / "store") as store:
             lines = write(store, options.events)
             tables = Tables.open(Path(directory) / "insights.duckdb")
-            rate = uvloop.run(project(store, tables, options.events))
-        started = time.perf_counter()
+            rate, cpu_us = uvloop.run(project(store, tables, options.events))
+        started, spent = time.perf_counter(), time.process_time()
         for line in lines:
             decode_event(line)
         alone = len(lines) / (time.perf_counter() - started)
+        alone_us = (time.process_time() - spent) / len(lines) * 1e6
         print(f"projected from a backlog: {rate:,.0f} events/s, {options.events:,} events")
         print(f"decode_event alone, one core: {alone:,.0f} lines/s; ratio {rate / alone:.1f}")
+        print(f"CPU: {cpu_us:.1f} us an event; decode_event alone {alone_us:.1f} us")
         copy(tables, options.events, options.query_events)
         times_ms = ask(tables)
         median, worst = times_ms[len(times_ms) // 2], times_ms[-1]

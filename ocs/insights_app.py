@@ -37,7 +37,7 @@ from ocs.dashboard_app import make_dashboard
 from ocs.insights.answers import DuckDbInsights
 from ocs.insights.projector import Projector
 from ocs.insights.tables import FormatError, Tables
-from ocs.rpc.event_context import context_columns
+from ocs.rpc.context_columns import context_columns
 from ocs.rpc.insights import InsightsServicer
 from ocs.rpc.server import RpcServer, check_exposure
 from ocs.service.insights import InsightsUse

@@ -4,23 +4,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from ocs.domain.event_context import CONTEXT_COLUMNS
-from ocs.ports import ContextReader, JournalRun
+from ocs.insights.line import GRAMMAR
+from ocs.insights.spans import texts_at
+from ocs.ports import ContextReader, JournalRun, TextColumn
 
 _NUMBERS: Final = frozenset({"event_time_ms", "corrects_seq"})
-_LINE_SCHEMA: Final = [
-    ("n", pa.int64()),
-    ("part", pa.uint16()),
-    ("position", pa.string()),
-    ("line", pa.string()),
-    ("context", pa.binary()),
-    ("readable", pa.bool_()),
-]
 _SCHEMA: Final = pa.schema(
-    _LINE_SCHEMA
-    + [(name, pa.int64() if name in _NUMBERS else pa.string()) for name in CONTEXT_COLUMNS]
+    [
+        ("n", pa.int64()),
+        ("part", pa.uint16()),
+        ("position", pa.string()),
+        ("line", pa.string()),
+        ("context", pa.binary()),
+        ("is_event", pa.bool_()),
+        *((name, pa.int64() if name in _NUMBERS else pa.string()) for name in CONTEXT_COLUMNS),
+    ]
 )
 _PIECES: Final = pa.schema(
     [
@@ -60,20 +62,29 @@ def batch_of(runs: Iterable[JournalRun], read_contexts: ContextReader) -> Batch:
         lines += run.lines
         contexts += run.contexts
         last[run.partition] = run.positions[-1]
+    if not lines:
+        return Batch.empty()
     read = read_contexts(contexts)
-    rows = range(len(lines))
-    columns: dict[str, Any] = {
-        "n": rows,
-        "part": partitions,
-        "position": positions,
-        "line": _texts(lines),
-        "context": contexts,
-        "readable": [row not in read.unreadable for row in rows],
-        **read.columns,
-    }
-    arrays = [_array(columns[field.name], field.type) for field in _SCHEMA]
+    accepts = GRAMMAR.fullmatch
+    is_event = np.fromiter((accepts(line) is not None for line in lines), np.bool_, len(lines))
+    is_event[list(read.unreadable)] = False
+    arrays = [
+        pa.array(np.arange(len(lines))),
+        pa.array(partitions, pa.uint16()),
+        pa.array(positions, pa.string()),
+        _lines(lines),
+        pa.array(contexts, pa.binary()),
+        pa.array(is_event),
+        *(_column(read.columns[name], len(lines)) for name in CONTEXT_COLUMNS),
+    ]
     incoming = pa.Table.from_arrays(arrays, schema=_SCHEMA)
     return Batch(incoming, pa.Table.from_pylist(list(_pieces(read.pieces)), _PIECES), last)
+
+
+def _column(values: TextColumn | memoryview, count: int) -> Any:
+    if isinstance(values, memoryview):
+        return pa.Array.from_buffers(pa.int64(), count, [None, pa.py_buffer(values)])
+    return texts_at(values.data, values.spans, count)
 
 
 def _pieces(found: Mapping[int, Sequence[tuple[int, str, str]]]) -> Iterator[dict[str, Any]]:
@@ -91,11 +102,7 @@ def _pieces(found: Mapping[int, Sequence[tuple[int, str, str]]]) -> Iterator[dic
             at += units
 
 
-def _array(values: Any, kind: Any) -> Any:
-    return values if isinstance(values, pa.Array) else pa.array(values, kind)
-
-
-def _texts(lines: Sequence[bytes]) -> Any:
+def _lines(lines: Sequence[bytes]) -> Any:
     try:
         return pa.array(lines, pa.binary()).cast(pa.string())
     except pa.ArrowInvalid:

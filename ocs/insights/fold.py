@@ -1,7 +1,7 @@
 """Folds a batch of the journal into the tables: statements that run in this order, all or none.
 
-`incoming` is the batch as it was read; `fresh` has the events in it, with the text of their lines.
-A statement is left out if no event of its kinds is in the batch.
+The batch is in the tables of a ReadBatch, by their names. A statement is left out if no event of
+its kinds is in the batch.
 
 size: one fold, in the one order in which its statements may run.
 """
@@ -9,9 +9,8 @@ size: one fold, in the one order in which its statements may run.
 from typing import Final, NamedTuple
 
 from ocs.domain.charging_event import EventKind
-from ocs.domain.event_context import CONTEXT_COLUMNS
-from ocs.insights.line import GRAMMAR, HEAD, each, number, value
-from ocs.insights.minutes import add_up
+from ocs.insights.line import each
+from ocs.insights.minutes import add_up, sums
 from ocs.limits import QUANTITY_MAX
 
 _K = EventKind
@@ -30,12 +29,14 @@ _KEY: Final = "tenant, account, seq"
 class Statement(NamedTuple):
     """SQL, and the kinds of events one of which must be there; empty: always.
 
-    makes: the temporary table that it fills anew; empty without such events.
+    makes: the temporary table that it fills anew; empty without such events. view: what reads the
+    batch under this name, whichever it is.
     """
 
     sql: str
     kinds: frozenset[EventKind] = frozenset()
     makes: str = ""
+    view: str = ""
 
 
 def _made(name: str, query: str, *kinds: EventKind) -> Statement:
@@ -45,31 +46,6 @@ def _made(name: str, query: str, *kinds: EventKind) -> Statement:
 def _in(kinds: frozenset[EventKind]) -> str:
     return ", ".join(f"'{kind}'" for kind in sorted(kinds))
 
-
-FRESH: Final = f"""
-    CREATE OR REPLACE TEMP TABLE fresh AS
-    WITH split AS (
-        SELECT *, string_split(line, ' ') AS h, {value("d")} AS deadline FROM incoming
-        WHERE readable AND regexp_full_match(line, '{GRAMMAR}'))
-    SELECT n, {HEAD}, part, split_part(position, '-', 1)::UBIGINT AS entry_ms,
-        split_part(position, '-', 2)::UBIGINT AS entry_no, {", ".join(CONTEXT_COLUMNS)},
-        {number("r")} AS requested_units, {number("u")} AS used_units,
-        {number("g")} AS granted_units, {number("c")} AS connect_micros,
-        {number("x")} AS uncollected_units, {number("x", 2)} AS uncollected_micros,
-        contains(line, ' p=') AS charged, {number("p")} AS position_before,
-        coalesce({value("f")}, '') AS flags, coalesce({value("n")}, '') AS successor,
-        deadline IS NOT NULL AND deadline::BIGINT <> 0 AS holds, hash(line, context) AS digest, line
-    FROM split
-"""
-"""The events of the batch."""
-
-ASIDE: Final = f"""
-    CREATE OR REPLACE TEMP TABLE fresh_aside AS
-    SELECT part, split_part(position, '-', 1)::UBIGINT AS entry_ms,
-        split_part(position, '-', 2)::UBIGINT AS entry_no, line, context
-    FROM incoming WHERE NOT (readable AND regexp_full_match(line, '{GRAMMAR}'))
-"""
-"""The rest of it."""
 
 TARIFFS_WANTED: Final = """
     SELECT DISTINCT tenant, version FROM (
@@ -81,33 +57,9 @@ TARIFFS_WANTED: Final = """
 """What prices something in the batch, and is not kept yet."""
 
 _PARTS: Final = (
-    _made(
-        "fresh_payments",
-        f"""
-        SELECT {_KEY}, f[1] AS bucket, f[2]::BIGINT AS units, f[3]::BIGINT AS micros
-        FROM ({each("y")})
-        """,
-    ),
-    Statement("INSERT INTO payments FROM fresh_payments", _CHARGES | _SALES),
-    _made(
-        "fresh_buckets",
-        f"""
-        SELECT {_KEY}, store_ms, f[1] AS bucket, f[2]::BIGINT AS balance_before,
-            f[3]::BIGINT AS reserved_before, f[4]::BIGINT AS balance_after,
-            f[5]::BIGINT AS reserved_after
-        FROM ({each("b", _KEY + ", store_ms")})
-        """,
-    ),
-    Statement("INSERT INTO bucket_changes FROM fresh_buckets"),
-    _made(
-        "fresh_counters",
-        f"""
-        SELECT {_KEY}, f[1] AS holder, f[2] AS cap, f[3]::BIGINT AS period_start_ms,
-            f[4]::BIGINT AS spent, f[5]::BIGINT AS reserved
-        FROM ({each("k")})
-        """,
-    ),
-    Statement("INSERT INTO cap_changes FROM fresh_counters"),
+    Statement(f"INSERT INTO payments SELECT {_KEY}, bucket, units, micros FROM fresh_payments"),
+    Statement("INSERT INTO bucket_changes SELECT * EXCLUDE n FROM fresh_buckets"),
+    Statement("INSERT INTO cap_changes SELECT * EXCLUDE n FROM fresh_counters"),
     Statement(
         f"""
         INSERT INTO refund_lines
@@ -202,13 +154,13 @@ _COST: Final = (
     _made(
         "fresh_use",
         f"""
-        SELECT {_KEY}, position_before AS start_at, position_before + used_units AS end_at,
+        SELECT n, {_KEY}, position_before AS start_at, position_before + used_units AS end_at,
             tariff_version AS version, price_id
         FROM fresh
         WHERE kind IN ({_in(_CHARGES)}) AND charged AND used_units > 0 AND corrects_seq = 0
             AND n NOT IN (SELECT n FROM incoming_pieces)
         UNION ALL
-        SELECT {_KEY}, position_before + p.start_at, position_before + p.end_at, p.version,
+        SELECT n, {_KEY}, position_before + p.start_at, position_before + p.end_at, p.version,
             p.price_id
         FROM incoming_pieces p JOIN fresh USING (n)
         WHERE charged AND p.end_at > p.start_at
@@ -229,7 +181,7 @@ _COST: Final = (
                 AND u.end_at >= high.start_units AND u.end_at < high.end_units),
         priced AS (
             SELECT *, coalesce(high_micros <= {QUANTITY_MAX}, false) AS known FROM reached)
-        SELECT {_KEY}, CASE WHEN known THEN partner END AS partner,
+        SELECT n, {_KEY}, CASE WHEN known THEN partner END AS partner,
             CASE WHEN known THEN currency END AS currency, known,
             sum(CASE WHEN known THEN high_micros - low_micros END)::BIGINT AS micros,
             sum(end_at - start_at)::BIGINT AS units
@@ -286,8 +238,8 @@ _EVENTS: Final = (
         """,
         _K.REFUND,
     ),
-    _made(
-        "fresh_events",
+    # A view, for each of its readers wants only some of the columns.
+    Statement(
         f"""
         SELECT e.tenant, e.account, e.seq, part, entry_ms, entry_no, store_ms,
             event_time_ms AS event_ms, kind, outcome, ref, request_id, session_id AS session,
@@ -308,22 +260,27 @@ _EVENTS: Final = (
         FROM fresh e
         LEFT JOIN metered m ON (e.tenant, e.tariff_version, e.service_id)
             = (m.tenant, m.version, m.service)
-        LEFT JOIN (SELECT {_KEY}, sum(micros)::BIGINT AS micros FROM fresh_payments GROUP BY ALL) p
-            ON (e.tenant, e.account, e.seq) = (p.tenant, p.account, p.seq)
+        LEFT JOIN (SELECT n, sum(micros)::BIGINT AS micros FROM fresh_payments GROUP BY n) p
+            USING (n)
         LEFT JOIN fresh_refunds r ON (e.tenant, e.account, e.seq) = (r.tenant, r.account, r.seq)
         LEFT JOIN fresh_credits t ON (e.tenant, e.account, e.seq) = (t.tenant, t.account, t.seq)
         LEFT JOIN fresh_refunded g ON (e.tenant, e.account, e.seq) = (g.tenant, g.account, g.seq)
-        LEFT JOIN (SELECT {_KEY}, sum(units)::BIGINT AS units FROM fresh_costs WHERE NOT known
-            GROUP BY ALL) u ON (e.tenant, e.account, e.seq) = (u.tenant, u.account, u.seq)
+        LEFT JOIN (SELECT n, sum(units)::BIGINT AS units FROM fresh_costs WHERE NOT known
+            GROUP BY n) u USING (n)
         """,
+        view="fresh_events",
     ),
     Statement("INSERT INTO events FROM fresh_events"),
 )
 
 
+# What has a cost is no refund and no sale: it says for itself what it is of.
+_COSTED: Final = "(SELECT *, service_id AS service FROM fresh)"
+
 STATEMENTS: Final = (
     *_PARTS,
     *_COST,
     *_EVENTS,
-    *map(Statement, add_up("fresh_events", "(FROM fresh_costs WHERE known)")),
+    _made("fresh_sums", sums("fresh_events")),
+    *map(Statement, add_up("fresh_sums", _COSTED, "(FROM fresh_costs WHERE known)")),
 )

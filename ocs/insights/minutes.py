@@ -10,36 +10,49 @@ _DIMENSIONS: Final = ", ".join(DIMENSIONS)
 USE: Final = "kind IN ('COMMIT', 'DEBIT') AND corrects_seq = 0 AND used_units > 0"
 
 
-def add_up(events: str, costs: str) -> tuple[str, ...]:
-    """Statements that add events, and their costs, up by minute."""
-    minute = f"store_ms - store_ms % {MINUTE_MS}"
+def sums(events: str) -> str:
+    """A query that adds events up by all that a row of minutes goes by; moves: for `minutes`."""
+    return f"""
+        SELECT store_ms - store_ms % {MINUTE_MS} AS minute_ms, {_DIMENSIONS}, currency,
+            CASE WHEN {USE} THEN unit ELSE '' END AS unit, kind, outcome,
+            charged_micros > 0 OR refunded_micros > 0 OR topped_up_micros <> 0
+                OR uncollected_micros > 0 OR uncollected_units > 0 OR ({USE}) AS moves,
+            count(*) AS event_count, count(*) FILTER (charged_micros > 0) AS charge_count,
+            sum(charged_micros) AS charged_micros, sum(refunded_micros) AS refunded_micros,
+            sum(topped_up_micros) AS topped_up_micros,
+            sum(CASE WHEN {USE} THEN used_units ELSE 0 END) AS used_units,
+            sum(uncollected_units) AS uncollected_units,
+            sum(uncollected_micros) AS uncollected_micros, sum(uncosted_units) AS uncosted_units,
+            sum(opened_holds) AS opened_holds
+        FROM {events} GROUP BY ALL
+    """
+
+
+def add_up(summed: str, events: str, costs: str) -> tuple[str, ...]:
+    """Statements that add `sums` of events, and the events' costs, up by minute."""
     return (
         f"""
         INSERT INTO minutes
-        SELECT {minute}, {_DIMENSIONS}, currency, CASE WHEN {USE} THEN unit ELSE '' END,
-            count(*) FILTER (charged_micros > 0), sum(charged_micros), sum(refunded_micros),
-            sum(topped_up_micros), sum(CASE WHEN {USE} THEN used_units ELSE 0 END),
-            sum(uncollected_units), sum(uncollected_micros), sum(uncosted_units)
-        FROM {events}
-        WHERE charged_micros > 0 OR refunded_micros > 0 OR topped_up_micros <> 0
-            OR uncollected_micros > 0 OR uncollected_units > 0 OR ({USE})
-        GROUP BY ALL
+        SELECT minute_ms, {_DIMENSIONS}, currency, unit, sum(charge_count), sum(charged_micros),
+            sum(refunded_micros), sum(topped_up_micros), sum(used_units), sum(uncollected_units),
+            sum(uncollected_micros), sum(uncosted_units)
+        FROM {summed} WHERE moves GROUP BY ALL
         """,
         f"""
         INSERT INTO cost_minutes
-        SELECT {minute}, e.tenant, segment, plan, service, zone, c.partner, e.currency, c.currency,
-            sum(c.micros)
+        SELECT store_ms - store_ms % {MINUTE_MS}, e.tenant, segment, plan, service, zone, c.partner,
+            e.currency, c.currency, sum(c.micros)
         FROM {costs} c JOIN {events} e USING (tenant, account, seq)
         GROUP BY ALL
         """,
         f"""
         INSERT INTO decision_minutes
-        SELECT {minute}, {_DIMENSIONS}, kind, outcome, count(*) FROM {events} WHERE outcome <> ''
-        GROUP BY ALL
+        SELECT minute_ms, {_DIMENSIONS}, kind, outcome, sum(event_count)
+        FROM {summed} WHERE outcome <> '' GROUP BY ALL
         """,
         f"""
         INSERT INTO open_holds
-        SELECT tenant, sum(opened_holds) FROM {events} GROUP BY tenant
+        SELECT tenant, sum(opened_holds) FROM {summed} GROUP BY tenant
         HAVING sum(opened_holds) <> 0
         """,
     )

@@ -13,7 +13,8 @@ import structlog
 
 from ocs.domain.insights import AsOf
 from ocs.domain.tariff import Tariff
-from ocs.insights.batch import Batch, batch_of
+from ocs.insights.batch import batch_of
+from ocs.insights.reading import LineReader, ReadBatch
 from ocs.insights.tables import Tables
 from ocs.ports import (
     INSTALLATION,
@@ -55,6 +56,7 @@ class Projector:
         self._read_contexts = read_contexts
         self._read_tariff = read_tariff
         self._steady_ms = steady_ms
+        self._lines = LineReader()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="fold")
         self._log = structlog.get_logger()
         progress = tables.progress()
@@ -106,7 +108,7 @@ class Projector:
             await self._begin(mark)
         runs, as_of_ms = await self._read(mark)
         self._whole_ms = as_of_ms
-        batch = await asyncio.to_thread(batch_of, runs, self._read_contexts) if runs else None
+        batch = await asyncio.to_thread(self._batch_of, runs) if runs else None
         await self._folded()
         self._folding = asyncio.create_task(self._fold(batch, AsOf(as_of_ms, 0), mark))
         caught_up = as_of_ms >= mark.store_ms
@@ -143,6 +145,9 @@ class Projector:
         # What was whole before stays so, wherever a partition stands.
         return list(found.values()), max(self._whole_ms, min([mark.store_ms, *behind]))
 
+    def _batch_of(self, runs: list[JournalRun]) -> ReadBatch:
+        return self._lines.read(batch_of(runs, self._read_contexts))
+
     async def _folded(self) -> None:
         """Wait for the batch that is being folded. Raises what that raised."""
         if self._folding is not None:
@@ -173,9 +178,9 @@ class Projector:
         self._as_of = AsOf(cut_ms, mark.store_ms - cut_ms)
         self._log.info("journal of a new generation", generation=mark.generation, since_ms=cut_ms)
 
-    async def _fold(self, batch: Batch | None, as_of: AsOf, mark: JournalMark) -> None:
+    async def _fold(self, batch: ReadBatch | None, as_of: AsOf, mark: JournalMark) -> None:
         if batch is not None:
-            wanted = await self._off(self._tables.read, batch)
+            wanted = await self._off(self._tables.take, batch)
             for ref in sorted(wanted):
                 await self._off(self._tables.keep_tariff, *ref, await self._tariff(*ref))
             await self._off(self._tables.fold, batch.positions, as_of.as_of_ms)

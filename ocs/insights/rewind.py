@@ -8,13 +8,14 @@ as it is. `taken_back` remembers them meanwhile, to count those that are not the
 
 from typing import Final
 
-from ocs.insights.minutes import MINUTE_MS, add_up
+from ocs.insights.minutes import MINUTE_MS, add_up, sums
 from ocs.insights.schema import HISTORY
 from ocs.insights.state import RESTORE
 
 _KEY: Final = "(tenant, account, seq)"
 _LAST_NUMBER: Final = 2**64 - 1
 _SINCE: Final = "getvariable('rewound_ms')"
+_LEFT: Final = f"(FROM events WHERE store_ms >= {_SINCE})"
 
 STATEMENTS: Final = (
     """
@@ -39,7 +40,7 @@ STATEMENTS: Final = (
         for table in ("minutes", "cost_minutes", "decision_minutes")
     ),
     # All but the open reservations, which are above.
-    *add_up(f"(FROM events WHERE store_ms >= {_SINCE})", "costs")[:3],
+    *add_up(f"({sums(_LEFT)})", _LEFT, "costs")[:3],
     *RESTORE,
     f"""
     UPDATE positions SET position = (c.cut_ms - 1)::VARCHAR || '-{_LAST_NUMBER}' FROM cuts c

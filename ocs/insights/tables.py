@@ -19,6 +19,7 @@ from ocs.domain.tariff import Tariff
 from ocs.insights import costs, fold, minutes, rewind, schema, state
 from ocs.insights.batch import Batch
 from ocs.insights.fold import Statement
+from ocs.insights.reading import LineReader, ReadBatch
 
 TariffRef = tuple[str, str]
 """Tenant and version."""
@@ -53,10 +54,12 @@ class Tables:
         self._loose_since_ms: int | None = None
         self._execute("CREATE TEMP TABLE cuts (part USMALLINT, cut_ms UBIGINT)")
         ((self._counts_rewritten,),) = self._execute("SELECT count(*) > 0 FROM taken_back")
-        self.read(Batch.empty())
+        self.take(LineReader().read(Batch.empty()))
         for statement in fold.STATEMENTS:
             if statement.makes:
                 self._execute(f"CREATE TEMP TABLE {statement.makes} AS {statement.sql}")
+            if statement.view:
+                self._execute(f"CREATE TEMP VIEW {statement.view} AS {statement.sql}")
 
     @classmethod
     def open(cls, path: Path) -> "Tables":
@@ -134,12 +137,10 @@ class Tables:
                 self._execute(statement)
         self._counts_rewritten = False
 
-    def read(self, batch: Batch) -> set[TariffRef]:
-        """Read the lines of a batch; return the tariffs that are wanted before it is folded."""
-        with self._registered("incoming", batch.incoming), self._registered("pieces", batch.pieces):
-            self._execute("CREATE OR REPLACE TEMP TABLE incoming_pieces AS FROM pieces")
-            self._execute(fold.FRESH)
-            self._execute(fold.ASIDE)
+    def take(self, batch: ReadBatch) -> set[TariffRef]:
+        """Take a batch to be folded next; return the tariffs that are wanted before that."""
+        for name, table in batch.tables.items():
+            self._connection.register(name, table)
         return set(self._execute(fold.TARIFFS_WANTED))
 
     def keep_tariff(self, tenant: str, version: str, tariff: Tariff | None) -> None:
@@ -151,7 +152,7 @@ class Tables:
                 self._insert("wholesale", costs.wholesale_rows(tenant, version, tariff))
 
     def fold(self, positions: Mapping[int, str], as_of_ms: int) -> None:
-        """Fold the batch that was read last, and remember where to read on behind it."""
+        """Fold the batch that was taken last, and remember where to read on behind it."""
         found = self._execute("SELECT DISTINCT kind FROM fresh")
         kinds = {EventKind(kind) for (kind,) in found}
         with self._atomically():
@@ -175,6 +176,8 @@ class Tables:
 
     def _run(self, statement: Statement, kinds: set[EventKind]) -> None:
         wanted = not statement.kinds or not statement.kinds.isdisjoint(kinds)
+        if statement.view:
+            return
         if statement.makes:
             self._execute(f"TRUNCATE {statement.makes}")
             if wanted:
@@ -184,7 +187,7 @@ class Tables:
 
     def _gather(self) -> None:
         """Put rows together that add up, once they are many."""
-        ((count, first_ms),) = self._execute("SELECT count(*), min(store_ms) FROM fresh_events")
+        ((count, first_ms),) = self._execute("SELECT count(*), min(store_ms) FROM fresh")
         if count:
             self._loose_count += count
             self._loose_since_ms = min(first_ms, self._loose_since_ms or first_ms)

@@ -16,6 +16,7 @@ from ocs.ports.insights import (
     Insights,
     InsightsBusyError,
     SqlRefusedError,
+    TextColumn,
 )
 from ocs.ports.journal import (
     Archive,
@@ -64,6 +65,7 @@ __all__ = [
     "StoredTariff",
     "Stream",
     "TariffStore",
+    "TextColumn",
     "Vitals",
     "VitalsBoard",
 ]

@@ -22,14 +22,26 @@ from ocs.domain.insights import (
 )
 
 
+class TextColumn(NamedTuple):
+    """Texts as places in bytes that all of them share.
+
+    data: the bytes, UTF-8 where a text is. spans: of each text, in the order of the rows, where it
+    starts and where it ends; int32, and no less than those before.
+    """
+
+    data: memoryview
+    spans: memoryview
+
+
 class ContextColumns(NamedTuple):
     """Many contexts at once.
 
-    columns: values by name, those of CONTEXT_COLUMNS. pieces: the use by price of those contexts
-    that have several, by row: (units, tariff_version, price_id). unreadable: rows that are none.
+    columns: by name, those of CONTEXT_COLUMNS; numbers are int64, one behind the other. pieces: the
+    use by price of those contexts that have several, by row: (units, tariff_version, price_id).
+    unreadable: rows that are none; their values are empty.
     """
 
-    columns: Mapping[str, Sequence[object]]
+    columns: Mapping[str, TextColumn | memoryview]
     pieces: Mapping[int, tuple[tuple[int, str, str], ...]]
     unreadable: AbstractSet[int]
 

@@ -1,20 +1,7 @@
 """EventContext on the wire: encoded once per event, opaque to the store."""
 
-from collections.abc import Sequence
-from operator import attrgetter
-from typing import Final
-
-from google.protobuf.message import DecodeError
-
-from ocs.domain.event_context import CONTEXT_COLUMNS, EventContext
-from ocs.ports import ContextColumns
+from ocs.domain.event_context import EventContext
 from ocs.v1 import charging_event_pb2
-
-_COLUMNS: Final = attrgetter(*CONTEXT_COLUMNS)
-# As the wire has it: the field's number, and that a length follows.
-_PIECES_TAG: Final = charging_event_pb2.EventContext(
-    pieces=[charging_event_pb2.EventPiece()]
-).SerializeToString()[:-1]
 
 
 def encode_context(context: EventContext) -> bytes:
@@ -82,29 +69,3 @@ def decode_context(context: bytes) -> EventContext:
         asked_units=message.asked_units,
         time_zone=message.time_zone,
     )
-
-
-def context_columns(contexts: Sequence[bytes]) -> ContextColumns:
-    """Read many contexts, a column per field: a third of what decoding each one costs."""
-    parse = charging_event_pb2.EventContext.FromString
-    unreadable: set[int] = set()
-    try:
-        # No message outlives its row: a hundred thousand of them would not fit the caches.
-        rows = list(map(_COLUMNS, map(parse, contexts)))
-    except DecodeError:
-        rows = []
-        for row, context in enumerate(contexts):
-            try:
-                rows.append(_COLUMNS(parse(context)))
-            except DecodeError:
-                unreadable.add(row)
-                rows.append(_COLUMNS(charging_event_pb2.EventContext()))
-    columns = zip(*rows, strict=True) if rows else ((),) * len(CONTEXT_COLUMNS)
-    # Few have pieces: the field's tag in the bytes says which might.
-    pieces = {
-        row: tuple((one.units, one.tariff_version, one.price_id) for one in parse(context).pieces)
-        for row, context in enumerate(contexts)
-        if _PIECES_TAG in context and row not in unreadable
-    }
-    found = {row: some for row, some in pieces.items() if some}
-    return ContextColumns(dict(zip(CONTEXT_COLUMNS, columns, strict=True)), found, unreadable)

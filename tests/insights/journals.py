@@ -11,9 +11,11 @@ from ocs.domain.charging_event import ChargingEvent, EventKind, decode_event
 from ocs.domain.event_context import EventContext
 from ocs.domain.tariff import Tariff
 from ocs.insights.batch import batch_of
+from ocs.insights.reading import LineReader
 from ocs.insights.tables import Tables
 from ocs.ports import JournalRun
-from ocs.rpc.event_context import context_columns, decode_context, encode_context
+from ocs.rpc.context_columns import context_columns
+from ocs.rpc.event_context import decode_context, encode_context
 from ocs.store import keys
 from tests.model.pair import TENANT
 from tests.model.pools import ACCOUNTS
@@ -23,6 +25,7 @@ from tests.support.audit_traffic import Traffic
 
 ROOT: Final = Path(__file__).parents[2]
 MVNO: Final = tariff_of_file(ROOT / "examples/mvno.yaml")
+READER: Final = LineReader()
 CHARGES: Final = (EventKind.COMMIT, EventKind.DEBIT)
 
 
@@ -110,8 +113,8 @@ def runs_of(entries: Sequence[Entry]) -> list[JournalRun]:
 
 def read(tables: Tables, entries: Sequence[Entry], tariff: Tariff | None = MVNO) -> dict[int, str]:
     """Read a batch, and keep the tariffs that it wants; return its positions."""
-    batch = batch_of(runs_of(entries), context_columns)
-    for tenant, version in sorted(tables.read(batch)):
+    batch = READER.read(batch_of(runs_of(entries), context_columns))
+    for tenant, version in sorted(tables.take(batch)):
         known = tariff if tariff is not None and version == tariff.version else None
         tables.keep_tariff(tenant, version, known)
     return batch.positions

@@ -1,4 +1,4 @@
-"""The line has one meaning and two readers: what SQL reads is what `decode_event` reads."""
+"""The line has one meaning and two readers: what columns say is what `decode_event` reads."""
 
 import re
 from random import Random
@@ -74,10 +74,15 @@ def lists_of(event: ChargingEvent) -> dict[str, list[list[str]]]:
     return found
 
 
-def in_sql(tables: Tables) -> tuple[dict[int, tuple[Any, ...]], dict[str, dict[int, Any]]]:
+def in_columns(tables: Tables) -> tuple[dict[int, tuple[Any, ...]], dict[str, dict[int, Any]]]:
     heads = {row[0]: row for row in tables._execute(f"SELECT {HEAD} FROM fresh")}
     lists: dict[str, dict[int, Any]] = {}
-    for letter in "ybkjtvqaw":
+    for letter, table in (("y", "payments"), ("b", "buckets"), ("k", "counters")):
+        lists[letter] = {}
+        fields = f"* EXCLUDE (tenant, account, seq{', store_ms' if letter == 'b' else ''})"
+        for row, *figures in tables._execute(f"SELECT {fields} FROM fresh_{table}"):
+            lists[letter].setdefault(row, []).append([str(one) for one in figures])
+    for letter in "jtvqaw":
         lists[letter] = {}
         for row, fields in tables._execute(each(letter, "n")):
             lists[letter].setdefault(row, []).append(fields)
@@ -92,7 +97,7 @@ def plain(fields: list[list[str]]) -> list[list[str]]:
 def check_alike(tables: Tables, lines: list[bytes]) -> tuple[int, set[str]]:
     """Compare; return how many lines were read, and the kinds that were among them."""
     read(tables, [Entry(3, f"{n}-0", line, b"") for n, line in enumerate(lines, start=1)])
-    heads, lists = in_sql(tables)
+    heads, lists = in_columns(tables)
     kinds = set()
     for row in heads:
         event = decode_event(lines[row].decode("utf-8", "replace"))

@@ -11,7 +11,7 @@ import pytest
 from ocs.insights.projector import Projector
 from ocs.insights.tables import FormatError, Tables
 from ocs.ports import JournalMark, JournalRun, StoreUnavailableError
-from ocs.rpc.event_context import context_columns
+from ocs.rpc.context_columns import context_columns
 from ocs.store import keys
 from ocs.store.connect import make_pool
 from ocs.store.journal import ValkeyJournal

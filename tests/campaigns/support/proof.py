@@ -16,7 +16,7 @@ from ocs.domain.position import PART_MAX, Position, parse_position
 from ocs.insights.projector import Projector
 from ocs.insights.tables import Tables
 from ocs.ports import JournalRun, TariffStore
-from ocs.rpc.event_context import context_columns
+from ocs.rpc.context_columns import context_columns
 from ocs.service.whole_journal import WholeJournal
 from ocs.store.connect import make_pool
 from ocs.store.journal import ValkeyJournal
