@@ -237,7 +237,7 @@ def test_the_figures_of_a_chart_can_be_read_as_a_table(page: Page, site: Site) -
     shown(page, site, "")
     page.locator("summary").first.click()
     rows = page.locator("details table").first.locator("tbody tr")
-    assert rows.count() == 60
+    until(lambda: rows.count() == 60)  # drawn once the browser says that it is open
     label = page.locator(".chart").first.get_attribute("aria-label") or ""
     assert "Latest: EUR" in label
 
