@@ -19,7 +19,7 @@ from typing import Any, Final
 import redis
 import uvloop
 
-from ocs.app import spare_collections
+from ocs.app import spared_collections
 from ocs.book.file import tariff_of_file
 from ocs.domain.charging_event import decode_event
 from ocs.domain.event_context import EventContext
@@ -116,11 +116,11 @@ async def project(store: EmbeddedValkey, tables: Tables, count: int) -> tuple[fl
         read_tariff=lambda _: tariff_of_file(None),
         steady_ms=lambda: 0,
     )
-    spare_collections()
-    started, spent = time.perf_counter(), time.process_time()
-    while not await projector.step():
-        continue
-    seconds, cpu_s = time.perf_counter() - started, time.process_time() - spent
+    with spared_collections():
+        started, spent = time.perf_counter(), time.process_time()
+        while not await projector.step():
+            continue
+        seconds, cpu_s = time.perf_counter() - started, time.process_time() - spent
     assert projector.event_count == count, projector.event_count
     projector.close()
     await pipeline.close()

@@ -4,7 +4,6 @@ Wires like ocs.app. It reads the store and writes nothing there, so charging goe
 """
 
 import asyncio
-import gc
 import signal
 import sys
 import zoneinfo
@@ -25,7 +24,7 @@ from ocs.app import (
     now_ms,
     rpc_options,
     say,
-    spare_collections,
+    spared_collections,
     start,
     steady_ms,
     who_may_call,
@@ -207,11 +206,6 @@ def run_insights(
     except (*START_ERRORS, AddressError) as error:
         say(f"ocs insights: {error}")
         return 1
-    finally:
-        # What the collector passed over goes, too; else DuckDB's binding says at the end of the
-        # process that it leaks.
-        gc.unfreeze()
-        gc.collect()
     return 0
 
 
@@ -247,7 +241,7 @@ async def _serve(
         service = await start(stack, running_insights(settings, store_url, lost_lines), stop)
         if service is None:
             return
-        spare_collections()
+        stack.enter_context(spared_collections())
         say(f"ocs insights: figures at {service.address}, kept in {settings.insights_file}")
         say(f"ocs insights: dashboard at {service.dashboard_url}")
         say(f"ocs insights: {who_may_call(settings)}")

@@ -16,7 +16,7 @@ from ocs.app.process import (
     Figures,
     run_serve,
     run_up,
-    spare_collections,
+    spared_collections,
     start,
     who_may_call,
 )
@@ -39,7 +39,7 @@ __all__ = [
     "running",
     "say",
     "services",
-    "spare_collections",
+    "spared_collections",
     "start",
     "steady_ms",
     "who_may_call",

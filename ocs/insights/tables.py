@@ -84,13 +84,13 @@ class Tables:
             raise FormatError(told)
         if found is None:
             _fill(connection)
-        # From here on nothing reaches a file but this one, whoever asks for it.
         # The store beside it may take half of the machine; what needs more goes to the disk.
         memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
         connection.execute(f"SET memory_limit = '{memory_bytes // 4} bytes'").fetchall()
         # A checkpoint compresses what was written since the last one; at the usual 16 MB it would
         # take half of the time of a projection from the beginning.
         connection.execute("SET wal_autocheckpoint = '256MB'").fetchall()
+        # From here on nothing reaches a file but this one, whoever asks for it.
         connection.execute("SET enable_external_access = false").fetchall()
         connection.execute("SET python_enable_replacements = false").fetchall()
         connection.execute("SET lock_configuration = true").fetchall()
@@ -175,9 +175,9 @@ class Tables:
         self._gather()
 
     def _run(self, statement: Statement, kinds: set[EventKind]) -> None:
-        wanted = not statement.kinds or not statement.kinds.isdisjoint(kinds)
         if statement.view:
             return
+        wanted = not statement.kinds or not statement.kinds.isdisjoint(kinds)
         if statement.makes:
             self._execute(f"TRUNCATE {statement.makes}")
             if wanted:

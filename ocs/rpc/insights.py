@@ -9,12 +9,13 @@ from ocs.domain.insights import Dimension, RevenueRow
 from ocs.domain.units import Unit
 from ocs.limits import FIGURE_ROWS_MAX
 from ocs.rpc import convert
+from ocs.rpc.answer_stream import AnswerStreamMethod
 from ocs.rpc.call import CallInfo
-from ocs.rpc.export_stream import ExportStreamMethod
+from ocs.rpc.export_stream import ExportStream
 from ocs.rpc.figures import DIMENSIONS, range_of, set_as_of
 from ocs.rpc.insights_accounts import InsightsAccountHandlers
 from ocs.rpc.method import RpcService
-from ocs.rpc.now_stream import NowStreamMethod
+from ocs.rpc.now_stream import NowStream
 from ocs.service.insights import InsightsUse
 from ocs.service.watch_now import NowWatch
 from ocs.v1 import insights_service_pb2 as pb
@@ -41,8 +42,13 @@ class InsightsServicer:
                 **self._accounts.handlers(),
             },
             streams={
-                "ExportEvents": partial(ExportStreamMethod, use=self._use),
-                "WatchNow": partial(NowStreamMethod, use=self._use, watch=self._watch),
+                "ExportEvents": partial(
+                    AnswerStreamMethod, stream=partial(ExportStream, use=self._use)
+                ),
+                "WatchNow": partial(
+                    AnswerStreamMethod,
+                    stream=partial(NowStream, use=self._use, watch=self._watch),
+                ),
             },
         )
 

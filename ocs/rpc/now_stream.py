@@ -1,107 +1,51 @@
 """WatchNow at the edge: one snapshot after the other, as fast as the caller reads."""
 
 import asyncio
-import time
 from collections.abc import Iterable, Sequence
-
-import structlog
-from google.protobuf.descriptor import MethodDescriptor
 
 from ocs.domain.answer import Outcome
 from ocs.domain.insights import Now
 from ocs.ports import Vitals
 from ocs.rpc import convert, errors
+from ocs.rpc.answer_stream import AnswerStream, AnswerStreamMethod
 from ocs.rpc.errors import RefusedError
-from ocs.rpc.failure import told
 from ocs.rpc.figures import set_as_of
 from ocs.rpc.identity import Context
-from ocs.rpc.method import CallHost
-from ocs.rpc.roles import roles_for
 from ocs.service.insights import InsightsUse
 from ocs.service.watch_now import NowWatch
 from ocs.v1 import insights_service_pb2 as pb
 
-_OVERLOADED = errors.status_message(errors.OVERLOADED, metadata={})
 
-
-class NowStreamMethod:
-    """The method: what its streams share."""
+class NowStream(AnswerStream):
+    """One watch; it ends when the caller leaves, may not watch any more, or the process ends."""
 
     def __init__(
-        self, method: MethodDescriptor, host: CallHost, *, use: InsightsUse, watch: NowWatch
+        self, method: AnswerStreamMethod, context: Context, *, use: InsightsUse, watch: NowWatch
     ) -> None:
-        self.name = f"{method.containing_service.full_name}/{method.name}"
-        self.host = host
-        self.use = use
-        self.watch = watch
-        self.roles = roles_for(self.name)
-
-    async def handle(self, _: object, context: Context) -> None:
-        """Serve one stream until the caller leaves, may not watch any more, or the process ends."""
-        streams, stream = self.host.streams, _NowStream(self, context)
-        if streams.full:
-            self.host.metrics.durations(self.name, "RESOURCE_EXHAUSTED").record(0.0)
-            await context.abort_with_status(errors.call_status(_OVERLOADED))
-        streams.add(stream)
-        began_s, code = time.perf_counter(), "CANCELLED"
-        try:
-            await stream.serve()
-        except Exception as error:  # noqa: BLE001 - the last place that can keep its text inside
-            reason, status = told(error, self.name)
-            code = errors.FAILURES[reason].code.name
-        else:
-            raise AssertionError("a stream ends by an error, or by being cancelled")
-        finally:
-            streams.remove(stream)
-            seconds = time.perf_counter() - began_s
-            self.host.metrics.durations(self.name, code).record(seconds)
-            structlog.get_logger().info(
-                "rpc stream", method=self.name, code=code, duration_ms=round(seconds * 1000, 3)
-            )
-        await context.abort_with_status(errors.call_status(status))
-
-
-class _NowStream:
-    """One stream."""
-
-    def __init__(self, method: NowStreamMethod, context: Context) -> None:
-        self._method = method
-        self._context = context
-        self._ending = asyncio.Event()
-
-    def end(self) -> None:
-        """Send no more."""
-        self._ending.set()
+        super().__init__(method, context)
+        self._use = use
+        self._watch = watch
 
     async def serve(self) -> None:
         """Send snapshots. Raises RefusedError if the caller may have no more."""
-        await self._method.host.arrivals.first(self._context)
+        await self.method.host.arrivals.first(self.context)
         number = 0
-        ending = asyncio.create_task(self._ending.wait())
+        ending = asyncio.create_task(self.ending.wait())
         try:
             while True:
-                tenant = self._method.use.scope(self._tenant())
-                waiting = asyncio.create_task(self._method.watch.next(tenant, number))
+                tenant = self._use.scope(self.caller().tenant)
+                waiting = asyncio.create_task(self._watch.next(tenant, number))
                 try:
                     await asyncio.wait([ending, waiting], return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     if not waiting.done():
                         waiting.cancel()
-                if self._ending.is_set():
+                if self.ending.is_set():
                     raise RefusedError(errors.SERVICE_STOPPING)
                 number, found = waiting.result()
-                message = now_message(found, self._method.use.time_zone)
-                await self._context.write(message.SerializeToString())
+                await self.send(now_message(found, self._use.time_zone))
         finally:
             ending.cancel()
-
-    def _tenant(self) -> str:
-        """Look who calls, before each snapshot. Raises RefusedError if it is closed to them."""
-        host = self._method.host
-        caller = host.gate.identify(self._context, time.time_ns() // 1_000_000)
-        if self._method.roles.isdisjoint(caller.roles):
-            raise RefusedError(errors.ROLE_MISSING)
-        return caller.tenant
 
 
 def now_message(
