@@ -178,8 +178,9 @@ bench: $(DEV) ## server CPU per call against a bare echo, Valkey CPU per charge
 bench-steps: $(DEV) ## the store's CPU per reserve: a price list of five steps against one
 	@exec $(PY) -m loadtest.steps
 
-bench-insights: $(DEV) ## a backlog projected; revenue of an hour of ten million events
-	@exec $(PY) -m loadtest.insights
+bench-insights: $(DEV) ## a backlog, ten million events; MINUTES at full rate: lag, flat memory
+	@$(PY) -m loadtest.insights
+	@exec $(PY) -m loadtest.steady --minutes $(MINUTES)
 
 bench-tariff: $(DEV) ## a look-up among 10,000 prefixes, 500 plans, 100 zones against 10 prefixes
 	@exec $(PY) -m loadtest.lookup $(seed)

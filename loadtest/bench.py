@@ -29,6 +29,7 @@ from loadtest.traffic import (
     Session,
     Sessions,
     connected,
+    continued,
     unpacked,
 )
 from loadtest.usage import StoreUsage, process_cpu_s
@@ -138,7 +139,7 @@ class Bench:
                     if echo is not None:
                         await run(echo, method, part, tallies[f"{name} echo"])
                     answers = await run(self._service, method, part, tallies[name])
-                    following += _continued(method, part, answers)
+                    following += continued(method, part, answers)
                 sessions = following
             await self._release(sessions)
         return {name: tally.figures() for name, tally in tallies.items()}
@@ -149,14 +150,14 @@ class Bench:
         sessions = self._sessions.open(1)
         for method in MEASURED:
             answers = await self._service[1].send(method, [MAKE[method](sessions[0])])
-            sessions = _continued(method, sessions, answers)
+            sessions = continued(method, sessions, answers)
             replies[method] = answers.replies[0]
         await self._release(sessions)
         sessions = self._sessions.open(self._plan.batch_size)
         for method in MEASURED:
             wires = [MAKE[method](session) for session in sessions]
             answers = await self._service[1].stream("ChargeStream", method, [wires])
-            sessions = _continued(method, sessions, unpacked(method, sessions, answers))
+            sessions = continued(method, sessions, unpacked(method, sessions, answers))
             replies[f"{method}Stream"] = answers.replies[0]
         await self._release(sessions)
         return replies
@@ -164,7 +165,7 @@ class Bench:
     async def _release(self, sessions: Sequence[Session]) -> None:
         """Give all back, so that every round finds accounts without holds."""
         answers = await self._service[1].send("Release", [MAKE["Release"](s) for s in sessions])
-        _continued("Release", sessions, answers)
+        continued("Release", sessions, answers)
 
     async def _run(
         self,
@@ -218,14 +219,6 @@ class Bench:
         tally.script_s += store.script_s - store_before.script_s
         tally.reads += store.reads - store_before.reads
         return answers
-
-
-def _continued(method: str, sessions: Sequence[Session], answers: Answers) -> list[Session]:
-    """The sessions with the reservations they now have; every answer is checked on the way."""
-    return [
-        Session(session.account_id, session.session_id, CHECK[method](reply))
-        for session, reply in zip(sessions, answers.replies, strict=True)
-    ]
 
 
 async def measure(

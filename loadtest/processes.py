@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
-_LISTENING: Final = re.compile(rb"listening on (\S+:\d+)")
+_LISTENING: Final = re.compile(rb"(?:listening on|figures at) (\S+:\d+)")
 _STOP_WAIT_S: Final = 30.0
 
 
@@ -77,6 +77,30 @@ def service(
     with (
         log_path.open("wb") as log,
         _process("ocs", "serve", env=environment, stdout=log, stderr=subprocess.PIPE) as process,
+    ):
+        assert process.stderr is not None
+        server = Server(process)
+        yield server, server.wait_address(process.stderr)
+
+
+@contextmanager
+def figures(
+    store_url: str, log_path: Path, settings: Mapping[str, str]
+) -> Iterator[tuple[Server, str]]:
+    """Run `ocs insights` on the store of a `service` beside it; as that."""
+    environment = _environment(
+        {
+            "OCS_STORE_URL": store_url,
+            "OCS_ARCHIVE_DIR": str(log_path.parent / "archive"),
+            "OCS_INSIGHTS_PATH": str(log_path.with_suffix(".duckdb")),
+            "OCS_INSIGHTS_LISTEN": "127.0.0.1:0",
+            "OCS_DASHBOARD_LISTEN": "127.0.0.1:0",
+            **settings,
+        }
+    )
+    with (
+        log_path.open("wb") as log,
+        _process("ocs", "insights", env=environment, stdout=log, stderr=subprocess.PIPE) as process,
     ):
         assert process.stderr is not None
         server = Server(process)

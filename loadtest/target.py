@@ -39,6 +39,7 @@ class Target:
     directory: Path
     store_url: str | None = None
     data_dir: Path | None = None
+    archive_dir: Path | None = None
     prefix: str = field(default_factory=lambda: f"load-{datetime.now(UTC):%Y%m%d%H%M%S%f}")
 
     async def open_accounts(self, count: int) -> None:
@@ -67,11 +68,10 @@ class Target:
         """
         try:
             with _progress("audit", None) as on_progress:
-                archive = os.environ.get(ARCHIVE_VARIABLE)
                 report = run_audit(
                     store_url=self.store_url,
                     data_dir=self.data_dir,
-                    archive_dir=Path(archive) if archive else None,
+                    archive_dir=self.archive_dir,
                     on_progress=on_progress,
                 )
         except UpkeepError as error:
@@ -109,10 +109,12 @@ def target(directory: Path) -> Iterator[Target]:
 def _named(address: str, directory: Path) -> Target:
     store_url = os.environ.get(STORE_VARIABLE)
     data_dir = os.environ.get(DATA_DIR_VARIABLE)
+    archive = os.environ.get(ARCHIVE_VARIABLE)
+    archive_dir = Path(archive) if archive else None
     if store_url:
-        return Target(address, directory, store_url=store_url)
+        return Target(address, directory, store_url=store_url, archive_dir=archive_dir)
     if data_dir:
-        return Target(address, directory, data_dir=Path(data_dir))
+        return Target(address, directory, data_dir=Path(data_dir), archive_dir=archive_dir)
     raise TargetError(
         f"{ADDRESS_VARIABLE} needs {STORE_VARIABLE} or {DATA_DIR_VARIABLE} beside it: "
         "without its store the books cannot be audited after the run"

@@ -205,6 +205,14 @@ def unpacked(method: str, sessions: Sequence[Session], answers: Answers) -> Answ
     return Answers([found[each] for each in ids], answers.latencies_s, answers.seconds)
 
 
+def continued(method: str, sessions: Sequence[Session], answers: Answers) -> list[Session]:
+    """The sessions with the reservations they now have; every answer is checked on the way."""
+    return [
+        Session(session.account_id, session.session_id, CHECK[method](reply))
+        for session, reply in zip(sessions, answers.replies, strict=True)
+    ]
+
+
 def request_id(method: str, session: Session) -> str:
     """The id of a session's call of a method."""
     return f"{session.session_id}-{_PLACES[method]}"

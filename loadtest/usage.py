@@ -1,7 +1,8 @@
-"""What a run used: CPU of a process, CPU and commands of the store from INFO."""
+"""What a run used: CPU and memory of processes, CPU and commands of the store from INFO."""
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final, Self
 
 import redis
@@ -14,6 +15,28 @@ _CPU_CLOCK: Final = 2
 def process_cpu_s(pid: int) -> float:
     """User and system CPU of a process and all its threads, seconds."""
     return time.clock_gettime((~pid << 3) | _CPU_CLOCK)
+
+
+def child_of(parent: int, command: str) -> int:
+    """The child of a process that runs `ocs COMMAND`; 0 if there is none."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (entry / "stat").read_text().rpartition(")")[2].split()
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:  # gone meanwhile
+            continue
+        if int(status[1]) == parent and command.encode() in words:
+            return int(entry.name)
+    return 0
+
+
+def rss_bytes(pid: int) -> int:
+    """The memory of a process that is resident; 0 if it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:"))
 
 
 @dataclass(frozen=True, slots=True)

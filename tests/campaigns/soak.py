@@ -33,17 +33,16 @@ from typing import Final
 import redis
 import uvloop
 
-from loadtest.usage import process_cpu_s
+from loadtest.memory import Census, Series, journal_bytes, take_census, used_bytes
+from loadtest.usage import process_cpu_s, rss_bytes
 from ocs.store.embedded import private_valkey
 from tests.campaigns.support.driver import Driver
 from tests.campaigns.support.figures import FiguresProcess
-from tests.campaigns.support.memory import Census, Series, journal_bytes, take_census, used_bytes
 from tests.campaigns.support.proof import Unread, prove
 from tests.campaigns.support.report import Progress, Result
 from tests.campaigns.support.service import ServiceProcess
 from tests.campaigns.support.trimming import Trimming
 from tests.insights.journals import ROOT
-from tests.support.processes import rss_bytes
 from tests.support.stages import now_ms
 
 CLIENTS: Final = 8

@@ -9,9 +9,9 @@ from pathlib import Path
 from subprocess import DEVNULL, Popen
 from typing import Any
 
+from loadtest.usage import child_of
 from ocs.client import Basis, Client, OcsError
 from tests.insights.journals import ROOT
-from tests.support.processes import child_of
 
 PATIENCE_S = 60.0
 

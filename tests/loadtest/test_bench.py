@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loadtest.bench import MEASURED, _continued
+from loadtest.bench import MEASURED
 from loadtest.traffic import (
     CHECK,
     MAKE,
@@ -19,6 +19,7 @@ from loadtest.traffic import (
     Session,
     Sessions,
     WrongAnswerError,
+    continued,
 )
 from ocs.v1 import charging_service_pb2 as pb
 from ocs.v1 import types_pb2
@@ -92,7 +93,7 @@ def test_one_wrong_answer_among_many_ends_the_run(
     answers = Answers([right, right, wrong.SerializeToString()], [0.0] * 3, 1.0)
 
     with pytest.raises(WrongAnswerError):
-        _continued(method, sessions, answers)
+        continued(method, sessions, answers)
 
 
 def test_no_two_sessions_share_a_request_id() -> None:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from loadtest.usage import child_of
 from ocs.store.embedded_files import read_pid
 from ocs.store.embedded_orphan import is_server_of
-from tests.support.processes import child_of
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 60.0
