@@ -78,7 +78,9 @@ def test_memory_that_grows_is_named(last: int, unflat: list[str]) -> None:
     values = [50] * 3 + [100] * 3 + [last] * 3
     series = Series("store", list(range(len(values))), values)
     flat = Series("service", list(range(3)), [7, 7, 7])
+    cache = Series("figures", list(range(3)), [1, 2, 3])
+    seen = {"store": series, "service": flat, "figures": cache}
 
-    found = Steady(calls=1, seconds=VERDICT_MIN_S, series={"store": series, "service": flat})
+    found = Steady(calls=1, seconds=VERDICT_MIN_S, series=seen)
 
     assert found.unflat() == unflat
