@@ -49,6 +49,7 @@ def render_config(
         "maxmemory": str(maxmemory_bytes),
         "maxmemory-policy": "noeviction",  # every other policy deletes balances
         "hash-max-listpack-value": "256",
+        "active-expire-effort": "10",  # or a quarter of the memory is answers no one may have
         "repl-diskless-sync-delay": "0",  # a backup waits for no one to share its snapshot
         "enable-debug-command": "no",
         "enable-module-command": "no",

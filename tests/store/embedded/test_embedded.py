@@ -49,6 +49,7 @@ def test_server_runs_with_the_promised_settings(
         "maxmemory": str(half_of_memory_bytes()),
         "maxmemory-policy": "noeviction",
         "hash-max-listpack-value": "256",
+        "active-expire-effort": "10",
         "unixsocketperm": "700",
         "dir": str(data_dir),
     }
