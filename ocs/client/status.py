@@ -1,7 +1,7 @@
 """A failed gRPC call as a Failure, and what it says about the effect of the call. Pure."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Final
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyDetail
@@ -108,14 +108,19 @@ def _details(read: Callable[[], status_pb2.Status | None]) -> Iterator[Any]:
         return
 
 
+# In gRPC's own words, which no service says.
+_CUT_OFF: Final = frozenset({("CANCELLED", "CANCELLED"), ("INTERNAL", "Internal error from Core")})
+
+
 def is_unavailable(failure: Failure) -> bool:
     """Whether another attempt may find the service: UNAVAILABLE, or a call that a stop cut off.
 
     gRPC's server answers calls that it had not taken up when it stopped with a bare CANCELLED
-    (grpc/grpc issue 41785); what this process cancels itself has other words.
+    (grpc/grpc issue 41785); what this process cancels itself has other words. On a stream that
+    breaks while it is written to, gRPC's client may say INTERNAL before it knows more.
     """
     return failure.code == "UNAVAILABLE" or (
-        failure.code == "CANCELLED" and failure.message == "CANCELLED" and not failure.reason
+        (failure.code, failure.message) in _CUT_OFF and not failure.reason
     )
 
 

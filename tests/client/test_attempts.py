@@ -118,6 +118,28 @@ def test_a_call_that_a_stop_cut_off_is_tried_again_and_stays_open() -> None:
         attempts.pause_s_after(Cancelled("CANCELLED"))
 
 
+class Broken(Cancelled):
+    """What gRPC's client says of a stream that broke while it was written to, or other words."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.INTERNAL
+
+
+def test_a_stream_that_broke_is_tried_again_and_what_it_carried_stays_open() -> None:
+    attempts = attempts_of(Clock(), RetryPolicy(attempts_max=2))
+
+    assert attempts.pause_s_after(Broken("Internal error from Core")) > 0
+    with pytest.raises(UnknownOutcomeError):
+        attempts.pause_s_after(Broken("Internal error from Core"))
+
+
+def test_an_internal_error_of_the_service_is_not_tried_again() -> None:
+    attempts = attempts_of(Clock(), RetryPolicy())
+
+    with pytest.raises(UnknownOutcomeError):
+        attempts.pause_s_after(Broken("internal error"))
+
+
 @pytest.mark.parametrize("words", ["Channel closed!", "Locally cancelled by application!", ""])
 def test_what_this_process_cancelled_is_not_tried_again(words: str) -> None:
     attempts = attempts_of(Clock(), RetryPolicy())
